@@ -1,0 +1,48 @@
+import { type CancelSignal, runtime } from "./runtime-globals.ts";
+
+/** A timer that has been set; cancelling twice is allowed. */
+export interface Timer {
+  cancel(): void;
+}
+
+/**
+ * Time as an argument. `now` is wall time and is compared with certificates only;
+ * durations are measured with `monotonicMs`, so that a clock step never makes a timer negative.
+ */
+export interface Clock {
+  now(): Date;
+  monotonicMs(): number;
+  /** Runs `callback` once after `delayMs` (0 or more, any size: delays above 2^31-1 ms are split). */
+  setTimer(delayMs: number, callback: () => void): Timer;
+}
+
+/** Longest delay that setTimeout takes; above it the runtime fires at once. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  now: () => new Date(),
+  monotonicMs: () => runtime.performance.now(),
+  setTimer(delayMs, callback) {
+    let handle: unknown;
+    const arm = (remainingMs: number): void => {
+      const step = Math.min(Math.max(remainingMs, 0), MAX_TIMEOUT_MS);
+      handle = runtime.setTimeout(() => (remainingMs > step ? arm(remainingMs - step) : callback()), step);
+    };
+    arm(delayMs);
+    return { cancel: () => runtime.clearTimeout(handle) };
+  },
+};
+
+/** Resolves after `delayMs`, or as soon as `signal` aborts (never rejects: the caller looks at the signal). */
+export function sleep(clock: Clock, delayMs: number, signal?: CancelSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const finish = (): void => {
+      timer.cancel();
+      signal?.removeEventListener("abort", finish);
+      resolve();
+    };
+    const timer = clock.setTimer(delayMs, finish);
+    signal?.addEventListener("abort", finish, { once: true });
+  });
+}

@@ -1,0 +1,18 @@
+export { type BackoffOptions, fullJitterBackoffMs } from "./backoff.ts";
+export { concatBytes, equalBytes, toHex } from "./bytes.ts";
+export { type Clock, sleep, systemClock, type Timer } from "./clock.ts";
+export {
+  assertNever,
+  type ErrorCatalogue,
+  type ErrorInfo,
+  errorText,
+  type Fault,
+  isSymbolonError,
+  type Status,
+  SymbolonError,
+} from "./errors.ts";
+export { type Log, type LogFields, silentLog } from "./log.ts";
+export { createObservable, type MutableObservable, type Observable } from "./observable.ts";
+export { type Random, systemRandom } from "./random.ts";
+export type { CancelSignal } from "./runtime-globals.ts";
+export { Secret } from "./secret.ts";

@@ -1,0 +1,19 @@
+/**
+ * The few globals this folder uses, declared here: it runs on Node, Bun, Deno and in browsers, and also type-checks
+ * in programs that load no runtime's types (`@symbolon/policy`).
+ */
+interface RuntimeGlobals {
+  readonly performance: { now(): number };
+  readonly crypto: { getRandomValues<T extends Uint8Array | Uint32Array>(array: T): T };
+  setTimeout(callback: () => void, delayMs: number): unknown;
+  clearTimeout(handle: unknown): void;
+}
+
+export const runtime = globalThis as unknown as RuntimeGlobals;
+
+/** What an AbortSignal is, without the DOM's types. */
+export interface CancelSignal {
+  readonly aborted: boolean;
+  addEventListener(type: "abort", listener: () => void, options?: { once?: boolean }): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}

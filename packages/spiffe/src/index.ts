@@ -1,0 +1,1 @@
+export { SymbolonError } from "./core/index.ts";
