@@ -1,0 +1,27 @@
+/** What happened, to whom, by whom, on which authority. One JSON object a line in the audit file. */
+export interface AuditEvent {
+  readonly kind: AuditKind;
+  readonly outcome: "success" | "refused" | "failure" | "started";
+  /** Who asked: a SPIFFE ID, a service account name, or "unauthenticated". */
+  readonly actor: string;
+  /** On what: the SPIFFE ID that a certificate is for, the object that was changed. */
+  readonly subject?: string;
+  /** By which rule or credential: the authenticator's name, the file of an object. */
+  readonly authority?: string;
+  /** Error code when refused or failed. */
+  readonly code?: string;
+  readonly details?: Readonly<Record<string, string | number | boolean>>;
+}
+
+export type AuditKind =
+  | "certificate.issue"
+  | "configuration.change"
+  | "identity.deliver"
+  | "connection.refuse"
+  | "mesh.start"
+  | "mesh.stop";
+
+/** Resolves once the line is as durable as the sink promises; a rejection must stop what was about to take effect. */
+export interface AuditSink {
+  write(event: AuditEvent): Promise<void>;
+}

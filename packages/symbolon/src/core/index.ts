@@ -1,0 +1,3 @@
+export type { AuditEvent, AuditKind, AuditSink } from "./audit.ts";
+export { errorInfo, PRODUCT_ERRORS, type ProductErrorCode, productError } from "./errors.ts";
+export { type MeshPaths, meshPaths, type PodPaths } from "./mesh-paths.ts";

@@ -1,0 +1,74 @@
+import { join } from "node:path";
+import { productError } from "./errors.ts";
+
+/** Where one mesh keeps what it has. `state` survives a restart, `runtime` holds sockets and is made anew at each start. */
+export interface MeshPaths {
+  readonly state: string;
+  readonly runtime: string;
+  /** SQLite file: issuance log, applied objects. */
+  readonly database: string;
+  readonly caDirectory: string;
+  /** Key that signs service account tokens, and its JWK set. */
+  readonly tokenIssuerDirectory: string;
+  readonly auditLog: string;
+  readonly logsDirectory: string;
+  /** Launcher's and supervisor's process ids, for `down`, `exec` and `status`. */
+  readonly processFile: string;
+  /** HTTP API of the control plane. */
+  readonly apiSocket: string;
+  /** Stream of proxy configuration. */
+  readonly configSocket: string;
+  /** The supervisor tells the agent which process is which pod's proxy. */
+  readonly agentControlSocket: string;
+  readonly namespacesDirectory: string;
+  podRuntime(podUid: string): PodPaths;
+}
+
+export interface PodPaths {
+  readonly directory: string;
+  /** The agent hands this pod's identity to its proxy here. */
+  readonly agentSocket: string;
+  /** Proxy's admin surface: certificates in use, listeners, connections, readiness. */
+  readonly proxyAdminSocket: string;
+  readonly serviceAccountToken: string;
+  /** Files that are mounted into the application's /var/run/secrets/istio. */
+  readonly rootCertificate: string;
+}
+
+/** Longest path that a Unix socket address holds (sun_path has 108 bytes with its NUL). */
+const MAX_SOCKET_PATH = 107;
+const LONGEST_SOCKET_BELOW_RUNTIME = "/pods/00000000-0000-0000-0000-000000000000/agent.sock".length;
+
+export function meshPaths(directories: { readonly state: string; readonly runtime: string }): MeshPaths {
+  const { state, runtime } = directories;
+  const length = Buffer.byteLength(runtime) + LONGEST_SOCKET_BELOW_RUNTIME;
+  if (length > MAX_SOCKET_PATH)
+    throw productError(
+      "ERR_CONFIG_INVALID",
+      `runtime directory "${runtime}" is ${length - MAX_SOCKET_PATH} bytes too long for Unix sockets; set XDG_RUNTIME_DIR to a shorter path, or use a shorter --name`,
+    );
+  return {
+    state,
+    runtime,
+    database: join(state, "symbolon.db"),
+    caDirectory: join(state, "ca"),
+    tokenIssuerDirectory: join(state, "token-issuer"),
+    auditLog: join(state, "audit.jsonl"),
+    logsDirectory: join(state, "logs"),
+    processFile: join(runtime, "processes.json"),
+    apiSocket: join(runtime, "api.sock"),
+    configSocket: join(runtime, "config.sock"),
+    agentControlSocket: join(runtime, "agent.sock"),
+    namespacesDirectory: join(runtime, "netns"),
+    podRuntime(podUid) {
+      const directory = join(runtime, "pods", podUid);
+      return {
+        directory,
+        agentSocket: join(directory, "agent.sock"),
+        proxyAdminSocket: join(directory, "proxy.sock"),
+        serviceAccountToken: join(directory, "token"),
+        rootCertificate: join(directory, "root-cert.pem"),
+      };
+    },
+  };
+}
