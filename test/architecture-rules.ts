@@ -1,0 +1,127 @@
+/**
+ * The import tables: who may import whom, each edge with its reason. `architecture.test.ts` holds the code against them.
+ * A new edge is a design decision: write its reason here, or an ADR if it turns a direction around.
+ */
+export interface AreaRules {
+  /** Folders of the same package that may be imported, each with the reason. */
+  readonly mayImport: Readonly<Record<string, string>>;
+  /** npm packages and our own packages' entries; absent = what the package as a whole may use. */
+  readonly packages?: readonly string[];
+  /** `node:`/`bun:` modules; a trailing * matches any rest. */
+  readonly runtime?: readonly string[];
+}
+
+const spiffeCore = { core: "errors, clock, randomness: the lowest layer" };
+const spiffeId = { ...spiffeCore, id: "identities are what everything here is about" };
+const spiffeX509 = { ...spiffeId, x509: "certificates" };
+
+const productCore = { core: "errors, audit, paths: the product's lowest layer" };
+const productMesh = { ...productCore, mesh: "what exists: pods, services, proxy configuration" };
+const spiffeAndPolicy = ["@symbolon/spiffe", "@symbolon/policy"];
+const anyPorts = {
+  ca: "implements its ports",
+  agent: "implements its ports",
+  proxy: "implements its ports",
+  "control-plane": "implements its ports",
+  "pod-runtime": "implements its ports",
+  telemetry: "carries its records",
+};
+
+export const packages: Readonly<Record<string, { readonly packages: readonly string[]; readonly runtime: readonly string[] }>> = {
+  spiffe: { packages: [], runtime: ["node:crypto"] },
+  policy: { packages: ["@symbolon/spiffe/core", "@symbolon/spiffe/id"], runtime: [] },
+  symbolon: { packages: spiffeAndPolicy, runtime: [] },
+  dashboard: { packages: ["@symbolon/policy"], runtime: [] },
+};
+
+export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>>> = {
+  spiffe: {
+    core: { mayImport: {}, runtime: [] },
+    id: { mayImport: spiffeCore, runtime: [] },
+    x509: { mayImport: { ...spiffeId }, runtime: ["node:crypto"] },
+    jwt: { mayImport: spiffeCore, runtime: ["node:crypto"] },
+    bundle: { mayImport: { ...spiffeX509, jwt: "JWT authorities are keys" }, runtime: ["node:crypto"] },
+    svid: { mayImport: { ...spiffeX509, jwt: "JWT-SVIDs", bundle: "an SVID is verified against a bundle" }, runtime: ["node:crypto"] },
+    testing: {
+      mayImport: { ...spiffeX509, jwt: "test tokens", bundle: "test bundles", svid: "test SVIDs" },
+      runtime: ["node:crypto", "node:net", "node:http2", "node:stream"],
+    },
+  },
+  policy: {
+    document: { mayImport: {}, packages: ["@symbolon/spiffe/core"], runtime: [] },
+    yaml: { mayImport: { document: "produces document trees" }, packages: ["yaml", "@symbolon/spiffe/core"], runtime: [] },
+  },
+  symbolon: {
+    core: { mayImport: {}, packages: ["@symbolon/spiffe/core", "@symbolon/policy"], runtime: ["node:path"] },
+    mesh: { mayImport: productCore, packages: spiffeAndPolicy },
+    telemetry: { mayImport: productMesh },
+    ca: { mayImport: productCore },
+    agent: { mayImport: productCore },
+    "pod-runtime": { mayImport: productMesh },
+    proxy: { mayImport: { ...productMesh, telemetry: "counts connections" }, runtime: ["node:net", "node:tls", "node:stream", "bun"] },
+    "control-plane": { mayImport: productMesh },
+    programs: { mayImport: {}, packages: [], runtime: ["node:*", "bun"] },
+    gen: { mayImport: {}, packages: ["@bufbuild/protobuf"] },
+    "adapters/fs": { mayImport: { ...productMesh, ...anyPorts }, runtime: ["node:*", "bun"] },
+    "adapters/grpc": {
+      mayImport: { ...productMesh, ...anyPorts, gen: "wire messages" },
+      packages: [...spiffeAndPolicy, "@grpc/grpc-js", "@bufbuild/protobuf"],
+      runtime: ["node:*", "bun"],
+    },
+    "adapters/http": { mayImport: { ...productMesh, ...anyPorts }, runtime: ["node:*", "bun"] },
+    "adapters/ipc": { mayImport: { ...productMesh, ...anyPorts }, runtime: ["node:*", "bun"] },
+    "adapters/os": { mayImport: { ...productMesh, ...anyPorts }, runtime: ["node:*", "bun", "bun:ffi"] },
+    "adapters/sqlite": { mayImport: { ...productMesh, ...anyPorts }, runtime: ["node:*", "bun", "bun:sqlite"] },
+    cli: {
+      mayImport: {
+        ...productMesh,
+        "adapters/http": "client of the control plane's API",
+        "adapters/ipc": "client of the proxies' admin surface",
+        "adapters/os": "enters a running container for exec",
+        app: "commands start the processes that app composes",
+        programs: "runs the built-in programs",
+      },
+      packages: [...spiffeAndPolicy, "commander"],
+      runtime: ["node:*", "bun"],
+    },
+    app: {
+      mayImport: {
+        ...productMesh,
+        ...anyPorts,
+        "adapters/fs": "composition root",
+        "adapters/grpc": "composition root",
+        "adapters/http": "composition root",
+        "adapters/ipc": "composition root",
+        "adapters/os": "composition root",
+        "adapters/sqlite": "composition root",
+      },
+      packages: [...spiffeAndPolicy, "@symbolon/dashboard"],
+      runtime: ["node:*", "bun"],
+    },
+  },
+  dashboard: {},
+};
+
+/** Runtime dependencies from npm, each with its reason (docs/adr/0003 and 0005 have the long form). */
+export const npmDependencies: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  spiffe: {},
+  policy: { yaml: "YAML 1.2 with the position of every node; own parser would be a second project" },
+  symbolon: {
+    "@bufbuild/protobuf": "protobuf messages with conformance; xDS needs Any and unknown fields",
+    "@grpc/grpc-js": "reference wire behaviour for foreign gRPC clients (Istio agents, Envoy, SPIFFE libraries)",
+    bun: "the runtime of every process",
+    commander: "nested commands and help; no dependencies of its own",
+  },
+  dashboard: {},
+};
+
+const OWNERS_OF_TIME = ["packages/spiffe/src/core/clock.ts", "packages/symbolon/src/app/", "packages/symbolon/src/cli/", "packages/symbolon/src/programs/"];
+const OWNERS_OF_CONSOLE = ["packages/symbolon/src/app/", "packages/symbolon/src/cli/", "packages/symbolon/src/programs/"];
+
+export const reservedNames: readonly { readonly name: string; readonly pattern: RegExp; readonly allowedIn: readonly string[]; readonly reason: string }[] = [
+  { name: "Date.now", pattern: /\bDate\.now\b|\bnew Date\(\)/, allowedIn: OWNERS_OF_TIME, reason: "time is an argument (Clock)" },
+  { name: "setTimeout", pattern: /\bset(Timeout|Interval)\(/, allowedIn: OWNERS_OF_TIME, reason: "timers come from the Clock" },
+  { name: "Math.random", pattern: /\bMath\.random\b/, allowedIn: [], reason: "randomness is an argument (Random), always cryptographic" },
+  { name: "process.env", pattern: /\bprocess\.env\b|\bBun\.env\b/, allowedIn: OWNERS_OF_CONSOLE, reason: "configuration is read in app/ and cli/" },
+  { name: "console", pattern: /\bconsole\.\w/, allowedIn: [...OWNERS_OF_CONSOLE, "packages/dashboard/src/"], reason: "output goes through the Log port" },
+];

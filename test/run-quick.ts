@@ -1,0 +1,11 @@
+/** `npm test`: everything that needs nothing but Node and npm. */
+import { runSuites } from "./suites.ts";
+
+process.exit(
+  await runSuites([
+    { name: "architecture", paths: ["./test/architecture.test.ts", "./test/docs.test.ts"], budgetSeconds: 10 },
+    { name: "spiffe", paths: ["./packages/spiffe"], budgetSeconds: 120 },
+    { name: "policy", paths: ["./packages/policy"], budgetSeconds: 60 },
+    { name: "symbolon", paths: ["./packages/symbolon"], budgetSeconds: 240 },
+  ]),
+);

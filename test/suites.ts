@@ -1,0 +1,57 @@
+/** Runs suites of `bun test` one after another, prints each one's time against its budget, and the counts of all at the end. */
+import { spawn } from "node:child_process";
+import { resolve } from "node:path";
+
+export interface Suite {
+  readonly name: string;
+  /** Path filters of `bun test`. */
+  readonly paths: readonly string[];
+  readonly budgetSeconds: number;
+  readonly timeoutPerTestMs?: number;
+}
+
+const ROOT = resolve(import.meta.dir, "..");
+
+/** Prints `N passed, N failed` as the last line and returns the exit status: 0 when nothing failed and something ran. */
+export async function runSuites(suites: readonly Suite[]): Promise<number> {
+  const totals = { passed: 0, failed: 0, skipped: 0 };
+  const times: string[] = [];
+  for (const suite of suites) {
+    const started = performance.now();
+    const result = await runSuite(suite);
+    const seconds = (performance.now() - started) / 1000;
+    totals.passed += result.passed;
+    totals.failed += result.failed;
+    totals.skipped += result.skipped;
+    const over = seconds > suite.budgetSeconds ? "  OVER BUDGET" : "";
+    times.push(
+      `${suite.name.padEnd(24)} ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped  ${seconds.toFixed(1)} s of ${suite.budgetSeconds} s${over}`,
+    );
+  }
+  // In CI everything is installed, so a test that skips itself hides something.
+  if (process.env.CI && totals.skipped > 0) {
+    console.error(`${totals.skipped} tests were skipped, which CI counts as failures`);
+    totals.failed += totals.skipped;
+  }
+  console.log(`\n${times.join("\n")}\n\n${totals.passed} passed, ${totals.failed} failed`);
+  return totals.failed > 0 || totals.passed === 0 ? 1 : 0;
+}
+
+function runSuite(suite: Suite): Promise<{ passed: number; failed: number; skipped: number }> {
+  console.log(`\n== ${suite.name}`);
+  const args = ["test", "--timeout", String(suite.timeoutPerTestMs ?? 20_000), ...suite.paths];
+  return new Promise((done) => {
+    const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "inherit", "pipe"] });
+    let output = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+      process.stderr.write(text);
+    });
+    child.on("close", (code) => {
+      const count = (word: string) => Number(output.match(new RegExp(`^\\s*(\\d+) ${word}$`, "m"))?.[1] ?? 0);
+      const failed = count("fail");
+      // A runner that dies without counting a failure has still failed.
+      done({ passed: count("pass"), failed: code === 0 ? failed : Math.max(failed, 1), skipped: count("skip") });
+    });
+  });
+}
