@@ -1,19 +1,54 @@
-import { type ErrorCatalogue, type ErrorInfo, SymbolonError } from "@symbolon/spiffe/core";
+import { type ErrorCatalogue, type ErrorInfo, SPIFFE_ERRORS, SymbolonError } from "@symbolon/spiffe/core";
 
 /**
  * The product's own rows. A code exists only by having a row; cause and fix of each are in docs/reference/errors.md,
  * which a test compares with this table.
  */
 export const PRODUCT_ERRORS = {
+  ERR_AUDIT_UNWRITABLE: { fault: "operator", status: "unavailable" },
+  ERR_CA_AUTHENTICATION_FAILED: { fault: "peer", status: "unauthenticated" },
+  ERR_CA_CALL_REFUSED: { fault: "caller", status: "failed_precondition" },
+  ERR_CA_CALL_RETRYABLE: { fault: "peer", status: "unavailable" },
+  ERR_CA_CLOCK_BACKWARDS: { fault: "operator", status: "unavailable" },
+  ERR_CA_EXPIRED: { fault: "operator", status: "unavailable" },
+  ERR_CA_FILES_INVALID: { fault: "operator", status: "failed_precondition" },
+  ERR_CA_IMPERSONATION_REFUSED: { fault: "peer", status: "unauthenticated" },
+  ERR_CA_LIFETIME_TOO_LONG: { fault: "caller", status: "invalid_argument" },
+  ERR_CA_LINT_FAILED: { fault: "us", status: "internal" },
+  ERR_CA_OUTPUT_WRONG: { fault: "us", status: "internal" },
+  ERR_CA_OVERLOADED: { fault: "us", status: "resource_exhausted" },
+  ERR_CA_PASSPHRASE: { fault: "operator", status: "failed_precondition" },
   ERR_CONFIG_INVALID: { fault: "operator", status: "invalid_argument" },
+  ERR_CONTAINER_START: { fault: "operator", status: "failed_precondition" },
+  ERR_CSR_IDENTITY_MISMATCH: { fault: "caller", status: "invalid_argument" },
+  ERR_CSR_KEY_REUSED: { fault: "caller", status: "invalid_argument" },
+  ERR_DATABASE_UNUSABLE: { fault: "operator", status: "failed_precondition" },
+  ERR_FILE_UNREADABLE: { fault: "operator", status: "failed_precondition" },
+  ERR_FILE_UNSAFE: { fault: "operator", status: "failed_precondition" },
+  ERR_FILE_UNWRITABLE: { fault: "operator", status: "failed_precondition" },
+  ERR_IMAGE_MAP_INVALID: { fault: "operator", status: "invalid_argument" },
+  ERR_IMAGE_UNKNOWN: { fault: "operator", status: "invalid_argument" },
   ERR_INTERNAL_BUG: { fault: "us", status: "internal" },
+  ERR_ISSUANCE_LOG_FULL: { fault: "operator", status: "resource_exhausted" },
+  ERR_ISSUANCE_LOG_UNAVAILABLE: { fault: "operator", status: "unavailable" },
+  ERR_NAMESPACES_FORBIDDEN: { fault: "operator", status: "failed_precondition" },
+  ERR_NETWORK_SETUP: { fault: "operator", status: "failed_precondition" },
+  ERR_PEER_CREDENTIALS: { fault: "peer", status: "permission_denied" },
+  ERR_PROCESS_HARDENING: { fault: "operator", status: "failed_precondition" },
+  ERR_PROCESS_NOT_FOUND: { fault: "caller", status: "not_found" },
+  ERR_PROGRAM_MISSING: { fault: "operator", status: "failed_precondition" },
+  ERR_SOCKET_IN_USE: { fault: "operator", status: "failed_precondition" },
+  ERR_SOCKET_OPTION: { fault: "us", status: "internal" },
+  ERR_SOCKET_PATH_UNSAFE: { fault: "operator", status: "failed_precondition" },
+  ERR_TOKEN_REFUSED: { fault: "peer", status: "unauthenticated" },
 } as const satisfies ErrorCatalogue;
 
 export type ProductErrorCode = keyof typeof PRODUCT_ERRORS;
 
 /** Any coded error's fault and status; a code without a row here is a bug of ours and answers as one. */
 export function errorInfo(error: SymbolonError): ErrorInfo {
-  return (PRODUCT_ERRORS as Readonly<Record<string, ErrorInfo>>)[error.code] ?? PRODUCT_ERRORS.ERR_INTERNAL_BUG;
+  const catalogue: Readonly<Record<string, ErrorInfo>> = { ...SPIFFE_ERRORS, ...PRODUCT_ERRORS };
+  return catalogue[error.code] ?? PRODUCT_ERRORS.ERR_INTERNAL_BUG;
 }
 
 /** Typed constructor of the product's errors. */
