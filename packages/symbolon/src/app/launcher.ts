@@ -1,0 +1,132 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, openSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fullJitterBackoffMs, type Log, sleep, systemClock, systemRandom } from "@symbolon/spiffe/core";
+import { hostPidOfSupervisor, supervisorCommand } from "../adapters/os/index.ts";
+import { type MeshPaths, productError } from "../core/index.ts";
+import { createProcessLog } from "./log.ts";
+import { type MeshConfig, pathsOf } from "./mesh-config.ts";
+import { isAlive, processRef, readMeshProcesses, writeMeshProcesses } from "./mesh-processes.ts";
+
+/** Restart of a supervisor that died: quick at first, so that traffic resumes; never a busy loop. */
+const RESTART_BACKOFF = { baseMs: 250, capMs: 15_000 };
+/** A supervisor that lived this long starts the count of failures anew. */
+const HEALTHY_AFTER_MS = 60_000;
+const SUPERVISOR_GRACE_MS = 30_000;
+
+export interface Launcher {
+  /** Ends the mesh and everything in it; resolves when nothing is left. */
+  stop(): Promise<void>;
+  /** Resolves when the launcher has ended, however that came. */
+  readonly ended: Promise<void>;
+}
+
+/** The process outside the mesh's namespaces: starts the supervisor and starts it again when it dies. */
+export async function runLauncher(config: MeshConfig): Promise<number> {
+  const launcher = startLauncher(config, createProcessLog("launcher", config.logLevel));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void launcher.stop());
+  await launcher.ended;
+  return 0;
+}
+
+export function startLauncher(config: MeshConfig, log: Log): Launcher {
+  const paths = pathsOf(config);
+  prepareDirectories(config, paths);
+  writeMeshProcesses(paths, { launcher: processRef(process.pid) });
+  const stopping = new AbortController();
+  let child: ChildProcess | undefined;
+  const ended = superviseSupervisor(config, paths, log, stopping.signal, (current) => {
+    child = current;
+  });
+  return {
+    ended,
+    async stop() {
+      if (!stopping.signal.aborted) {
+        stopping.abort();
+        if (child) await endSupervisor(paths, child, log);
+      }
+      await ended;
+    },
+  };
+}
+
+async function superviseSupervisor(
+  config: MeshConfig,
+  paths: MeshPaths,
+  log: Log,
+  signal: AbortSignal,
+  onStart: (child: ChildProcess) => void,
+): Promise<void> {
+  let failures = 0;
+  while (!signal.aborted) {
+    const startedAt = systemClock.monotonicMs();
+    const child = startSupervisor(config, paths);
+    onStart(child);
+    const exit = new Promise<string>((resolve) => {
+      child.once("exit", (code, killedBy) => resolve(killedBy ?? `status ${code}`));
+      child.once("error", (error) => resolve(error.message));
+    });
+    void recordSupervisor(paths, child, signal);
+    const reason = await exit;
+    if (signal.aborted) break;
+    failures = systemClock.monotonicMs() - startedAt > HEALTHY_AFTER_MS ? 0 : failures + 1;
+    const delayMs = fullJitterBackoffMs(failures, systemRandom, RESTART_BACKOFF);
+    log.error("supervisor died and is started again", { reason, failures, delayMs: Math.round(delayMs) });
+    await sleep(systemClock, delayMs, signal);
+  }
+  rmSync(paths.runtime, { recursive: true, force: true });
+}
+
+function startSupervisor(config: MeshConfig, paths: MeshPaths): ChildProcess {
+  const entry = join(import.meta.dir, "../../bin/symbolon.ts");
+  const [command = "", ...args] = supervisorCommand([process.execPath, entry, "internal", "supervisor", JSON.stringify(config)]);
+  const output = openSync(join(paths.logsDirectory, "supervisor.log"), "a", 0o600);
+  return spawn(command, args, { stdio: ["ignore", output, output], detached: true });
+}
+
+/** Notes the supervisor's host process id, for `down` and `exec`, once `unshare` has made it. */
+async function recordSupervisor(paths: MeshPaths, child: ChildProcess, signal: AbortSignal): Promise<void> {
+  const launcher = processRef(process.pid);
+  while (!signal.aborted && child.pid && child.exitCode === null && child.signalCode === null) {
+    const pid = hostPidOfSupervisor(child.pid);
+    if (pid) return writeMeshProcesses(paths, { launcher, supervisor: processRef(pid) });
+    await sleep(systemClock, 5);
+  }
+}
+
+async function endSupervisor(paths: MeshPaths, child: ChildProcess, log: Log): Promise<void> {
+  const supervisor = readMeshProcesses(paths)?.supervisor;
+  const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (isAlive(supervisor)) process.kill(supervisor.pid, "SIGTERM");
+  else child.kill("SIGKILL");
+  const kill = systemClock.setTimer(SUPERVISOR_GRACE_MS, () => {
+    log.error("supervisor did not end in time and is killed", { graceMs: SUPERVISOR_GRACE_MS });
+    if (isAlive(supervisor)) process.kill(supervisor.pid, "SIGKILL");
+    child.kill("SIGKILL");
+  });
+  await gone;
+  kill.cancel();
+}
+
+function prepareDirectories(config: MeshConfig, paths: MeshPaths): void {
+  const running = readMeshProcesses(paths);
+  if (isAlive(running?.launcher) || isAlive(running?.supervisor))
+    throw productError(
+      "ERR_MESH_ALREADY_RUNNING",
+      `mesh "${config.name}" is already running (process ${(running?.supervisor ?? running?.launcher)?.pid}); change it with "symbolon apply -f", end it with "symbolon down", or start another with --name`,
+    );
+  rmSync(paths.runtime, { recursive: true, force: true });
+  for (const directory of [paths.state, paths.logsDirectory, paths.runtime, paths.namespacesDirectory, join(paths.runtime, "pods")])
+    makePrivateDirectory(directory);
+}
+
+function makePrivateDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw productError("ERR_STATE_DIRECTORY", `cannot make directory "${directory}": ${(error as Error).message}; check its permissions and free space`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,57 @@
+import { homedir, userInfo } from "node:os";
+import { join } from "node:path";
+import { type MeshPaths, meshPaths, productError } from "../core/index.ts";
+import type { LogLevel } from "./log.ts";
+
+/**
+ * Everything the processes of one mesh are told at their start. JSON-safe: the launcher hands it to the supervisor,
+ * the supervisor to the others, as one argument. Holds no secret.
+ */
+export interface MeshConfig {
+  readonly name: string;
+  readonly stateDirectory: string;
+  readonly runtimeDirectory: string;
+  readonly trustDomain: string;
+  readonly clusterDomain: string;
+  readonly rootNamespace: string;
+  /** Manifest files and directories that are read and watched; absolute. */
+  readonly manifestPaths: readonly string[];
+  readonly recursive: boolean;
+  /** Namespace of objects that name none. */
+  readonly defaultNamespace: string;
+  readonly allowUnenforced: boolean;
+  readonly podCidr: string;
+  readonly serviceCidr: string;
+  readonly svidLifetimeSeconds: number;
+  /** Directory of a plug-in CA's four files; absent: self-signed. */
+  readonly caCertificatesDirectory?: string;
+  readonly imageMapFile?: string;
+  readonly logLevel: LogLevel;
+}
+
+export const DEFAULT_MESH_NAME = "default";
+export const DEFAULT_SVID_LIFETIME_SECONDS = 24 * 3600;
+
+const MESH_NAME = /^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$/;
+
+/** XDG directories of one mesh: state survives, runtime goes with the mesh. */
+export function meshDirectories(name: string, env: NodeJS.ProcessEnv): { state: string; runtime: string } {
+  if (!MESH_NAME.test(name))
+    throw productError(
+      "ERR_CONFIG_INVALID",
+      `mesh name "${name}" is not usable: lower-case letters, digits and "-", at most 32, such as "default"`,
+    );
+  const stateHome = absolute(env.XDG_STATE_HOME) ?? join(env.HOME ?? homedir(), ".local", "state");
+  const runtimeHome = absolute(env.XDG_RUNTIME_DIR) ?? join("/tmp", `symbolon-${userInfo().uid}`);
+  const runtimeBase = absolute(env.XDG_RUNTIME_DIR) ? join(runtimeHome, "symbolon") : runtimeHome;
+  return { state: join(stateHome, "symbolon", name), runtime: join(runtimeBase, name) };
+}
+
+export function pathsOf(config: MeshConfig): MeshPaths {
+  return meshPaths({ state: config.stateDirectory, runtime: config.runtimeDirectory });
+}
+
+/** XDG: a relative path is to be ignored. */
+function absolute(path: string | undefined): string | undefined {
+  return path?.startsWith("/") ? path : undefined;
+}

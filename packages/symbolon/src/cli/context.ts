@@ -1,0 +1,12 @@
+import type { Command } from "commander";
+import { DEFAULT_MESH_NAME, meshDirectories } from "../app/index.ts";
+import { type MeshPaths, meshPaths } from "../core/index.ts";
+
+/** Paths of the mesh that `--name` chose. */
+export function pathsOfChosenMesh(command: Command): MeshPaths {
+  return meshPaths(meshDirectories(meshName(command), process.env));
+}
+
+export function meshName(command: Command): string {
+  return (command.optsWithGlobals() as { name?: string }).name ?? DEFAULT_MESH_NAME;
+}

@@ -1,0 +1,62 @@
+import { isSymbolonError } from "@symbolon/spiffe/core";
+import { Command, CommanderError } from "commander";
+import { type ErrorInfo, PRODUCT_ERRORS } from "../core/index.ts";
+import { commands } from "./command-list.ts";
+import { CommandExit, EXIT } from "./exit-status.ts";
+
+const EXAMPLES = `
+Examples:
+  symbolon up -f mesh.yaml                                   run the manifests; Ctrl-C stops everything
+  symbolon up -f mesh.yaml --detach                          the same in the background
+  symbolon exec deploy/curl -n foo -- curl -s http://httpbin.foo:8000/ip
+  symbolon apply -f strict.yaml                              change what is running
+  symbolon proxy-config secret deploy/httpbin -n foo         which certificate a proxy uses
+  symbolon status                                            what is running, and what is wrong
+  symbolon down                                              stop everything
+
+Exit status: 0 done, 1 failed, 64 usage, 65 bad input (file:line:column on standard error), 69 mesh not running.
+"exec" ends with the status of the program that it ran.`;
+
+/** Runs one command line and ends the process with its status. */
+export async function main(argv: readonly string[]): Promise<void> {
+  process.exitCode = await runCommandLine(argv);
+}
+
+async function runCommandLine(argv: readonly string[]): Promise<number> {
+  const program = new Command("symbolon")
+    .description("Workload identity and zero-trust traffic security: SPIFFE identities and mutual TLS for unmodified programs.")
+    .option("--name <mesh>", "which mesh, when several run on this machine", "default")
+    .addHelpText("after", EXAMPLES)
+    .enablePositionalOptions()
+    .showHelpAfterError("(symbolon --help, or symbolon COMMAND --help, shows the usage)")
+    .exitOverride();
+  for (const add of commands) add(program);
+  for (const command of allCommands(program)) command.exitOverride().showHelpAfterError("(add --help for the usage)");
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return typeof process.exitCode === "number" ? process.exitCode : EXIT.ok;
+  } catch (error) {
+    return explain(error);
+  }
+}
+
+function explain(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof CommandExit) {
+    if (error.message) console.error(error.message);
+    return error.status;
+  }
+  if (isSymbolonError(error)) {
+    console.error(`error: ${error.message} (${error.code})`);
+    const info: ErrorInfo | undefined = (PRODUCT_ERRORS as Readonly<Record<string, ErrorInfo>>)[error.code];
+    if (info?.status === "invalid_argument") return EXIT.badInput;
+    return info?.status === "unavailable" ? EXIT.unavailable : EXIT.failed;
+  }
+  console.error("internal error; please report it with the lines below");
+  console.error(error);
+  return EXIT.failed;
+}
+
+function allCommands(command: Command): Command[] {
+  return command.commands.flatMap((child) => [child, ...allCommands(child)]);
+}
