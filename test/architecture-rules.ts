@@ -27,7 +27,9 @@ const anyPorts = {
   telemetry: "carries its records",
 };
 
-export const packages: Readonly<Record<string, { readonly packages: readonly string[]; readonly runtime: readonly string[] }>> = {
+export const packages: Readonly<
+  Record<string, { readonly packages: readonly string[]; readonly runtime: readonly string[] }>
+> = {
   spiffe: { packages: [], runtime: ["node:crypto"] },
   policy: { packages: ["@symbolon/spiffe/core", "@symbolon/spiffe/id"], runtime: [] },
   symbolon: { packages: spiffeAndPolicy, runtime: [] },
@@ -41,7 +43,10 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
     x509: { mayImport: { ...spiffeId }, runtime: ["node:crypto"] },
     jwt: { mayImport: spiffeCore, runtime: ["node:crypto"] },
     bundle: { mayImport: { ...spiffeX509, jwt: "JWT authorities are keys" }, runtime: ["node:crypto"] },
-    svid: { mayImport: { ...spiffeX509, jwt: "JWT-SVIDs", bundle: "an SVID is verified against a bundle" }, runtime: ["node:crypto"] },
+    svid: {
+      mayImport: { ...spiffeX509, jwt: "JWT-SVIDs", bundle: "an SVID is verified against a bundle" },
+      runtime: ["node:crypto"],
+    },
     testing: {
       mayImport: { ...spiffeX509, jwt: "test tokens", bundle: "test bundles", svid: "test SVIDs" },
       runtime: ["node:crypto", "node:net", "node:http2", "node:stream"],
@@ -49,7 +54,11 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
   },
   policy: {
     document: { mayImport: {}, packages: ["@symbolon/spiffe/core"], runtime: [] },
-    yaml: { mayImport: { document: "produces document trees" }, packages: ["yaml", "@symbolon/spiffe/core"], runtime: [] },
+    yaml: {
+      mayImport: { document: "produces document trees" },
+      packages: ["yaml", "@symbolon/spiffe/core"],
+      runtime: [],
+    },
   },
   symbolon: {
     core: { mayImport: {}, packages: ["@symbolon/spiffe/core", "@symbolon/policy"], runtime: ["node:path"] },
@@ -58,7 +67,10 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
     ca: { mayImport: productCore },
     agent: { mayImport: productCore },
     "pod-runtime": { mayImport: productMesh },
-    proxy: { mayImport: { ...productMesh, telemetry: "counts connections" }, runtime: ["node:net", "node:tls", "node:stream", "bun"] },
+    proxy: {
+      mayImport: { ...productMesh, telemetry: "counts connections" },
+      runtime: ["node:net", "node:tls", "node:stream", "bun"],
+    },
     "control-plane": { mayImport: productMesh },
     programs: { mayImport: {}, packages: [], runtime: ["node:*", "bun"] },
     gen: { mayImport: {}, packages: ["@bufbuild/protobuf"] },
@@ -115,13 +127,52 @@ export const npmDependencies: Readonly<Record<string, Readonly<Record<string, st
   dashboard: {},
 };
 
-const OWNERS_OF_TIME = ["packages/spiffe/src/core/clock.ts", "packages/symbolon/src/app/", "packages/symbolon/src/cli/", "packages/symbolon/src/programs/"];
-const OWNERS_OF_CONSOLE = ["packages/symbolon/src/app/", "packages/symbolon/src/cli/", "packages/symbolon/src/programs/"];
+const OWNERS_OF_TIME = [
+  "packages/spiffe/src/core/clock.ts",
+  "packages/symbolon/src/app/",
+  "packages/symbolon/src/cli/",
+  "packages/symbolon/src/programs/",
+];
+const OWNERS_OF_CONSOLE = [
+  "packages/symbolon/src/app/",
+  "packages/symbolon/src/cli/",
+  "packages/symbolon/src/programs/",
+];
 
-export const reservedNames: readonly { readonly name: string; readonly pattern: RegExp; readonly allowedIn: readonly string[]; readonly reason: string }[] = [
-  { name: "Date.now", pattern: /\bDate\.now\b|\bnew Date\(\)/, allowedIn: OWNERS_OF_TIME, reason: "time is an argument (Clock)" },
-  { name: "setTimeout", pattern: /\bset(Timeout|Interval)\(/, allowedIn: OWNERS_OF_TIME, reason: "timers come from the Clock" },
-  { name: "Math.random", pattern: /\bMath\.random\b/, allowedIn: [], reason: "randomness is an argument (Random), always cryptographic" },
-  { name: "process.env", pattern: /\bprocess\.env\b|\bBun\.env\b/, allowedIn: OWNERS_OF_CONSOLE, reason: "configuration is read in app/ and cli/" },
-  { name: "console", pattern: /\bconsole\.\w/, allowedIn: [...OWNERS_OF_CONSOLE, "packages/dashboard/src/"], reason: "output goes through the Log port" },
+export const reservedNames: readonly {
+  readonly name: string;
+  readonly pattern: RegExp;
+  readonly allowedIn: readonly string[];
+  readonly reason: string;
+}[] = [
+  {
+    name: "Date.now",
+    pattern: /\bDate\.now\b|\bnew Date\(\)/,
+    allowedIn: OWNERS_OF_TIME,
+    reason: "time is an argument (Clock)",
+  },
+  {
+    name: "setTimeout",
+    pattern: /\bset(Timeout|Interval)\(/,
+    allowedIn: OWNERS_OF_TIME,
+    reason: "timers come from the Clock",
+  },
+  {
+    name: "Math.random",
+    pattern: /\bMath\.random\b/,
+    allowedIn: [],
+    reason: "randomness is an argument (Random), always cryptographic",
+  },
+  {
+    name: "process.env",
+    pattern: /\bprocess\.env\b|\bBun\.env\b/,
+    allowedIn: OWNERS_OF_CONSOLE,
+    reason: "configuration is read in app/ and cli/",
+  },
+  {
+    name: "console",
+    pattern: /\bconsole\.\w/,
+    allowedIn: [...OWNERS_OF_CONSOLE, "packages/dashboard/src/"],
+    reason: "output goes through the Log port",
+  },
 ];

@@ -87,7 +87,9 @@ function judge(source: Source, target: Target): string[] {
   switch (target.kind) {
     case "runtime": {
       const allowed = areaRules?.runtime ?? packageRules?.runtime ?? [];
-      const ok = allowed.some((pattern) => target.name === pattern || (pattern.endsWith("*") && target.name.startsWith(pattern.slice(0, -1))));
+      const ok = allowed.some(
+        (pattern) => target.name === pattern || (pattern.endsWith("*") && target.name.startsWith(pattern.slice(0, -1))),
+      );
       return ok ? [] : refuse(`${target.name}, a runtime module that its folder may not use`);
     }
     case "package": {
@@ -99,7 +101,9 @@ function judge(source: Source, target: Target): string[] {
     case "file":
       if (target.package !== source.package) return refuse(`${target.path} of another package by path`);
       if (target.area === source.area || source.area === "") return [];
-      return areaRules && target.area in areaRules.mayImport ? [] : refuse(`${target.path}: ${source.area} may not import ${target.area}`);
+      return areaRules && target.area in areaRules.mayImport
+        ? []
+        : refuse(`${target.path}: ${source.area} may not import ${target.area}`);
   }
 }
 
@@ -113,12 +117,15 @@ function readSource(path: string): Source {
 function importSpecifiers(path: string, text: string): string[] {
   const values = path.endsWith(".d.ts") ? [] : transpiler.scanImports(text).map((found) => found.path);
   const types = [...text.matchAll(/^\s*(?:import|export) type [^;]*?from "([^"]+)"/gms)].map((match) => match[1] ?? "");
-  const mixed = [...text.matchAll(/^\s*(?:import|export) \{[^}]*\btype [^}]*\} from "([^"]+)"/gms)].map((match) => match[1] ?? "");
+  const mixed = [...text.matchAll(/^\s*(?:import|export) \{[^}]*\btype [^}]*\} from "([^"]+)"/gms)].map(
+    (match) => match[1] ?? "",
+  );
   return [...values, ...types, ...mixed].filter((specifier) => specifier !== "");
 }
 
 function resolveTarget(from: string, specifier: string): Target {
-  if (specifier.startsWith("node:") || specifier.startsWith("bun:") || specifier === "bun") return { kind: "runtime", name: specifier };
+  if (specifier.startsWith("node:") || specifier.startsWith("bun:") || specifier === "bun")
+    return { kind: "runtime", name: specifier };
   if (!specifier.startsWith(".")) return { kind: "package", name: specifier };
   const path = relative(ROOT, resolve(ROOT, dirname(from), specifier));
   if (!existsSync(join(ROOT, path))) throw new Error(`${from} imports ${specifier}, which does not exist`);

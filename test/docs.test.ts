@@ -6,9 +6,13 @@ import { SPIFFE_ERRORS } from "@symbolon/spiffe/core";
 import { PRODUCT_ERRORS } from "../packages/symbolon/src/core/index.ts";
 
 const ROOT = resolve(import.meta.dir, "..");
-const pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", ...new Bun.Glob("{docs,examples,bench,packages/*}/**/*.md").scanSync(ROOT)].filter(
-  (page) => !page.includes("node_modules"),
-);
+const pages = [
+  "README.md",
+  "ARCHITECTURE.md",
+  "CONTRIBUTING.md",
+  "SECURITY.md",
+  ...new Bun.Glob("{docs,examples,bench,packages/*}/**/*.md").scanSync(ROOT),
+].filter((page) => !page.includes("node_modules"));
 
 describe("documentation", () => {
   test("every relative link leads to a file, and every #symbol behind one is in that file", () => {
@@ -30,7 +34,9 @@ describe("documentation", () => {
     expect(codes.toSorted()).toEqual(Object.keys({ ...SPIFFE_ERRORS, ...POLICY_ERRORS, ...PRODUCT_ERRORS }).sort());
     for (const [, code, status, cause, fix] of documented) {
       expect({ code, cause: cause !== "", fix: fix !== "" }).toEqual({ code, cause: true, fix: true });
-      const row = ({ ...SPIFFE_ERRORS, ...POLICY_ERRORS, ...PRODUCT_ERRORS } as Record<string, { status: string }>)[code ?? ""];
+      const row = ({ ...SPIFFE_ERRORS, ...POLICY_ERRORS, ...PRODUCT_ERRORS } as Record<string, { status: string }>)[
+        code ?? ""
+      ];
       expect(status).toBe(row?.status);
     }
   });
