@@ -33,7 +33,7 @@ export const packages: Readonly<
   spiffe: { packages: [], runtime: ["node:crypto"] },
   policy: { packages: ["@symbolon/spiffe/core", "@symbolon/spiffe/id"], runtime: [] },
   symbolon: { packages: spiffeAndPolicy, runtime: [] },
-  dashboard: { packages: ["@symbolon/policy"], runtime: [] },
+  dashboard: { packages: ["@symbolon/policy", "symbolon/dashboard-api"], runtime: [] },
 };
 
 export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>>> = {
@@ -72,6 +72,7 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
       runtime: ["node:net", "node:tls", "node:stream", "bun"],
     },
     "control-plane": { mayImport: productMesh },
+    "dashboard-api": { mayImport: productMesh },
     programs: { mayImport: {}, packages: [], runtime: ["node:*", "bun"] },
     gen: { mayImport: {}, packages: ["@bufbuild/protobuf"] },
     "adapters/fs": { mayImport: { ...productMesh, ...anyPorts }, runtime: ["node:*", "bun"] },
@@ -90,6 +91,7 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
         "adapters/http": "client of the control plane's API",
         "adapters/ipc": "client of the proxies' admin surface",
         "adapters/os": "enters a running container for exec",
+        "dashboard-api": "the same overview as the page",
         app: "commands start the processes that app composes",
         programs: "runs the built-in programs",
       },
@@ -100,6 +102,7 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
       mayImport: {
         ...productMesh,
         ...anyPorts,
+        "dashboard-api": "serves it",
         "adapters/fs": "composition root",
         "adapters/grpc": "composition root",
         "adapters/http": "composition root",

@@ -1,0 +1,1 @@
+export { type Overview, type ProxyFacts, type WorkloadRow, workloadRow } from "./overview.ts";
