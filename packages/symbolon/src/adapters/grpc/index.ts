@@ -1,0 +1,13 @@
+export {
+  type CertificateClient,
+  type CertificateClientOptions,
+  type CertificateClientRequest,
+  createCertificateClient,
+  type ReceivedCertificate,
+} from "./certificate-client.ts";
+export {
+  type CertificateServer,
+  type CertificateServerOptions,
+  createCertificateServer,
+} from "./certificate-server.ts";
+export type { ServerIdentity } from "./tls-front.ts";

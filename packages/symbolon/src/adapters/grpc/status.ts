@@ -1,0 +1,54 @@
+import { Metadata, type ServiceError, type StatusObject, status } from "@grpc/grpc-js";
+import { isSymbolonError, type Status } from "@symbolon/spiffe/core";
+import { errorInfo } from "../../core/index.ts";
+
+/** The only place that turns our statuses into gRPC's. */
+const GRPC_CODES: Readonly<Record<Status, status>> = {
+  invalid_argument: status.INVALID_ARGUMENT,
+  unauthenticated: status.UNAUTHENTICATED,
+  permission_denied: status.PERMISSION_DENIED,
+  not_found: status.NOT_FOUND,
+  already_exists: status.ALREADY_EXISTS,
+  failed_precondition: status.FAILED_PRECONDITION,
+  resource_exhausted: status.RESOURCE_EXHAUSTED,
+  deadline_exceeded: status.DEADLINE_EXCEEDED,
+  unavailable: status.UNAVAILABLE,
+  unimplemented: status.UNIMPLEMENTED,
+  internal: status.INTERNAL,
+};
+
+/** Refusals whose text Istio gives without its usual frame (istio-security §5.2, §5.4). */
+const UNFRAMED = new Set(["ERR_CA_AUTHENTICATION_FAILED", "ERR_CA_IMPERSONATION_REFUSED"]);
+
+export const RETRY_AFTER_KEY = "retry-after";
+
+/**
+ * What a caller of the certificate service is told: Istio's texts (istio-security §5.5). What went wrong inside us stays
+ * in the log.
+ */
+export function certificateServiceStatus(error: unknown): Partial<StatusObject> {
+  if (!isSymbolonError(error)) return { code: status.INTERNAL, details: framed("internal error") };
+  const info = errorInfo(error);
+  const code = GRPC_CODES[info.status];
+  if (UNFRAMED.has(error.code)) return { code, details: error.message };
+  const details = framed(info.status === "internal" ? "internal error" : error.message);
+  const { retryAfterSeconds } = error.details;
+  if (typeof retryAfterSeconds !== "number") return { code, details };
+  const metadata = new Metadata();
+  metadata.set(RETRY_AFTER_KEY, String(retryAfterSeconds));
+  return { code, details, metadata };
+}
+
+const framed = (detail: string): string => `CSR signing error (${detail})`;
+
+/** Codes on which Istio's agent tries again (istio-security §6.2). */
+const RETRYABLE: ReadonlySet<status> = new Set([
+  status.CANCELLED,
+  status.DEADLINE_EXCEEDED,
+  status.RESOURCE_EXHAUSTED,
+  status.ABORTED,
+  status.INTERNAL,
+  status.UNAVAILABLE,
+]);
+
+export const isRetryable = (error: Pick<ServiceError, "code">): boolean => RETRYABLE.has(error.code);
