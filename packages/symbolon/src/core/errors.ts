@@ -7,8 +7,10 @@ import { type ErrorCatalogue, type ErrorInfo, SPIFFE_ERRORS, SymbolonError } fro
 export const PRODUCT_ERRORS = {
   ERR_AUDIT_UNWRITABLE: { fault: "operator", status: "unavailable" },
   ERR_CA_AUTHENTICATION_FAILED: { fault: "peer", status: "unauthenticated" },
+  ERR_CA_CALL_ABANDONED: { fault: "caller", status: "unavailable" },
   ERR_CA_CALL_REFUSED: { fault: "caller", status: "failed_precondition" },
   ERR_CA_CALL_RETRYABLE: { fault: "peer", status: "unavailable" },
+  ERR_CA_CALL_TOO_LATE: { fault: "us", status: "deadline_exceeded" },
   ERR_CA_CLOCK_BACKWARDS: { fault: "operator", status: "unavailable" },
   ERR_CA_EXPIRED: { fault: "operator", status: "unavailable" },
   ERR_CA_FILES_INVALID: { fault: "operator", status: "failed_precondition" },
@@ -18,6 +20,7 @@ export const PRODUCT_ERRORS = {
   ERR_CA_OUTPUT_WRONG: { fault: "us", status: "internal" },
   ERR_CA_OVERLOADED: { fault: "us", status: "resource_exhausted" },
   ERR_CA_PASSPHRASE: { fault: "operator", status: "failed_precondition" },
+  ERR_CA_REQUEST_TOO_LARGE: { fault: "caller", status: "resource_exhausted" },
   ERR_CONFIG_INVALID: { fault: "operator", status: "invalid_argument" },
   ERR_CONTAINER_START: { fault: "operator", status: "failed_precondition" },
   ERR_CSR_IDENTITY_MISMATCH: { fault: "caller", status: "invalid_argument" },
@@ -31,6 +34,7 @@ export const PRODUCT_ERRORS = {
   ERR_INTERNAL_BUG: { fault: "us", status: "internal" },
   ERR_ISSUANCE_LOG_FULL: { fault: "operator", status: "resource_exhausted" },
   ERR_ISSUANCE_LOG_UNAVAILABLE: { fault: "operator", status: "unavailable" },
+  ERR_LISTEN_FAILED: { fault: "operator", status: "unavailable" },
   ERR_NAMESPACES_FORBIDDEN: { fault: "operator", status: "failed_precondition" },
   ERR_NETWORK_SETUP: { fault: "operator", status: "failed_precondition" },
   ERR_PEER_CREDENTIALS: { fault: "peer", status: "permission_denied" },
@@ -45,10 +49,11 @@ export const PRODUCT_ERRORS = {
 
 export type ProductErrorCode = keyof typeof PRODUCT_ERRORS;
 
+const ERRORS: Readonly<Record<string, ErrorInfo>> = { ...SPIFFE_ERRORS, ...PRODUCT_ERRORS };
+
 /** Any coded error's fault and status; a code without a row here is a bug of ours and answers as one. */
 export function errorInfo(error: SymbolonError): ErrorInfo {
-  const catalogue: Readonly<Record<string, ErrorInfo>> = { ...SPIFFE_ERRORS, ...PRODUCT_ERRORS };
-  return catalogue[error.code] ?? PRODUCT_ERRORS.ERR_INTERNAL_BUG;
+  return ERRORS[error.code] ?? PRODUCT_ERRORS.ERR_INTERNAL_BUG;
 }
 
 /** Typed constructor of the product's errors. */
