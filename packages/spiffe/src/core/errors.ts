@@ -41,7 +41,9 @@ export class SymbolonError<Code extends string = string> extends Error {
 }
 
 export function isSymbolonError(error: unknown): error is SymbolonError {
-  return error instanceof Error && error.name === "SymbolonError" && typeof (error as { code?: unknown }).code === "string";
+  return (
+    error instanceof Error && error.name === "SymbolonError" && typeof (error as { code?: unknown }).code === "string"
+  );
 }
 
 /** Text of any thrown value, for logs and for `cause` lines. */

@@ -1,4 +1,5 @@
 export { type BackoffOptions, fullJitterBackoffMs } from "./backoff.ts";
+export { decodeBase64, decodeBase64Url, encodeBase64, encodeBase64Url } from "./base64.ts";
 export { concatBytes, equalBytes, toHex } from "./bytes.ts";
 export { type Clock, sleep, systemClock, type Timer } from "./clock.ts";
 export {
@@ -16,3 +17,4 @@ export { createObservable, type MutableObservable, type Observable } from "./obs
 export { type Random, systemRandom } from "./random.ts";
 export type { CancelSignal } from "./runtime-globals.ts";
 export { Secret } from "./secret.ts";
+export { SPIFFE_ERRORS, type SpiffeErrorCode, spiffeError } from "./spiffe-errors.ts";

@@ -1,0 +1,2 @@
+export { BundleSet } from "./bundle-set.ts";
+export { X509Bundle } from "./x509-bundle.ts";

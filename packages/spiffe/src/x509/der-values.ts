@@ -1,0 +1,118 @@
+import { type DerElement, malformed, TAG } from "./der.ts";
+
+/** Longest INTEGER taken: a 16,384-bit modulus; BigInt arithmetic on more is the attacker's lever. */
+const MAX_INTEGER_BYTES = 2049;
+const MAX_OID_BYTES = 64;
+
+/** X.690 §8.3 and §11. @throws ERR_DER_MALFORMED */
+export function integerValue(element: DerElement): bigint {
+  const magnitude = integerBytes(element);
+  let hex = "";
+  for (const byte of magnitude) hex += HEX[byte];
+  const value = BigInt(`0x${hex}`);
+  return (magnitude[0] ?? 0) & 0x80 ? value - (1n << BigInt(8 * magnitude.length)) : value;
+}
+
+/** A small non-negative INTEGER. @throws ERR_DER_MALFORMED when negative or above 2^31-1 */
+export function smallIntegerValue(element: DerElement): number {
+  const value = integerBytes(element).length <= 4 ? integerValue(element) : -1n;
+  if (value < 0n) throw malformed("INTEGER is negative or too large");
+  return Number(value);
+}
+
+function integerBytes(element: DerElement): Uint8Array {
+  const { content } = element;
+  const first = content[0];
+  if (first === undefined) throw malformed("INTEGER without octets");
+  if (content.length > MAX_INTEGER_BYTES) throw malformed("INTEGER is too large");
+  const second = content[1];
+  // X.690 §8.3.2: the first nine bits are neither all zero nor all one.
+  if (second !== undefined && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80))) {
+    throw malformed("INTEGER is not in its shortest form");
+  }
+  return content;
+}
+
+/** X.690 §11.1: TRUE is 0xff. @throws ERR_DER_MALFORMED */
+export function booleanValue(element: DerElement): boolean {
+  const [octet] = element.content;
+  if (element.content.length !== 1 || (octet !== 0x00 && octet !== 0xff)) throw malformed("BOOLEAN is not 00 or ff");
+  return octet === 0xff;
+}
+
+/** Dotted text. @throws ERR_DER_MALFORMED */
+export function oidValue(element: DerElement): string {
+  const { content } = element;
+  const last = content[content.length - 1];
+  if (last === undefined || content.length > MAX_OID_BYTES || last & 0x80) throw malformed("OBJECT IDENTIFIER");
+  const arcs: bigint[] = [];
+  let arc = 0n;
+  let fresh = true;
+  for (const octet of content) {
+    if (fresh && octet === 0x80) throw malformed("OBJECT IDENTIFIER arc is not in its shortest form");
+    arc = (arc << 7n) | BigInt(octet & 0x7f);
+    fresh = (octet & 0x80) === 0;
+    if (fresh) {
+      arcs.push(arc);
+      arc = 0n;
+    }
+  }
+  const [first = 0n, ...rest] = arcs;
+  const root = first < 40n ? 0n : first < 80n ? 1n : 2n;
+  return [root, first - root * 40n, ...rest].join(".");
+}
+
+/** A BIT STRING of whole octets, as keys and signatures are. @throws ERR_DER_MALFORMED */
+export function octetAlignedBits(element: DerElement): Uint8Array {
+  if (element.content[0] !== 0) throw malformed("BIT STRING is not a whole number of octets");
+  return element.content.subarray(1);
+}
+
+/**
+ * Positions of the bits that are set in a named-bit BIT STRING (X.690 §11.2.2: no zero bits at the end).
+ * @throws ERR_DER_MALFORMED
+ */
+export function namedBits(element: DerElement): ReadonlySet<number> {
+  const [unused, ...octets] = element.content;
+  if (unused === undefined || unused > 7 || octets.length > 8) throw malformed("BIT STRING");
+  const last = octets[octets.length - 1];
+  if (last === undefined ? unused !== 0 : (last & ((1 << (unused + 1)) - 1)) !== 1 << unused) {
+    throw malformed("BIT STRING has unused or zero bits at its end");
+  }
+  const bits = new Set<number>();
+  octets.forEach((octet, index) => {
+    for (let bit = 0; bit < 8; bit++) if (octet & (0x80 >> bit)) bits.add(index * 8 + bit);
+  });
+  return bits;
+}
+
+/** Text of an IA5String's octets, 7 bits each. @throws ERR_DER_MALFORMED */
+export function asciiText(content: Uint8Array): string {
+  let text = "";
+  for (const octet of content) {
+    if (octet > 0x7f) throw malformed("IA5String with an octet above 7f");
+    text += String.fromCharCode(octet);
+  }
+  return text;
+}
+
+/** UTCTime or GeneralizedTime in the form of RFC 5280 §4.1.2.5: to the second, in Z. @throws ERR_DER_MALFORMED */
+export function timeValue(element: DerElement): Date {
+  const yearDigits = element.tag === TAG.utcTime ? 2 : element.tag === TAG.generalizedTime ? 4 : 0;
+  const text = asciiText(element.content);
+  if (yearDigits === 0 || text.length !== yearDigits + 11 || !/^[0-9]+Z$/.test(text)) throw malformed("time");
+  const twoDigits = (at: number): number => Number(text.slice(yearDigits + at, yearDigits + at + 2));
+  const year = Number(text.slice(0, yearDigits));
+  // RFC 5280 §4.1.2.5.1: 50..99 is 19xx, 00..49 is 20xx.
+  const fullYear = yearDigits === 4 ? year : year >= 50 ? 1900 + year : 2000 + year;
+  const [month, day, hour, minute, second] = [twoDigits(0), twoDigits(2), twoDigits(4), twoDigits(6), twoDigits(8)];
+  const date = new Date(0);
+  date.setUTCFullYear(fullYear, month - 1, day);
+  date.setUTCHours(hour, minute, second);
+  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day || hour > 23 || minute > 59 || second > 59) {
+    throw malformed("time that no calendar has");
+  }
+  return date;
+}
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));

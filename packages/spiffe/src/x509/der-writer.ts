@@ -1,0 +1,114 @@
+import { concatBytes, spiffeError } from "../core/index.ts";
+import { TAG } from "./der.ts";
+
+/** One element with the shortest definite length. */
+export function encodeElement(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
+  const length = contents.reduce((sum, part) => sum + part.length, 0);
+  return concatBytes(header(tag, length), ...contents);
+}
+
+export function encodeSequence(...elements: readonly Uint8Array[]): Uint8Array {
+  return encodeElement(TAG.sequence, ...elements);
+}
+
+/** SET OF: X.690 §11.6 sorts the encodings. */
+export function encodeSetOf(elements: readonly Uint8Array[]): Uint8Array {
+  return encodeElement(TAG.set, ...[...elements].sort(compareBytes));
+}
+
+export function encodeInteger(value: bigint): Uint8Array {
+  const octets: number[] = [];
+  let rest = value;
+  do {
+    octets.unshift(Number(BigInt.asUintN(8, rest)));
+    rest >>= 8n;
+  } while (!(rest === 0n && (octets[0] ?? 0) < 0x80) && !(rest === -1n && (octets[0] ?? 0) >= 0x80));
+  return encodeElement(TAG.integer, Uint8Array.from(octets));
+}
+
+export function encodeBoolean(value: boolean): Uint8Array {
+  return Uint8Array.of(TAG.boolean, 1, value ? 0xff : 0x00);
+}
+
+export function encodeNull(): Uint8Array {
+  return Uint8Array.of(TAG.null, 0);
+}
+
+export function encodeOid(dotted: string): Uint8Array {
+  const [root = 0n, second = 0n, ...rest] = dotted.split(".").map(BigInt);
+  const octets = [root * 40n + second, ...rest].flatMap(arcOctets);
+  return encodeElement(TAG.oid, Uint8Array.from(octets));
+}
+
+function arcOctets(arc: bigint): number[] {
+  const octets = [Number(arc & 0x7fn)];
+  for (let rest = arc >> 7n; rest > 0n; rest >>= 7n) octets.unshift(Number(rest & 0x7fn) | 0x80);
+  return octets;
+}
+
+export function encodeOctetString(content: Uint8Array): Uint8Array {
+  return encodeElement(TAG.octetString, content);
+}
+
+/** BIT STRING of whole octets. */
+export function encodeBitString(content: Uint8Array): Uint8Array {
+  return encodeElement(TAG.bitString, Uint8Array.of(0), content);
+}
+
+/** Named-bit BIT STRING, without zero bits at the end (X.690 §11.2.2). */
+export function encodeNamedBits(positions: Iterable<number>): Uint8Array {
+  const octets: number[] = [];
+  let last = -1;
+  for (const position of positions) {
+    const index = position >> 3;
+    while (octets.length <= index) octets.push(0);
+    octets[index] = (octets[index] ?? 0) | (0x80 >> (position & 7));
+    last = Math.max(last, position);
+  }
+  return encodeElement(TAG.bitString, Uint8Array.of(last < 0 ? 0 : 7 - (last & 7)), Uint8Array.from(octets));
+}
+
+export function encodeUtf8String(text: string): Uint8Array {
+  return encodeElement(TAG.utf8String, new TextEncoder().encode(text));
+}
+
+/** RFC 5280 §4.1.2.5: UTCTime through 2049, GeneralizedTime from 2050; no fractions of a second. */
+export function encodeTime(date: Date): Uint8Array {
+  const year = date.getUTCFullYear();
+  const rest = [
+    date.getUTCMonth() + 1,
+    date.getUTCDate(),
+    date.getUTCHours(),
+    date.getUTCMinutes(),
+    date.getUTCSeconds(),
+  ];
+  const text = `${rest.map((part) => String(part).padStart(2, "0")).join("")}Z`;
+  if (year >= 1950 && year < 2050) {
+    return encodeElement(TAG.utcTime, asciiBytes(String(year % 100).padStart(2, "0") + text));
+  }
+  return encodeElement(TAG.generalizedTime, asciiBytes(String(year).padStart(4, "0") + text));
+}
+
+/** Octets of an IA5String. @throws ERR_X509_TEMPLATE_INVALID */
+export function asciiBytes(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => {
+    const code = character.charCodeAt(0);
+    if (code > 0x7f) throw spiffeError("ERR_X509_TEMPLATE_INVALID", `text "${text}" has characters that are not ASCII`);
+    return code;
+  });
+}
+
+function header(tag: number, length: number): Uint8Array {
+  if (length < 0x80) return Uint8Array.of(tag, length);
+  const octets: number[] = [];
+  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest % 256);
+  return Uint8Array.of(tag, 0x80 | octets.length, ...octets);
+}
+
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  for (let i = 0; i < Math.min(a.length, b.length); i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}

@@ -1,0 +1,87 @@
+import { contextConstructed, contextPrimitive } from "./der.ts";
+import {
+  encodeBoolean,
+  encodeElement,
+  encodeInteger,
+  encodeNamedBits,
+  encodeOctetString,
+  encodeOid,
+  encodeSequence,
+} from "./der-writer.ts";
+import { KEY_USAGES, type KeyUsageName, type RawExtension } from "./extensions.ts";
+import { encodeGeneralNames, type GeneralNamesTemplate } from "./general-names.ts";
+import { OID } from "./oid.ts";
+
+/** What a certificate is to carry; an absent member leaves its extension out. */
+export interface ExtensionsTemplate {
+  /** Always critical (RFC 5280 §4.2.1.9). */
+  readonly basicConstraints?: { readonly ca: boolean; readonly pathLength?: number };
+  /** Always critical (X509-SVID §4.3). */
+  readonly keyUsage?: readonly KeyUsageName[];
+  /** Dotted object identifiers; never critical. */
+  readonly extKeyUsage?: readonly string[];
+  readonly subjectAltName?: GeneralNamesTemplate & { readonly critical?: boolean };
+  readonly subjectKeyId?: Uint8Array;
+  readonly authorityKeyId?: Uint8Array;
+  /** Always critical (RFC 5280 §4.2.1.10). */
+  readonly nameConstraints?: { readonly permitted?: GeneralNamesTemplate; readonly excluded?: GeneralNamesTemplate };
+  /** After the others, as they are. */
+  readonly others?: readonly RawExtension[];
+}
+
+/** `Extensions`, in a fixed order. @throws ERR_X509_TEMPLATE_INVALID */
+export function encodeExtensions(template: ExtensionsTemplate): Uint8Array {
+  return encodeSequence(...templateExtensions(template).map(encodeExtension));
+}
+
+export function hasExtensions(template: ExtensionsTemplate): boolean {
+  return templateExtensions(template).length > 0;
+}
+
+function templateExtensions(template: ExtensionsTemplate): readonly RawExtension[] {
+  const { basicConstraints, keyUsage, extKeyUsage, subjectAltName, subjectKeyId, authorityKeyId, nameConstraints } =
+    template;
+  const extensions: RawExtension[] = [];
+  const add = (oid: string, critical: boolean, value: Uint8Array): void =>
+    void extensions.push({ oid, critical, value });
+  if (keyUsage) add(OID.keyUsage, true, encodeNamedBits(keyUsage.map((usage) => KEY_USAGES.indexOf(usage))));
+  if (extKeyUsage) add(OID.extKeyUsage, false, encodeSequence(...extKeyUsage.map(encodeOid)));
+  if (basicConstraints) add(OID.basicConstraints, true, encodeBasicConstraints(basicConstraints));
+  if (subjectKeyId) add(OID.subjectKeyIdentifier, false, encodeOctetString(subjectKeyId));
+  if (authorityKeyId) {
+    add(OID.authorityKeyIdentifier, false, encodeSequence(encodeElement(contextPrimitive(0), authorityKeyId)));
+  }
+  if (subjectAltName) add(OID.subjectAltName, subjectAltName.critical ?? false, encodeGeneralNames(subjectAltName));
+  if (nameConstraints) add(OID.nameConstraints, true, encodeNameConstraints(nameConstraints));
+  return [...extensions, ...(template.others ?? [])];
+}
+
+function encodeExtension({ oid, critical, value }: RawExtension): Uint8Array {
+  const flag = critical ? [encodeBoolean(true)] : [];
+  return encodeSequence(encodeOid(oid), ...flag, encodeOctetString(value));
+}
+
+function encodeBasicConstraints({
+  ca,
+  pathLength,
+}: {
+  readonly ca: boolean;
+  readonly pathLength?: number;
+}): Uint8Array {
+  const flag = ca ? [encodeBoolean(true)] : [];
+  const length = pathLength === undefined ? [] : [encodeInteger(BigInt(pathLength))];
+  return encodeSequence(...flag, ...length);
+}
+
+function encodeNameConstraints(constraints: NonNullable<ExtensionsTemplate["nameConstraints"]>): Uint8Array {
+  const subtrees = (tag: number, names: GeneralNamesTemplate | undefined): Uint8Array[] => {
+    if (!names) return [];
+    const bases = [
+      ...(names.uris ?? []).map((uri) => encodeGeneralNames({ uris: [uri] })),
+      ...(names.dnsNames ?? []).map((dnsName) => encodeGeneralNames({ dnsNames: [dnsName] })),
+      ...(names.emails ?? []).map((email) => encodeGeneralNames({ emails: [email] })),
+    ];
+    return [encodeElement(contextConstructed(tag), ...bases)];
+  };
+  return encodeSequence(...subtrees(0, constraints.permitted), ...subtrees(1, constraints.excluded));
+}
