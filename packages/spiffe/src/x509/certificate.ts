@@ -177,7 +177,10 @@ function withLazyKey<T extends EagerTbs>(tbs: T): T & { readonly publicKey: KeyO
   let key: KeyObject | undefined;
   const lazy = Object.defineProperty({ ...tbs }, "publicKey", {
     enumerable: false,
-    get: () => (key ??= publicKeyOf(tbs.spki)),
+    get: () => {
+      key ??= publicKeyOf(tbs.spki);
+      return key;
+    },
   });
   // The property that was just defined is all that the type lacks.
   return lazy as T & { readonly publicKey: KeyObject };
