@@ -23,8 +23,6 @@ export {
 } from "./id/index.ts";
 export {
   createPeerVerifier,
-  type LintFinding,
-  lintCertificate,
   type PeerVerifier,
   type PeerVerifierOptions,
   parseX509Svid,
@@ -40,6 +38,8 @@ export {
   createKeyPair,
   type KeyKind,
   type KeyPair,
+  type LintFinding,
+  lintCertificate,
   parseCertificate,
   parseCertificateSigningRequest,
   parseCertificatesPem,

@@ -1,5 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import { isSymbolonError, spiffeError } from "../core/index.ts";
+import type { SpiffeId } from "../id/index.ts";
 import { readAlgorithmIdentifier } from "./certificate.ts";
 import { contentsOf, contextConstructed, type DerElement, readSingle, TAG } from "./der.ts";
 import { integerValue, octetAlignedBits, oidValue } from "./der-values.ts";
@@ -33,8 +34,8 @@ export interface CertificateSigningRequest {
 
 export interface CertificateSigningRequestOptions {
   readonly keyPair: KeyPair;
-  /** A SpiffeId; declared by its shape, because this folder stands below `id/`. */
-  readonly spiffeId?: { readonly path: string; toString(): string };
+  /** Asked for as a URI SAN; the CA decides by the caller's identity. */
+  readonly spiffeId?: SpiffeId;
   /** Empty if absent, as Istio's agent sends it. */
   readonly subject?: readonly NameAttribute[];
   readonly dnsNames?: readonly string[];

@@ -43,6 +43,14 @@ export {
   parsePrivateKeyPem,
   spkiOf,
 } from "./key-pair.ts";
+export {
+  LINT_RULES,
+  type LintFinding,
+  type LintOptions,
+  type LintRule,
+  type LintSeverity,
+  lintCertificate,
+} from "./lint-certificate.ts";
 export { encodeName, type Name, type NameAttribute } from "./name.ts";
 export { type NameConstraints, nameConstraintViolation, type Subtree } from "./name-constraints.ts";
 export { OID } from "./oid.ts";

@@ -1,7 +1,8 @@
 import { errorText } from "../core/index.ts";
 import { SpiffeId } from "../id/index.ts";
-import { OID, type TbsCertificate } from "../x509/index.ts";
+import type { TbsCertificate } from "./certificate.ts";
 import type { LintRule } from "./lint-certificate.ts";
+import { OID } from "./oid.ts";
 
 const LEAF_USAGES: readonly string[] = ["digitalSignature", "keyEncipherment", "keyAgreement"];
 const AUTHORITY_USAGES: readonly string[] = ["keyCertSign", "cRLSign", "digitalSignature"];

@@ -1,5 +1,5 @@
 import type { SpiffeId } from "../id/index.ts";
-import type { TbsCertificate } from "../x509/index.ts";
+import type { TbsCertificate } from "./certificate.ts";
 import { RFC5280_RULES } from "./lint-rules-rfc5280.ts";
 import { SPIFFE_RULES } from "./lint-rules-spiffe.ts";
 

@@ -1,13 +1,10 @@
 import { equalBytes, errorText } from "../core/index.ts";
-import {
-  checkPublicKeyPolicy,
-  nameConstraintViolation,
-  OID,
-  signatureAlgorithmFits,
-  signatureAlgorithmName,
-  type TbsCertificate,
-} from "../x509/index.ts";
+import type { TbsCertificate } from "./certificate.ts";
 import type { LintRule } from "./lint-certificate.ts";
+import { nameConstraintViolation } from "./name-constraints.ts";
+import { OID } from "./oid.ts";
+import { checkPublicKeyPolicy } from "./public-key.ts";
+import { signatureAlgorithmFits, signatureAlgorithmName } from "./signature.ts";
 
 const DAY_MS = 86_400_000;
 /** Room for a backdated notBefore on top of the longest lifetime. */
