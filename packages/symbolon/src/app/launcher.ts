@@ -7,6 +7,7 @@ import { type MeshPaths, productError } from "../core/index.ts";
 import { createProcessLog } from "./log.ts";
 import { type MeshConfig, pathsOf } from "./mesh-config.ts";
 import { isAlive, processRef, readMeshProcesses, writeMeshProcesses } from "./mesh-processes.ts";
+import { selfCommand } from "./self-command.ts";
 
 /** Restart of a supervisor that died: quick at first, so that traffic resumes; never a busy loop. */
 const RESTART_BACKOFF = { baseMs: 250, capMs: 15_000 };
@@ -78,8 +79,7 @@ async function superviseSupervisor(
 }
 
 function startSupervisor(config: MeshConfig, paths: MeshPaths): ChildProcess {
-  const entry = join(import.meta.dir, "../../bin/symbolon.ts");
-  const [command = "", ...args] = supervisorCommand([process.execPath, entry, "internal", "supervisor", JSON.stringify(config)]);
+  const [command = "", ...args] = supervisorCommand(selfCommand("internal", "supervisor", JSON.stringify(config)));
   const output = openSync(join(paths.logsDirectory, "supervisor.log"), "a", 0o600);
   return spawn(command, args, { stdio: ["ignore", output, output], detached: true });
 }

@@ -25,7 +25,13 @@ export interface MeshConfig {
   readonly svidLifetimeSeconds: number;
   /** Directory of a plug-in CA's four files; absent: self-signed. */
   readonly caCertificatesDirectory?: string;
-  readonly imageMapFile?: string;
+  /** `PATTERN=COMMAND ARGUMENTS`, looked at in order before the built-in image map. */
+  readonly imageMap: readonly string[];
+  /** The user who started the mesh, as the host knows him. */
+  readonly uid: number;
+  readonly gid: number;
+  /** Where containers without `workingDir` start. */
+  readonly workingDirectory: string;
   readonly logLevel: LogLevel;
 }
 

@@ -30,9 +30,6 @@ export interface PodPaths {
   readonly agentSocket: string;
   /** Proxy's admin surface: certificates in use, listeners, connections, readiness. */
   readonly proxyAdminSocket: string;
-  readonly serviceAccountToken: string;
-  /** Files that are mounted into the application's /var/run/secrets/istio. */
-  readonly rootCertificate: string;
 }
 
 /** Longest path that a Unix socket address holds (sun_path has 108 bytes with its NUL). */
@@ -66,8 +63,6 @@ export function meshPaths(directories: { readonly state: string; readonly runtim
         directory,
         agentSocket: join(directory, "agent.sock"),
         proxyAdminSocket: join(directory, "proxy.sock"),
-        serviceAccountToken: join(directory, "token"),
-        rootCertificate: join(directory, "root-cert.pem"),
       };
     },
   };

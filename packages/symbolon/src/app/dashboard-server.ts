@@ -1,0 +1,69 @@
+import { fileURLToPath } from "node:url";
+import { errorText } from "@symbolon/spiffe/core";
+import { productError } from "../core/index.ts";
+import type { Overview } from "../dashboard-api/index.ts";
+
+export const DEFAULT_DASHBOARD_PORT = 20001;
+
+export interface DashboardServer {
+  readonly url: string;
+  /** True when the wanted port was taken and another one was chosen. */
+  readonly movedFromPort?: number;
+  stop(): void;
+}
+
+const HEADERS = {
+  "content-security-policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "cache-control": "no-store",
+};
+
+/**
+ * Serves the dashboard's page on loopback, read-only and without a login (SECURITY.md). A request whose Host is not
+ * loopback is refused, so that no foreign page can read it by rebinding a name.
+ * @param port a port the user asked for is taken or refused; without one the default moves when it is taken
+ */
+export async function startDashboard(overview: () => Promise<Overview>, port?: number): Promise<DashboardServer> {
+  const files = await buildPage();
+  const fetch = async (request: Request): Promise<Response> => {
+    const url = new URL(request.url);
+    if (!["127.0.0.1", "localhost", "[::1]"].includes(url.hostname)) return answer("wrong host", 421);
+    if (request.method !== "GET") return answer("this page is read-only", 405);
+    if (url.pathname === "/api/overview") {
+      try {
+        return Response.json(await overview(), { headers: HEADERS });
+      } catch (error) {
+        return answer(errorText(error), 503);
+      }
+    }
+    const file = files.get(url.pathname);
+    return file ? new Response(file, { headers: { ...HEADERS, "content-type": file.type } }) : answer("no such page", 404);
+  };
+  const listen = (wanted: number) => Bun.serve({ hostname: "127.0.0.1", port: wanted, fetch });
+  try {
+    return running(listen(port ?? DEFAULT_DASHBOARD_PORT));
+  } catch (error) {
+    if (port === undefined) return { ...running(listen(0)), movedFromPort: DEFAULT_DASHBOARD_PORT };
+    throw productError(
+      "ERR_DASHBOARD_PORT",
+      `port ${port} of the dashboard cannot be used: ${errorText(error)}; choose another with --dashboard-port, or use --no-dashboard`,
+      { cause: error },
+    );
+  }
+}
+
+function running(server: ReturnType<typeof Bun.serve>): DashboardServer {
+  return { url: server.url.href, stop: () => void server.stop(true) };
+}
+
+function answer(text: string, status: number): Response {
+  return new Response(text, { status, headers: { ...HEADERS, "content-type": "text/plain; charset=utf-8" } });
+}
+
+async function buildPage(): Promise<ReadonlyMap<string, Blob>> {
+  const entry = fileURLToPath(import.meta.resolve("@symbolon/dashboard/index.html"));
+  const { outputs } = await Bun.build({ entrypoints: [entry], minify: true });
+  return new Map(outputs.map((output) => [output.path.endsWith(".html") ? "/" : `/${output.path.replace(/^\.\//, "")}`, output]));
+}

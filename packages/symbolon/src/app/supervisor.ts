@@ -1,0 +1,196 @@
+import { join } from "node:path";
+import { createObservable, type Log, sleep, systemClock, systemRandom } from "@symbolon/spiffe/core";
+import { type ApiClient, createApiClient } from "../adapters/http/index.ts";
+import { type AgentControlClient, createAgentControlClient, readProxyAdmin } from "../adapters/ipc/index.ts";
+import {
+  createContainerStarter,
+  createMeshNetwork,
+  createPodDirectories,
+  createReadinessProber,
+  podLayout,
+  publishPodSecrets,
+  startMeshProcess,
+} from "../adapters/os/index.ts";
+import type { MeshPaths } from "../core/index.ts";
+import type { Pod } from "../mesh/index.ts";
+import { createImageMap, keepRunning, type PodRuntimePorts, parseImageOption, startPodRuntime, terminateProcess } from "../pod-runtime/index.ts";
+import { createProcessLog } from "./log.ts";
+import { type MeshConfig, pathsOf } from "./mesh-config.ts";
+import { selfCommand } from "./self-command.ts";
+
+const CHILD_GRACE_MS = 5000;
+const PROXY_READY_POLL_MS = 15;
+/** Tokens live an hour; they are replaced well before. */
+const TOKEN_REFRESH_MS = 40 * 60_000;
+const API_RETRY_MS = 20;
+
+/** PID 1 of the mesh: its network, its processes and its pods. When it ends, the kernel ends everything else. */
+export async function runSupervisor(config: MeshConfig): Promise<number> {
+  const log = createProcessLog("supervisor", config.logLevel);
+  const paths = pathsOf(config);
+  const stopping = new AbortController();
+  const stopped = new Promise<void>((resolve) => stopping.signal.addEventListener("abort", () => resolve(), { once: true }));
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stopping.abort());
+
+  const network = createMeshNetwork({ namespacesDirectory: paths.namespacesDirectory, podCidr: config.podCidr });
+  await network.start();
+  const ownProcesses = new AbortController();
+  const lives = ["control-plane", "agent"].map((role) => keepChild(role, config, paths, log, ownProcesses.signal));
+
+  const api = createApiClient({ socketPath: paths.apiSocket });
+  const agent = createAgentControlClient({ path: paths.agentControlSocket, clock: systemClock, random: systemRandom, log });
+  const desired = createObservable<readonly Pod[]>([]);
+  const watching = followDesiredPods(api, desired, log, stopping.signal);
+  const runtime = startPodRuntime(desired, podRuntimePorts(config, paths, network, api, agent, log));
+  const refreshing = refreshTokens(paths, api, () => runtime.pods, log, stopping.signal);
+
+  await stopped;
+  log.info("stopping");
+  await runtime.close();
+  await Promise.all([watching, refreshing]);
+  agent.close();
+  ownProcesses.abort();
+  await Promise.all(lives);
+  return 0;
+}
+
+function podRuntimePorts(
+  config: MeshConfig,
+  paths: MeshPaths,
+  network: ReturnType<typeof createMeshNetwork>,
+  api: ApiClient,
+  agent: AgentControlClient,
+  log: Log,
+): PodRuntimePorts {
+  const podDirectory = (uid: string) => paths.podRuntime(uid).directory;
+  const directories = createPodDirectories({ podDirectory, clusterDomain: config.clusterDomain });
+  const descriptions = new Map<string, Pod>();
+  const shared = { namespacesDirectory: paths.namespacesDirectory, podDirectory };
+  return {
+    clock: systemClock,
+    log,
+    network,
+    directories: {
+      async prepare(pod) {
+        descriptions.set(pod.uid, pod);
+        await directories.prepare(pod);
+        publishPodSecrets(podDirectory(pod.uid), await api.podSecrets(pod.uid));
+      },
+      async remove(pod) {
+        descriptions.delete(pod.uid);
+        await directories.remove(pod);
+      },
+    },
+    proxy: {
+      start: async (pod) =>
+        startMeshProcess({
+          argv: selfCommand("internal", "proxy", JSON.stringify(config), pod.uid),
+          env: environment(),
+          logFile: join(paths.logsDirectory, pod.namespace, pod.name, "istio-proxy.log"),
+          networkNamespace: network.namespaces(pod.uid).proxy,
+        }),
+      async ready(pod, signal) {
+        while (!signal.aborted) {
+          if (await readProxyAdmin(paths.podRuntime(pod.uid).proxyAdminSocket, "ready").catch(() => false)) return;
+          await sleep(systemClock, PROXY_READY_POLL_MS, signal);
+        }
+      },
+    },
+    containers: createContainerStarter({
+      ...shared,
+      hiddenDirectories: [config.stateDirectory, config.runtimeDirectory],
+      logFile: (pod, container) => join(paths.logsDirectory, pod.namespace, pod.name, `${container}.log`),
+      uid: config.uid,
+      gid: config.gid,
+      baseEnvironment: containerEnvironment(),
+      defaultWorkingDirectory: config.workingDirectory,
+    }),
+    resolveCommand: createImageMap({ entries: config.imageMap.map(parseImageOption), self: selfCommand() }),
+    prober: createReadinessProber({ ...shared, clock: systemClock }),
+    identities: {
+      async register(podUid, proxy) {
+        const pod = descriptions.get(podUid);
+        // A pod without sidecar has no identity: its forwarder is nobody's proxy for the agent.
+        if (!pod?.sidecar) return;
+        await agent.register({
+          podUid,
+          namespace: pod.namespace,
+          serviceAccount: pod.serviceAccount,
+          tokenPath: podLayout(podDirectory(podUid)).serviceAccountToken,
+          socketPath: paths.podRuntime(podUid).agentSocket,
+          proxy,
+        });
+      },
+      unregister: (podUid) => agent.unregister(podUid),
+    },
+    statuses: {
+      report: (pod, status) => api.reportPodStatus(pod.uid, status),
+      removed: (pod) => api.reportPodRemoved(pod.uid),
+    },
+  };
+}
+
+/** Starts one of the mesh's own processes again whenever it ends. */
+function keepChild(role: string, config: MeshConfig, paths: MeshPaths, log: Log, signal: AbortSignal): Promise<void> {
+  return keepRunning({
+    clock: systemClock,
+    signal,
+    start: async () =>
+      startMeshProcess({
+        argv: selfCommand("internal", role, JSON.stringify(config)),
+        env: environment(),
+        logFile: join(paths.logsDirectory, `${role}.log`),
+      }),
+    terminate: (child) => terminateProcess(child, CHILD_GRACE_MS, systemClock),
+    onState(state) {
+      if (state.kind === "backing_off") log.error("process ended and is started again", { role, reason: state.reason, delayMs: state.delayMs });
+    },
+  });
+}
+
+/** Reads the list of wanted pods for as long as the mesh lives; the last one stays while the control plane is away. */
+async function followDesiredPods(
+  api: ApiClient,
+  desired: ReturnType<typeof createObservable<readonly Pod[]>>,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  const boot = crypto.randomUUID();
+  let connected = false;
+  while (!signal.aborted) {
+    try {
+      for await (const pods of api.watchPods(boot, signal)) {
+        if (!connected) log.info("control plane is connected");
+        connected = true;
+        desired.set(pods);
+      }
+    } catch (error) {
+      if (connected) log.warn("control plane is away; pods stay as they are", { error });
+    }
+    connected = false;
+    await sleep(systemClock, API_RETRY_MS, signal);
+  }
+}
+
+async function refreshTokens(paths: MeshPaths, api: ApiClient, pods: () => readonly Pod[], log: Log, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await sleep(systemClock, TOKEN_REFRESH_MS, signal);
+    for (const pod of signal.aborted ? [] : pods()) {
+      try {
+        publishPodSecrets(paths.podRuntime(pod.uid).directory, await api.podSecrets(pod.uid));
+      } catch (error) {
+        log.warn("token of a pod was not replaced", { pod: pod.name, namespace: pod.namespace, error });
+      }
+    }
+  }
+}
+
+function environment(): Record<string, string> {
+  return Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+/** What a container inherits of its user's environment; everything else comes from the manifest. */
+function containerEnvironment(): Record<string, string> {
+  const inherited = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER"];
+  return Object.fromEntries(Object.entries(environment()).filter(([name]) => inherited.includes(name)));
+}
