@@ -1,0 +1,97 @@
+export { type AutoMtlsTarget, usesAutoMtls } from "./auto-mtls.ts";
+export { type ConfigOrderKey, compareByCreation } from "./config-order.ts";
+export {
+  type BooleanNode,
+  type Check,
+  type CountOptions,
+  createFinding,
+  createFindingCollector,
+  type DocumentNode,
+  describeNode,
+  documentToJson,
+  entryValue,
+  FINDING_CODES,
+  type FieldOptions,
+  type Finding,
+  type FindingCatalogue,
+  type FindingCode,
+  type FindingCollector,
+  type FindingInfo,
+  type FindingPlace,
+  fieldContext,
+  fieldPath,
+  formatFinding,
+  hasErrors,
+  type IntegerOptions,
+  itemContext,
+  type JsonValue,
+  type ListNode,
+  type MapEntry,
+  type MapNode,
+  type NullNode,
+  type NumberNode,
+  nearestName,
+  type ObjectReader,
+  type ParseResult,
+  parseResult,
+  quoteValue,
+  type ReadContext,
+  type ReadEntry,
+  type ReadItem,
+  type Required,
+  readBoolean,
+  readEnumeration,
+  readInteger,
+  readIntegerOrString,
+  readObject,
+  readString,
+  reportAt,
+  rootContext,
+  type Severity,
+  type SourcePosition,
+  type StringNode,
+  type StringOptions,
+  suggestion,
+} from "./document/index.ts";
+export type {
+  EffectivePeerAuthentication,
+  MtlsChainLink,
+  MtlsDecision,
+  MtlsLevel,
+  PolicyCandidate,
+  WorkloadTarget,
+} from "./effective-peer-authentication.ts";
+export { POLICY_ERRORS, type PolicyErrorCode, requireParsed } from "./errors.ts";
+export { type ExpandedDocuments, expandLists } from "./expand-lists.ts";
+export {
+  checkDns1035Label,
+  checkDns1123Label,
+  checkDns1123Subdomain,
+  checkLabelValue,
+  checkPortName,
+  checkQualifiedName,
+} from "./kubernetes-names.ts";
+export type { EffectiveMtlsMode, MtlsMode } from "./mtls-mode.ts";
+export {
+  findDuplicateObjects,
+  type ObjectEnvelope,
+  parseEnvelope,
+  type ResourceReference,
+  readEnvelope,
+  resourceText,
+} from "./object-envelope.ts";
+export { type Labels, type ObjectMetadata, readLabels, readMetadata } from "./object-metadata.ts";
+export {
+  type PeerAuthentication,
+  type PeerAuthenticationOptions,
+  parsePeerAuthentication,
+} from "./peer-authentication.ts";
+export { findPeerAuthenticationConflicts } from "./peer-authentication-conflicts.ts";
+export {
+  createPeerAuthenticationIndex,
+  type EffectivePeerAuthenticationInput,
+  effectivePeerAuthentication,
+  type NamespaceMtlsMode,
+  type PeerAuthenticationIndex,
+} from "./peer-authentication-index.ts";
+export { selectorMatches, selectorText, type WorkloadSelector } from "./selector.ts";
