@@ -129,11 +129,11 @@ function isIssuerFor(path: CertificatePath, issuer: Certificate, search: Search)
 /** RFC 5280 §6.1.3 (a) (2), §6.1.4 (o), §6.1.5 (f): what holds for every certificate of a path. */
 function commonFault(certificate: Certificate, now: Date): SymbolonError | undefined {
   if (now.getTime() > certificate.notAfter.getTime()) {
-    const times = `current time ${isoSeconds(now)} is after ${isoSeconds(certificate.notAfter)}`;
+    const times = `current time ${isoTime(now)} is after ${isoTime(certificate.notAfter)}`;
     return fault("ERR_X509_EXPIRED", `certificate has expired: ${times}`, certificate);
   }
   if (!(now.getTime() >= certificate.notBefore.getTime())) {
-    const times = `current time ${isoSeconds(now)} is before ${isoSeconds(certificate.notBefore)}`;
+    const times = `current time ${isoTime(now)} is before ${isoTime(certificate.notBefore)}`;
     return fault("ERR_X509_NOT_YET_VALID", `certificate is not yet valid: ${times}`, certificate);
   }
   const [unknown] = certificate.extensions.unknownCritical;
@@ -224,8 +224,8 @@ function workLimit(what: string) {
   return spiffeError("ERR_X509_WORK_LIMIT", `limit of ${what} reached while building a path`);
 }
 
-function isoSeconds(date: Date): string {
-  return Number.isNaN(date.getTime()) ? "unknown" : `${date.toISOString().slice(0, 19)}Z`;
+function isoTime(date: Date): string {
+  return Number.isNaN(date.getTime()) ? "unknown" : date.toISOString().replace(".000Z", "Z");
 }
 
 const NO_BYTES = new Uint8Array();
