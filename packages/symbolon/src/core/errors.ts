@@ -5,6 +5,10 @@ import { type ErrorCatalogue, type ErrorInfo, SPIFFE_ERRORS, SymbolonError } fro
  * which a test compares with this table.
  */
 export const PRODUCT_ERRORS = {
+  ERR_ADDRESS_RANGE_EXHAUSTED: { fault: "operator", status: "resource_exhausted" },
+  ERR_ADDRESS_UNUSABLE: { fault: "operator", status: "invalid_argument" },
+  ERR_API_REQUEST_INVALID: { fault: "caller", status: "invalid_argument" },
+  ERR_API_UNREACHABLE: { fault: "operator", status: "unavailable" },
   ERR_AUDIT_UNWRITABLE: { fault: "operator", status: "unavailable" },
   ERR_CA_AUTHENTICATION_FAILED: { fault: "peer", status: "unauthenticated" },
   ERR_CA_CALL_ABANDONED: { fault: "caller", status: "unavailable" },
@@ -35,8 +39,10 @@ export const PRODUCT_ERRORS = {
   ERR_ISSUANCE_LOG_FULL: { fault: "operator", status: "resource_exhausted" },
   ERR_ISSUANCE_LOG_UNAVAILABLE: { fault: "operator", status: "unavailable" },
   ERR_LISTEN_FAILED: { fault: "operator", status: "unavailable" },
+  ERR_MANIFEST_INVALID: { fault: "operator", status: "invalid_argument" },
   ERR_NAMESPACES_FORBIDDEN: { fault: "operator", status: "failed_precondition" },
   ERR_NETWORK_SETUP: { fault: "operator", status: "failed_precondition" },
+  ERR_OBJECT_NOT_FOUND: { fault: "caller", status: "not_found" },
   ERR_PEER_CREDENTIALS: { fault: "peer", status: "permission_denied" },
   ERR_PROCESS_HARDENING: { fault: "operator", status: "failed_precondition" },
   ERR_PROCESS_NOT_FOUND: { fault: "caller", status: "not_found" },
@@ -44,6 +50,8 @@ export const PRODUCT_ERRORS = {
   ERR_SOCKET_IN_USE: { fault: "operator", status: "failed_precondition" },
   ERR_SOCKET_OPTION: { fault: "us", status: "internal" },
   ERR_SOCKET_PATH_UNSAFE: { fault: "operator", status: "failed_precondition" },
+  ERR_STATE_UNREADABLE: { fault: "operator", status: "failed_precondition" },
+  ERR_STATE_UNWRITABLE: { fault: "operator", status: "unavailable" },
   ERR_TOKEN_REFUSED: { fault: "peer", status: "unauthenticated" },
 } as const satisfies ErrorCatalogue;
 

@@ -1,4 +1,56 @@
+export { checkEnvironmentName, checkNoNul } from "./container-checks.ts";
+export { DOWNWARD_API_FIELDS, downwardApiValue, isDownwardApiField, type PodFields } from "./downward-api.ts";
+export { expandVariables } from "./expand-variables.ts";
+export { decideInjection, type InjectionDecision, type InjectionInput, injectedLabels } from "./injection.ts";
+export { type Ipv4Range, ipv4ToNumber, isInRange, numberToIpv4, parseIpv4Range } from "./ipv4.ts";
+export { findKind, type KindNames, kindAliases, kindNames } from "./kinds.ts";
+export {
+  describeSelector,
+  type LabelRequirement,
+  type LabelSelector,
+  parseLabelSelector,
+  selectorMatches,
+} from "./label-selector.ts";
+export { locate } from "./locate.ts";
+export type {
+  ContainerPortTemplate,
+  ContainerTemplate,
+  DeploymentObject,
+  DeploymentStrategy,
+  EnvironmentVariable,
+  MeshObject,
+  NamespaceObject,
+  PeerAuthenticationObject,
+  PodObject,
+  PodTemplate,
+  ServiceAccountObject,
+  ServiceObject,
+  ServicePort,
+  ServiceType,
+  WorkloadObject,
+} from "./manifest-objects.ts";
+export type { ManifestText } from "./manifest-text.ts";
+export { MESH_FINDING_CODES, type MeshFindingCode, type MeshFindingOptions, meshFinding } from "./mesh-finding.ts";
+export {
+  isClusterScoped,
+  type Labels,
+  labelsMatch,
+  MESH_KINDS,
+  type MeshKind,
+  type ObjectKey,
+  type ObjectMeta,
+  objectKeyText,
+} from "./object.ts";
+export {
+  type ParsedDocument,
+  type ParsedManifests,
+  type ParsedObject,
+  type ParseManifestsOptions,
+  parseDocument,
+  parseManifests,
+} from "./parse-manifests.ts";
 export type { Container, ContainerPort, ContainerStatus, Pod, PodStatus, ReadinessProbe } from "./pod.ts";
+export type { PresentedMeta, PresentedObject } from "./presented-object.ts";
 export type {
   EffectiveMtlsMode,
   EndpointView,

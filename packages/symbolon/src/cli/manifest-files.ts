@@ -1,0 +1,64 @@
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { errorText } from "@symbolon/spiffe/core";
+import type { ManifestText } from "../mesh/index.ts";
+import { CommandExit, EXIT } from "./exit-status.ts";
+
+const MANIFEST_NAME = /\.(yaml|yml|json)$/;
+
+export interface CollectManifestsOptions {
+  /** Values of `-f`: files, directories, "-" for standard input. */
+  readonly paths: readonly string[];
+  readonly recursive: boolean;
+  readonly readStdin: () => Promise<string>;
+}
+
+/**
+ * Reads what `-f` names, as kubectl does: of a directory its *.yaml, *.yml and *.json, deeper ones with `-R`.
+ * @throws CommandExit with the bad-input status, naming the path
+ */
+export async function collectManifests(options: CollectManifestsOptions): Promise<readonly ManifestText[]> {
+  const { paths, recursive, readStdin } = options;
+  if (paths.length === 0)
+    throw new CommandExit(EXIT.usage, 'error: no manifest given; use "-f FILE", "-f DIRECTORY" or "-f -"');
+  if (paths.filter((path) => path === "-").length > 1)
+    throw new CommandExit(EXIT.usage, 'error: standard input can be read once; give "-f -" once');
+  const documents: ManifestText[] = [];
+  for (const path of paths) {
+    if (path === "-") documents.push({ file: "-", text: await readStdin() });
+    else documents.push(...readTree(resolve(path), path, recursive));
+  }
+  return documents;
+}
+
+function readTree(path: string, given: string, recursive: boolean): readonly ManifestText[] {
+  const files = listFiles(path, recursive, 0);
+  if (files.length === 0)
+    throw new CommandExit(
+      EXIT.badInput,
+      `error: "${given}" holds no *.yaml, *.yml or *.json file${recursive ? "" : "; -R looks into directories below"}`,
+    );
+  return files.map((file) => {
+    try {
+      return { file, text: new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(file)) };
+    } catch (error) {
+      throw unreadable(file, error instanceof TypeError ? "it is not UTF-8 text" : errorText(error));
+    }
+  });
+}
+
+function listFiles(path: string, recursive: boolean, depth: number): readonly string[] {
+  try {
+    if (!statSync(path).isDirectory()) return depth === 0 || MANIFEST_NAME.test(path) ? [path] : [];
+    if (depth > 0 && !recursive) return [];
+    return readdirSync(path)
+      .sort()
+      .flatMap((name) => listFiles(join(path, name), recursive, depth + 1));
+  } catch (error) {
+    throw error instanceof CommandExit ? error : unreadable(path, errorText(error));
+  }
+}
+
+function unreadable(path: string, why: string): CommandExit {
+  return new CommandExit(EXIT.badInput, `error: cannot read "${path}": ${why}`);
+}

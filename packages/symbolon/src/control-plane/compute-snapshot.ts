@@ -1,0 +1,251 @@
+import { createPeerAuthenticationIndex, type EffectivePeerAuthentication, type PeerAuthentication, type PeerAuthenticationIndex, usesAutoMtls } from "@symbolon/policy";
+import { SpiffeId, TrustDomain } from "@symbolon/spiffe/id";
+import {
+  type EndpointView,
+  type InboundPort,
+  labelsMatch,
+  type LocalConfig,
+  type MeshView,
+  type Pod,
+  type PortProtocol,
+  type ServiceObject,
+  type ServicePort,
+  type ServicePortView,
+  type ServiceView,
+  type WorkloadView,
+} from "../mesh/index.ts";
+import { isReady, type PodRecord } from "./pod-record.ts";
+
+export interface SnapshotInput {
+  readonly trustDomain: string;
+  readonly clusterDomain: string;
+  readonly rootNamespace: string;
+  readonly services: readonly AddressedService[];
+  /** Every pod that is there, terminating ones included. */
+  readonly pods: readonly PodRecord[];
+  readonly policies: readonly PeerAuthentication[];
+}
+
+export interface AddressedService {
+  readonly service: ServiceObject;
+  /** Cluster IP; absent for a headless service. */
+  readonly address?: string;
+  /** Decides whose protocol counts when two Services lead to one pod port. */
+  readonly createdAt: string;
+}
+
+/** What all proxies know, and what each knows of itself, without a version: equal input gives equal output. */
+export interface SnapshotContent {
+  readonly mesh: MeshView;
+  readonly locals: ReadonlyMap<string, LocalConfig>;
+}
+
+export function computeSnapshot(input: SnapshotInput): SnapshotContent {
+  const index = createPeerAuthenticationIndex(input.policies, input.rootNamespace);
+  const pods = [...input.pods].sort((a, b) => compareText(a.pod.namespace, b.pod.namespace) || compareText(a.pod.name, b.pod.name) || compareText(a.pod.uid, b.pod.uid));
+  const services = [...input.services].sort((a, b) => compareText(a.service.meta.namespace, b.service.meta.namespace) || compareText(a.service.meta.name, b.service.meta.name));
+  const context: Context = {
+    trustDomain: TrustDomain.parse(input.trustDomain),
+    index,
+    services,
+    workloads: pods.map((record) => ({ record, effective: index.effective(record.pod) })),
+  };
+  const locals = context.workloads.map((workload) => localConfig(context, workload));
+  return {
+    mesh: {
+      trustDomain: input.trustDomain,
+      clusterDomain: input.clusterDomain,
+      services: services.map((service) => serviceView(context, service)),
+      workloads: context.workloads.map((workload) => workloadView(context, workload)),
+      capturedPorts: capturedPorts(services, locals),
+    },
+    locals: new Map(locals.map((local) => [local.podUid, local])),
+  };
+}
+
+interface Context {
+  readonly trustDomain: TrustDomain;
+  readonly index: PeerAuthenticationIndex;
+  readonly services: readonly AddressedService[];
+  readonly workloads: readonly Workload[];
+}
+
+interface Workload {
+  readonly record: PodRecord;
+  readonly effective: EffectivePeerAuthentication;
+}
+
+function serviceView(context: Context, { service, address }: AddressedService): ServiceView {
+  const selected = context.workloads.filter(({ record }) => selects(service, record.pod));
+  const expectedSpiffeIds = secureNames(context, service, selected);
+  return {
+    namespace: service.meta.namespace,
+    name: service.meta.name,
+    ...(address === undefined ? {} : { address }),
+    ports: tcpPorts(service).map((port) => servicePortView(context, { service, port, selected, expectedSpiffeIds })),
+  };
+}
+
+function servicePortView(
+  context: Context,
+  input: {
+    readonly service: ServiceObject;
+    readonly port: ServicePort;
+    readonly selected: readonly Workload[];
+    readonly expectedSpiffeIds: readonly string[];
+  },
+): ServicePortView {
+  const { service, port, selected, expectedSpiffeIds } = input;
+  const namespaceMode = context.index.namespaceMtlsMode(service.meta.namespace);
+  const serving = selected.filter(({ record }) => isReady(record) || (service.publishNotReadyAddresses && record.terminatingSince === undefined));
+  // istio-security §4.3: a headless service is plaintext as a whole as soon as one endpoint has no sidecar.
+  const allHaveSidecar = serving.every(({ record }) => record.pod.sidecar);
+  const endpoints = serving.flatMap(({ record: { pod }, effective }): EndpointView[] => {
+    const podPort = podPortOf(pod, port);
+    if (podPort === undefined) return [];
+    const auto = usesAutoMtls({
+      namespaceMode,
+      meshExternal: false,
+      endpoint: { hasSidecar: pod.sidecar, mode: effective.modeForPort(podPort) },
+    });
+    const tls = auto && (service.clusterIp !== "none" || allHaveSidecar);
+    return [{ podUid: pod.uid, address: pod.address, port: podPort, tls }];
+  });
+  return { port: port.port, protocol: protocolOf(port), endpoints, expectedSpiffeIds };
+}
+
+/**
+ * istio-security §4.4: who may serve this Service. All pods that it selects, ready or not, so that a restart does not
+ * change the list; and the accounts that the Service's annotations name.
+ */
+function secureNames(context: Context, service: ServiceObject, selected: readonly Workload[]): readonly string[] {
+  const { namespace, annotations } = service.meta;
+  const accounts = splitNames(annotations["alpha.istio.io/kubernetes-serviceaccounts"]).map((name) => spiffeId(context, namespace, name));
+  const canonical = splitNames(annotations["alpha.istio.io/canonical-serviceaccounts"]).map(asSpiffeId);
+  const running = selected.map(({ record: { pod } }) => spiffeId(context, pod.namespace, pod.serviceAccount));
+  return [...new Set([...running, ...accounts, ...canonical])].sort();
+}
+
+function workloadView(context: Context, { record: { pod }, effective }: Workload): WorkloadView {
+  const disabled = [...effective.ports].filter(([, mode]) => mode === "disable").map(([port]) => port);
+  return {
+    podUid: pod.uid,
+    namespace: pod.namespace,
+    name: pod.name,
+    address: pod.address,
+    spiffeId: spiffeId(context, pod.namespace, pod.serviceAccount),
+    sidecar: pod.sidecar,
+    plaintextPorts: disabled.sort((a, b) => a - b),
+    plaintextByDefault: effective.mode === "disable",
+  };
+}
+
+function localConfig(context: Context, { record: { pod }, effective }: Workload): LocalConfig {
+  const protocols = podPortProtocols(context, pod);
+  const ports = new Set([...containerTcpPorts(pod), ...protocols.keys(), ...effective.ports.keys()]);
+  return {
+    podUid: pod.uid,
+    podName: pod.name,
+    namespace: pod.namespace,
+    serviceAccount: pod.serviceAccount,
+    address: pod.address,
+    sidecar: pod.sidecar,
+    inboundMode: effective.mode,
+    inboundPorts: [...ports].sort((a, b) => a - b).map((port): InboundPort => {
+      const { mode, policy } = effective.decisionForPort(port);
+      return {
+        port,
+        protocol: protocols.get(port) ?? "auto",
+        mode,
+        decidedBy: policy === undefined ? "default" : `PeerAuthentication ${policy.namespace}/${policy.name}`,
+      };
+    }),
+  };
+}
+
+/** Protocol of each pod port that a Service leads to; of several Services the oldest decides. */
+function podPortProtocols(context: Context, pod: Pod): ReadonlyMap<number, PortProtocol> {
+  const protocols = new Map<number, PortProtocol>();
+  const byAge = context.services
+    .filter(({ service }) => selects(service, pod))
+    .toSorted((a, b) => compareText(a.createdAt, b.createdAt));
+  for (const { service } of byAge) {
+    for (const port of tcpPorts(service)) {
+      const podPort = podPortOf(pod, port);
+      if (podPort !== undefined && !protocols.has(podPort)) protocols.set(podPort, protocolOf(port));
+    }
+  }
+  return protocols;
+}
+
+const HTTP_PROTOCOLS = ["http", "http2", "http_proxy", "grpc", "grpc-web"];
+const TCP_PROTOCOLS = ["tcp", "https", "tls", "mongo", "redis", "mysql"];
+/** Kubernetes' standard names for `appProtocol` (KEP-3726). */
+const KUBERNETES_APP_PROTOCOLS: Readonly<Record<string, string>> = {
+  "kubernetes.io/h2c": "http2",
+  "kubernetes.io/ws": "http",
+  "kubernetes.io/wss": "https",
+};
+
+/** istio-security §1.5: `appProtocol`, else the name up to the first "-"; case does not matter. */
+export function protocolOf(port: Pick<ServicePort, "name" | "appProtocol">): PortProtocol {
+  const declared = port.appProtocol?.toLowerCase();
+  const name = port.name?.toLowerCase();
+  const prefix = name?.startsWith("grpc-web") === true ? "grpc-web" : name?.split("-", 1)[0];
+  const protocol = declared === undefined ? prefix : (KUBERNETES_APP_PROTOCOLS[declared] ?? declared);
+  if (protocol === undefined) return "auto";
+  if (HTTP_PROTOCOLS.includes(protocol)) return "http";
+  return TCP_PROTOCOLS.includes(protocol) ? "tcp" : "auto";
+}
+
+/** Every Service port and every known pod port: what is not in it cannot be reached through a proxy. */
+function capturedPorts(services: readonly AddressedService[], locals: readonly LocalConfig[]): readonly number[] {
+  const ports = new Set([
+    ...services.flatMap(({ service }) => tcpPorts(service).flatMap(({ port, targetPort }) => (typeof targetPort === "number" ? [port, targetPort] : [port]))),
+    ...locals.flatMap(({ inboundPorts }) => inboundPorts.map(({ port }) => port)),
+  ]);
+  return [...ports].sort((a, b) => a - b);
+}
+
+function podPortOf(pod: Pod, { targetPort }: ServicePort): number | undefined {
+  if (typeof targetPort === "number") return targetPort;
+  const ports = pod.containers.flatMap((container) => container.ports);
+  return ports.find((port) => port.name === targetPort && port.protocol === "tcp")?.containerPort;
+}
+
+function containerTcpPorts(pod: Pod): readonly number[] {
+  return pod.containers.flatMap(({ ports }) => ports.filter(({ protocol }) => protocol === "tcp").map((port) => port.containerPort));
+}
+
+function tcpPorts(service: ServiceObject): readonly ServicePort[] {
+  return service.ports.filter((port) => port.protocol === "tcp");
+}
+
+/** A Service without selector selects nothing, not everything. */
+function selects(service: ServiceObject, pod: Pod): boolean {
+  return (
+    pod.namespace === service.meta.namespace &&
+    Object.keys(service.selector).length > 0 &&
+    labelsMatch(service.selector, pod.labels)
+  );
+}
+
+function spiffeId({ trustDomain }: Context, namespace: string, serviceAccount: string): string {
+  return SpiffeId.fromSegments(trustDomain, "ns", namespace, "sa", serviceAccount).toString();
+}
+
+/** The annotation holds principals with or without the scheme. */
+function asSpiffeId(name: string): string {
+  return name.startsWith("spiffe://") ? name : `spiffe://${name}`;
+}
+
+function splitNames(text: string | undefined): readonly string[] {
+  return (text ?? "")
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,56 @@
+import type { ManifestText, ProxyConfig } from "../mesh/index.ts";
+
+/** Kinds of record that the control plane keeps across restarts. */
+export const STATE_KINDS = ["object", "manifest-file", "identity", "pod", "service-address", "setting"] as const;
+export type StateKind = (typeof STATE_KINDS)[number];
+
+export interface StateRecord {
+  readonly kind: StateKind;
+  readonly key: string;
+  /** JSON text. */
+  readonly value: string;
+}
+
+export interface StateChanges {
+  readonly put: readonly StateRecord[];
+  readonly remove: readonly { readonly kind: StateKind; readonly key: string }[];
+}
+
+/** What survives a restart: applied objects, last good manifests, pods, addresses. */
+export interface MeshStateStore {
+  load(): Promise<readonly StateRecord[]>;
+  /** All or nothing; resolves once it is durable. */
+  write(changes: StateChanges): Promise<void>;
+}
+
+/** Manifest files and directories that the mesh was started with. */
+export interface ManifestSource {
+  read(): Promise<ManifestRead>;
+  /** Calls back after a change has come to rest. */
+  watch(onChange: () => void): { close(): void };
+}
+
+export interface ManifestRead {
+  readonly files: readonly ManifestText[];
+  /** Paths that could not be read, each with the reason. */
+  readonly problems: readonly { readonly path: string; readonly message: string }[];
+}
+
+/** Configuration of one proxy, encoded; the part that all proxies share is encoded once a version. */
+export interface EncodedProxyConfig {
+  readonly version: number;
+  readonly config: ProxyConfig;
+  /** JSON text of `config` in UTF-8. */
+  readonly json: Uint8Array;
+}
+
+/** Supply of proxy configuration, one stream a pod. */
+export interface ProxyConfigSource {
+  /** Undefined while no such pod exists: such a proxy gets nothing and listens nowhere. */
+  current(podUid: string): EncodedProxyConfig | undefined;
+  /**
+   * Calls back with each newer configuration, never with the one in force; several changes of one turn of the event
+   * loop come as one call. `undefined`: the pod is gone and its stream is to be closed.
+   */
+  subscribe(podUid: string, follower: (config: EncodedProxyConfig | undefined) => void): () => void;
+}

@@ -1,0 +1,65 @@
+import type { DocumentNode, Finding, FindingCatalogue, ReadContext, Severity, SourcePosition } from "@symbolon/policy";
+
+/** Findings about the mesh as a whole: SYM20xx kinds and objects, 21xx workloads, 22xx services, 23xx between objects. */
+export const MESH_FINDING_CODES = {
+  SYM2001: {
+    title: "security policy that is not enforced yet",
+    severity: "error",
+    fix: "remove the object, or run with --allow-unenforced and protect the workload by other means",
+  },
+  SYM2002: { title: "kind without effect here", severity: "warning", fix: "nothing to do; the object is left out" },
+  SYM2003: { title: "unknown kind", severity: "error", fix: "correct the kind" },
+  SYM2004: { title: "not supported", severity: "error", fix: "remove the field; the message says what it would need" },
+  SYM2005: { title: "manifest unreadable", severity: "error", fix: "make the file readable again" },
+  SYM2006: { title: "object has two owners", severity: "error", fix: "change the object where it was declared first" },
+  SYM2007: { title: "object changed owner", severity: "warning", fix: "nothing to do; the file decides from now on" },
+  SYM2101: {
+    title: "selector does not match the template",
+    severity: "error",
+    fix: "give the template the labels that spec.selector asks for",
+  },
+  SYM2102: { title: "name or port used twice", severity: "error", fix: "rename or remove one of the two" },
+  SYM2103: { title: "image unknown", severity: "error", fix: "add a command, or a line to the image map" },
+  SYM2104: { title: "volume mount without volume", severity: "error", fix: "declare the volume, or remove the mount" },
+  SYM2105: { title: "injection annotation without effect", severity: "warning", fix: "use the label of the same name" },
+  SYM2201: { title: "target port has no container port", severity: "warning", fix: "name a port of the selected containers" },
+  SYM2202: { title: "service address unusable", severity: "error", fix: "leave clusterIP out, or choose a free one" },
+  SYM2203: { title: "service selects nothing", severity: "info", fix: "correct spec.selector if pods were meant" },
+  SYM2301: { title: "service account missing", severity: "error", fix: "declare the ServiceAccount" },
+  SYM2302: { title: "namespace not declared", severity: "info", fix: "declare the Namespace to give it labels" },
+  SYM2303: {
+    title: "clients send plaintext to a STRICT workload",
+    severity: "warning",
+    fix: "set the namespace's mode to PERMISSIVE or STRICT",
+  },
+  SYM2304: {
+    title: "port-level mode for a port that no pod has",
+    severity: "warning",
+    fix: "use the pod's port (targetPort), not the Service's",
+  },
+} as const satisfies FindingCatalogue;
+
+export type MeshFindingCode = keyof typeof MESH_FINDING_CODES;
+
+export interface MeshFindingOptions {
+  readonly path: string;
+  readonly position: SourcePosition;
+  /** Another severity than the catalogue's. */
+  readonly severity?: Severity;
+}
+
+export function meshFinding(code: MeshFindingCode, message: string, options: MeshFindingOptions): Finding {
+  const { path, position, severity = MESH_FINDING_CODES[code].severity } = options;
+  return { code, severity, message, path, position };
+}
+
+/** Reports at a place in the document that is being read. */
+export function reportMesh(
+  context: ReadContext,
+  code: MeshFindingCode,
+  where: DocumentNode | SourcePosition,
+  message: string,
+): void {
+  const position = "position" in where ? where.position : where;
+  context.collector.add(meshFinding(code, message, { path: context.path, position }));
+}
