@@ -41,12 +41,12 @@ export interface IssuanceRecord {
   readonly notBefore: Date;
   readonly notAfter: Date;
   readonly recordedAt: Date;
-  /** SHA-256 of the certified SubjectPublicKeyInfo, in hex. */
-  readonly publicKeySha256: string;
-  /** SHA-256 of the TBSCertificate that was linted and is about to be signed, in hex. */
-  readonly tbsSha256: string;
-  /** SHA-256 of the issuer's SubjectPublicKeyInfo, in hex. */
-  readonly issuerKeySha256: string;
+  /** DER SubjectPublicKeyInfo that is certified. */
+  readonly publicKey: Uint8Array;
+  /** DER TBSCertificate that was linted and is about to be signed. */
+  readonly tbs: Uint8Array;
+  /** DER SubjectPublicKeyInfo of the issuer. */
+  readonly issuerPublicKey: Uint8Array;
 }
 
 /**
@@ -55,7 +55,11 @@ export interface IssuanceRecord {
  */
 export type IssuanceStatus = "recorded" | "signed";
 
-export interface StoredIssuance extends IssuanceRecord {
+/** The keys and the signed bytes are kept as their SHA-256, in hex. */
+export interface StoredIssuance extends Omit<IssuanceRecord, "publicKey" | "tbs" | "issuerPublicKey"> {
+  readonly publicKeySha256: string;
+  readonly tbsSha256: string;
+  readonly issuerPublicKeySha256: string;
   /** Grows with each record, never reused. */
   readonly sequence: number;
   readonly status: IssuanceStatus;
@@ -100,4 +104,10 @@ export interface BoundPod {
 /** Which pods exist now: a token is worth no more than the pod it is bound to (SR-12). */
 export interface PodLookup {
   findPod(uid: string): Promise<BoundPod | undefined>;
+}
+
+/** What a TLS server shows of itself; the key is PEM. */
+export interface ServerIdentity {
+  readonly certificateChainPem: string;
+  readonly keyPem: Secret<Buffer>;
 }

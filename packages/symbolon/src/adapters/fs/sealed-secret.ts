@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, scrypt } from "node:crypto";
 import { concatBytes, type Random, Secret } from "@symbolon/spiffe/core";
-import type { SecretDirectory } from "../../ca/ports.ts";
+import type { SecretDirectory } from "../../ca/index.ts";
 import { productError } from "../../core/index.ts";
 
 const HEADER = "symbolon sealed secret 1\n";

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Secret, systemRandom } from "@symbolon/spiffe/core";
-import type { SecretDirectory } from "../../ca/ports.ts";
+import type { SecretDirectory } from "../../ca/index.ts";
 import { openSecretDirectory, sealedSecretDirectory, unsealedSecretDirectory } from "./index.ts";
 
 let root: string;

@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { errorText, isSymbolonError, Secret } from "@symbolon/spiffe/core";
-import type { SecretDirectory } from "../../ca/ports.ts";
+import type { SecretDirectory } from "../../ca/index.ts";
 import { productError } from "../../core/index.ts";
 import { writeFileAtomically } from "./write-file-atomically.ts";
 

@@ -2,13 +2,13 @@ import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import type { Clock, Log, Observable, Random } from "@symbolon/spiffe/core";
-import type { CallerCredentials, CreateCertificate } from "../../ca/ports.ts";
+import type { CallerCredentials, CreateCertificate, ServerIdentity } from "../../ca/index.ts";
 import { IstioCertificateService } from "../../gen/index.ts";
 import { type AdmissionLimits, createAdmission } from "./admission.ts";
 import { createCertificateHandler } from "./certificate-service.ts";
 import { peerCertificates } from "./peer-certificates.ts";
 import { serviceDefinition } from "./service-definition.ts";
-import { createTlsFront, type ServerIdentity, type TlsFrontLimits } from "./tls-front.ts";
+import { createTlsFront, type TlsFrontLimits } from "./tls-front.ts";
 
 /** The CA on the wire: gRPC over a TLS listener of our own. */
 export interface CertificateServer {

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { Metadata, ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
 import { type Clock, errorText, type Log, Secret } from "@symbolon/spiffe/core";
-import type { CallerCredentials, CreateCertificate, CreateCertificateRequest } from "../../ca/ports.ts";
+import type { CallerCredentials, CreateCertificate, CreateCertificateRequest } from "../../ca/index.ts";
 import { productError } from "../../core/index.ts";
 import {
   type IstioCertificateRequest,

@@ -10,4 +10,3 @@ export {
   type CertificateServerOptions,
   createCertificateServer,
 } from "./certificate-server.ts";
-export type { ServerIdentity } from "./tls-front.ts";

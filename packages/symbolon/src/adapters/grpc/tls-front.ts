@@ -1,13 +1,8 @@
 import net from "node:net";
 import tls from "node:tls";
-import { type Clock, errorText, type Log, type Secret, type Timer } from "@symbolon/spiffe/core";
+import { type Clock, errorText, type Log, type Timer } from "@symbolon/spiffe/core";
+import type { ServerIdentity } from "../../ca/index.ts";
 import { productError } from "../../core/index.ts";
-
-/** What a TLS server shows of itself; the key is PEM. */
-export interface ServerIdentity {
-  readonly certificateChainPem: string;
-  readonly keyPem: Secret<Buffer>;
-}
 
 export interface TlsFrontLimits {
   readonly handshakeTimeoutMs: number;

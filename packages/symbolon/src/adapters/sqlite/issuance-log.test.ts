@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLog } from "@symbolon/spiffe/core";
 import { createFakeClock, type FakeClock } from "@symbolon/spiffe/testing";
-import type { IssuanceRecord } from "../../ca/ports.ts";
+import type { IssuanceRecord } from "../../ca/index.ts";
 import { createSqliteIssuanceLog, migrate, openDatabase, type SqliteIssuanceLog } from "./index.ts";
 
 let directory: string;
@@ -36,12 +37,15 @@ function recordOf(n: number, changes: Partial<IssuanceRecord> = {}): IssuanceRec
     notBefore: new Date("2026-01-01T00:00:00Z"),
     notAfter: new Date("2026-01-02T00:00:00Z"),
     recordedAt: clock.now(),
-    publicKeySha256: n.toString(16).padStart(64, "0"),
-    tbsSha256: "22".repeat(32),
-    issuerKeySha256: "33".repeat(32),
+    publicKey: bytesOf(`key ${n}`),
+    tbs: bytesOf(`certificate ${n}`),
+    issuerPublicKey: bytesOf("issuer"),
     ...changes,
   };
 }
+
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
+const sha256Hex = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 async function commit<T>(work: Promise<T>): Promise<T> {
   const settled = work.catch(() => {});
@@ -59,8 +63,13 @@ const failureOf = (work: Promise<unknown>): Promise<{ code: string; message: str
 describe("the issuance log", () => {
   test("finds what was recorded, with every field, as not known to be signed", async () => {
     await commit(issuances.record([recordOf(1)]));
-    expect(await issuances.findBySerial(recordOf(1).serialNumber)).toEqual({
-      ...recordOf(1, { recordedAt: new Date("2026-01-01T00:00:00Z") }),
+    const { publicKey, tbs, issuerPublicKey, ...facts } = recordOf(1);
+    expect(await issuances.findBySerial(facts.serialNumber)).toEqual({
+      ...facts,
+      recordedAt: new Date("2026-01-01T00:00:00Z"),
+      publicKeySha256: sha256Hex(publicKey),
+      tbsSha256: sha256Hex(tbs),
+      issuerPublicKeySha256: sha256Hex(issuerPublicKey),
       sequence: 1,
       status: "recorded",
     });
@@ -87,7 +96,7 @@ describe("the issuance log", () => {
   test("refuses a serial number that was recorded before, and stores the others of the same moment", async () => {
     await commit(issuances.record([recordOf(1)]));
     const good = issuances.record([recordOf(2)]);
-    const bad = failureOf(issuances.record([recordOf(1, { publicKeySha256: "aa".repeat(32) })]));
+    const bad = failureOf(issuances.record([recordOf(1, { publicKey: bytesOf("other key") })]));
     await clock.advance(5);
     await good;
     expect(await bad).toMatchObject({
@@ -104,7 +113,7 @@ describe("the issuance log", () => {
   });
 
   test("takes one key again for the same identity, never for another one", async () => {
-    const key = { publicKeySha256: "ab".repeat(32) };
+    const key = { publicKey: bytesOf("one key") };
     await commit(issuances.record([recordOf(1, key)]));
     await commit(issuances.record([recordOf(2, key)]));
     const other = { ...key, spiffeId: "spiffe://cluster.local/ns/foo/sa/admin" };
@@ -116,7 +125,7 @@ describe("the issuance log", () => {
   });
 
   test("sees one key for two identities also within one transaction", async () => {
-    const key = { publicKeySha256: "ab".repeat(32) };
+    const key = { publicKey: bytesOf("one key") };
     const first = issuances.record([recordOf(1, key)]);
     const second = failureOf(issuances.record([recordOf(2, { ...key, spiffeId: "spiffe://cluster.local/ns/a/sa/b" })]));
     await clock.advance(5);

@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
+import { createHash } from "node:crypto";
 import { type Clock, errorText, isSymbolonError, type Log } from "@symbolon/spiffe/core";
-import type { IssuanceLog, IssuanceRecord, IssuanceStatus, StoredIssuance } from "../../ca/ports.ts";
+import type { IssuanceLog, IssuanceRecord, IssuanceStatus, StoredIssuance } from "../../ca/index.ts";
 import { productError } from "../../core/index.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { ISSUANCE_SCHEMA } from "./issuance-schema.ts";
@@ -76,7 +77,7 @@ interface Row {
   readonly recorded_at: number;
   readonly public_key_sha256: Uint8Array;
   readonly tbs_sha256: Uint8Array;
-  readonly issuer_key_sha256: Uint8Array;
+  readonly issuer_public_key_sha256: Uint8Array;
   readonly status: IssuanceStatus;
 }
 
@@ -89,7 +90,7 @@ function prepareStatements(database: Database) {
       [Buffer, string, string, string, string, number, number, number, Buffer, Buffer, Buffer]
     >(
       `INSERT INTO issuances (serial_number, kind, spiffe_id, caller, authenticator, not_before, not_after, recorded_at,
-         public_key_sha256, tbs_sha256, issuer_key_sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         public_key_sha256, tbs_sha256, issuer_public_key_sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     otherIdentityOfKey: database.query<{ spiffe_id: string }, [Buffer, string]>(
       "SELECT spiffe_id FROM issuances WHERE public_key_sha256 = ? AND spiffe_id <> ? LIMIT 1",
@@ -104,7 +105,7 @@ function prepareStatements(database: Database) {
 }
 
 function insert(statements: Statements, record: IssuanceRecord): void {
-  const publicKey = fromHex(record.publicKeySha256);
+  const publicKey = sha256(record.publicKey);
   const other = statements.otherIdentityOfKey.get(publicKey, record.spiffeId);
   if (other)
     throw productError("ERR_CSR_KEY_REUSED", "the public key of the request was certified for another identity", {
@@ -120,8 +121,8 @@ function insert(statements: Statements, record: IssuanceRecord): void {
     record.notAfter.getTime(),
     record.recordedAt.getTime(),
     publicKey,
-    fromHex(record.tbsSha256),
-    fromHex(record.issuerKeySha256),
+    sha256(record.tbs),
+    sha256(record.issuerPublicKey),
   );
 }
 
@@ -138,7 +139,7 @@ function fromRow(row: Row): StoredIssuance {
     recordedAt: new Date(row.recorded_at),
     publicKeySha256: toHexText(row.public_key_sha256),
     tbsSha256: toHexText(row.tbs_sha256),
-    issuerKeySha256: toHexText(row.issuer_key_sha256),
+    issuerPublicKeySha256: toHexText(row.issuer_public_key_sha256),
     status: row.status,
   };
 }
@@ -152,5 +153,6 @@ function storeError(cause: unknown): unknown {
     : productError("ERR_ISSUANCE_LOG_UNAVAILABLE", "the issuance log cannot be written", { cause });
 }
 
+const sha256 = (bytes: Uint8Array): Buffer => createHash("sha256").update(bytes).digest();
 const fromHex = (text: string): Buffer => Buffer.from(text, "hex");
 const toHexText = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");

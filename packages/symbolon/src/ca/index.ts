@@ -1,0 +1,28 @@
+export type { TokenTrust } from "./authenticate-service-account-token.ts";
+export {
+  type CertificateAuthority,
+  type CertificateAuthorityOptions,
+  createCertificateAuthority,
+} from "./create-certificate-authority.ts";
+export type { IssuanceProfileConfig } from "./issuance-profile.ts";
+export type {
+  BoundPod,
+  CallerCredentials,
+  CreateCertificate,
+  CreateCertificateRequest,
+  CreatedCertificate,
+  IssuanceLog,
+  IssuanceRecord,
+  IssuanceStatus,
+  PodLookup,
+  SecretDirectory,
+  ServerIdentity,
+  StoredIssuance,
+} from "./ports.ts";
+export { privateKeyPem } from "./private-key-pem.ts";
+export {
+  loadTokenIssuer,
+  type ServiceAccountToken,
+  type ServiceAccountTokenRequest,
+  type TokenIssuer,
+} from "./service-account-token.ts";

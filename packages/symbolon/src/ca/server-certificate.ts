@@ -1,0 +1,97 @@
+import {
+  type Clock,
+  createObservable,
+  errorText,
+  fullJitterBackoffMs,
+  type Log,
+  type Observable,
+  type Random,
+  type Timer,
+} from "@symbolon/spiffe/core";
+import type { SpiffeId } from "@symbolon/spiffe/id";
+import { createKeyPair } from "@symbolon/spiffe/x509";
+import type { IssueCertificate } from "./issue-certificate.ts";
+import type { ServerIdentity } from "./ports.ts";
+import { privateKeyPem } from "./private-key-pem.ts";
+
+export interface ServerCertificateOptions {
+  readonly issue: IssueCertificate;
+  readonly spiffeId: SpiffeId;
+  readonly dnsNames: readonly string[];
+  readonly ipAddresses: readonly string[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export interface ServerCertificate {
+  readonly identity: Observable<ServerIdentity>;
+  close(): void;
+}
+
+const LIFETIME_SECONDS = 24n * 60n * 60n;
+/** RR-01: renewal at a point drawn from this part of the life. */
+const RENEWAL_FROM = 0.7;
+const RENEWAL_TO = 0.8;
+const BACKOFF = { baseMs: 1000, capMs: 60_000 } as const;
+
+/** The CA's own TLS server certificate: issued by itself like any other, with a new key and in good time for ever. */
+export async function startServerCertificate(options: ServerCertificateOptions): Promise<ServerCertificate> {
+  const { clock, random, log } = options;
+  let timer: Timer | undefined;
+  let closed = false;
+
+  const first = await issueOne(options);
+  const identity = createObservable(first.identity);
+
+  const schedule = (notAfter: Date): void => {
+    const point = RENEWAL_FROM + random.fraction() * (RENEWAL_TO - RENEWAL_FROM);
+    const leftMs = Math.max(0, notAfter.getTime() - clock.now().getTime());
+    timer = clock.setTimer(leftMs * point, () => void renew(0));
+  };
+
+  const renew = async (failures: number): Promise<void> => {
+    try {
+      const next = await issueOne(options);
+      const previous = identity.current;
+      if (closed) return;
+      identity.set(next.identity);
+      previous.keyPem.expose().fill(0);
+      schedule(next.notAfter);
+    } catch (error) {
+      log.warn("server certificate not renewed", { error: errorText(error), failures: failures + 1 });
+      if (!closed)
+        timer = clock.setTimer(fullJitterBackoffMs(failures, random, BACKOFF), () => void renew(failures + 1));
+    }
+  };
+
+  schedule(first.notAfter);
+  return {
+    identity,
+    close() {
+      closed = true;
+      timer?.cancel();
+    },
+  };
+}
+
+async function issueOne(
+  options: ServerCertificateOptions,
+): Promise<{ readonly identity: ServerIdentity; readonly notAfter: Date }> {
+  const { issue, spiffeId, dnsNames, ipAddresses } = options;
+  const keyPair = createKeyPair("ec-p256");
+  const created = await issue({
+    kind: "server",
+    spiffeId,
+    publicKey: keyPair.spki,
+    dnsNames,
+    ipAddresses,
+    caller: "symbolon",
+    authenticator: "certificate authority",
+    requestedLifetimeSeconds: LIFETIME_SECONDS,
+  });
+  return {
+    identity: { certificateChainPem: created.certificateChainPem.join(""), keyPem: privateKeyPem(keyPair) },
+    notAfter: created.notAfter,
+  };
+}
