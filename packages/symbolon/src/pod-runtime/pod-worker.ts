@@ -206,7 +206,7 @@ export function startPodWorker(
         const { process, restarts } = next;
         void watchReadiness(
           probe,
-          () => ports.prober.probe(pod, process, probe),
+          () => ports.prober.probe(pod, container, process, probe),
           (ready, reason) => {
             const unready = reason === undefined ? {} : { reason };
             containers.set(container.name, { kind: "running", pid: process.pid, restarts, ready, ...unready });

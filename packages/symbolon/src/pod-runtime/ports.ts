@@ -48,7 +48,7 @@ export type ProbeResult = { readonly ok: true } | { readonly ok: false; readonly
 
 /** One attempt of a readiness probe, made inside the pod's application namespace. Never rejects. */
 export interface Prober {
-  probe(pod: Pod, process: RunningProcess, probe: ReadinessProbe): Promise<ProbeResult>;
+  probe(pod: Pod, container: Container, process: RunningProcess, probe: ReadinessProbe): Promise<ProbeResult>;
 }
 
 /** Tells the agent which process may have a pod's identity. */

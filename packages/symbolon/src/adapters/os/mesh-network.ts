@@ -15,6 +15,7 @@ import {
   UNREACHABLE_PREFERENCE,
 } from "./pod-addresses.ts";
 import { runCommand } from "./run-command.ts";
+import { quote } from "./shell-quote.ts";
 
 export interface MeshNetworkOptions {
   readonly namespacesDirectory: string;
@@ -144,10 +145,6 @@ function destroyScript(address: string, paths: PodNamespaces): string {
 ! ip link show ${port} >/dev/null 2>&1 || ip link del ${port}
 ${removals.join("\n")}
 `;
-}
-
-export function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function firstAddress(cidr: string): string {

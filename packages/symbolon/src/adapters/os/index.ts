@@ -1,0 +1,25 @@
+export { type CapturedPorts, createCapturedPorts } from "./captured-ports.ts";
+export { type ContainerStarterOptions, createContainerStarter } from "./container-process.ts";
+export { type ExecCommand, type ExecInPodOptions, execInPod } from "./exec-in-pod.ts";
+export { hostPidOf, hostPidOfSupervisor, supervisorCommand } from "./launch-supervisor.ts";
+export { createMeshNetwork, type MeshNetwork, type MeshNetworkOptions } from "./mesh-network.ts";
+export { type MeshProcessOptions, startMeshProcess } from "./mesh-process.ts";
+export { type NamespaceProbes, requireNamespaceSupport } from "./namespace-support.ts";
+export { type PeerCredentials, type PeerProcess, peerCredentials, peerPidFd, peerProcess } from "./peer-credentials.ts";
+export {
+  APPLICATION_ADDRESS,
+  APPLICATION_LINK,
+  BRIDGE,
+  type PodNamespaces,
+  podNamespaces,
+  SIDECAR_ADDRESS,
+} from "./pod-addresses.ts";
+export { createPodDirectories, type PodDirectoriesOptions } from "./pod-directories.ts";
+export { type PodLayout, podLayout, publishPodSecrets } from "./pod-directory.ts";
+export { coreFileLimits, hardenProcess, isDumpable, refuseDebugEnvironment } from "./process-hardening.ts";
+export { processStartTicks } from "./process-stat.ts";
+export { createReadinessProber, type ProberOptions } from "./readiness-prober.ts";
+export { reapOrphans } from "./reap-orphans.ts";
+export { systemProgram } from "./run-command.ts";
+export { isTransparent, makeTransparent } from "./transparent-socket.ts";
+export { claimUnixSocketPath, listenOnUnixSocket, withPrivateUmask } from "./unix-socket-path.ts";
