@@ -1,0 +1,10 @@
+export { createIdentityManager, type IdentityManager, type IdentityManagerPorts } from "./identity-manager.ts";
+export { type IdentityState, servedIdentity, type WorkloadIdentity } from "./identity-state.ts";
+export type {
+  CertificateClient,
+  CertificateClientRequest,
+  ReceivedCertificate,
+  RegisteredWorkload,
+  TokenSource,
+} from "./ports.ts";
+export { RENEWAL_WINDOW, renewalDelayMs, retryDelayMs } from "./rotation-schedule.ts";
