@@ -61,7 +61,7 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
     },
   },
   symbolon: {
-    core: { mayImport: {}, packages: ["@symbolon/spiffe/core", "@symbolon/policy"], runtime: ["node:path"] },
+    core: { mayImport: {}, packages: ["@symbolon/spiffe/core", "@symbolon/spiffe/x509", "@symbolon/policy"], runtime: ["node:path"] },
     mesh: { mayImport: productCore, packages: spiffeAndPolicy },
     telemetry: { mayImport: productMesh },
     ca: { mayImport: productCore },

@@ -50,6 +50,7 @@ export interface CertificateAuthority {
 
 const ROOT_NAMESPACE = "istio-system";
 const SERVICE = "istiod";
+const SERVER_LIFETIME_SECONDS = 24 * 60 * 60;
 const SERVER_NAMES = {
   dnsNames: [`${SERVICE}.${ROOT_NAMESPACE}.svc`, `${SERVICE}.${ROOT_NAMESPACE}.svc.cluster.local`, "localhost"],
   ipAddresses: ["127.0.0.1"],
@@ -83,6 +84,7 @@ export async function createCertificateAuthority(options: CertificateAuthorityOp
     issue,
     spiffeId: SpiffeId.fromSegments(trustDomain, "ns", ROOT_NAMESPACE, "sa", SERVICE),
     ...serverNames,
+    lifetimeSeconds: Math.min(SERVER_LIFETIME_SECONDS, profile.maxLifetimeSeconds),
     clock,
     random,
     log,

@@ -19,7 +19,6 @@ export type {
   ServerIdentity,
   StoredIssuance,
 } from "./ports.ts";
-export { privateKeyPem } from "./private-key-pem.ts";
 export {
   loadTokenIssuer,
   type ServiceAccountToken,

@@ -23,7 +23,7 @@ import {
 import { productError } from "../core/index.ts";
 import { checkSigningAuthority } from "./check-signing-authority.ts";
 import type { IssuanceLog, SecretDirectory } from "./ports.ts";
-import { privateKeyPem } from "./private-key-pem.ts";
+import { privateKeyPem } from "../core/index.ts";
 import { createSerialNumber } from "./serial-number.ts";
 import { keyPairSigner, SigningAuthority } from "./signing-authority.ts";
 

@@ -12,13 +12,14 @@ import type { SpiffeId } from "@symbolon/spiffe/id";
 import { createKeyPair } from "@symbolon/spiffe/x509";
 import type { IssueCertificate } from "./issue-certificate.ts";
 import type { ServerIdentity } from "./ports.ts";
-import { privateKeyPem } from "./private-key-pem.ts";
+import { privateKeyPem } from "../core/index.ts";
 
 export interface ServerCertificateOptions {
   readonly issue: IssueCertificate;
   readonly spiffeId: SpiffeId;
   readonly dnsNames: readonly string[];
   readonly ipAddresses: readonly string[];
+  readonly lifetimeSeconds: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -29,10 +30,11 @@ export interface ServerCertificate {
   close(): void;
 }
 
-const LIFETIME_SECONDS = 24n * 60n * 60n;
 /** RR-01: renewal at a point drawn from this part of the life. */
 const RENEWAL_FROM = 0.7;
 const RENEWAL_TO = 0.8;
+/** Near the end of the issuer's own life each new certificate is shorter than the last: no faster than this. */
+const MIN_INTERVAL_MS = 1000;
 const BACKOFF = { baseMs: 1000, capMs: 60_000 } as const;
 
 /** The CA's own TLS server certificate: issued by itself like any other, with a new key and in good time for ever. */
@@ -47,7 +49,7 @@ export async function startServerCertificate(options: ServerCertificateOptions):
   const schedule = (notAfter: Date): void => {
     const point = RENEWAL_FROM + random.fraction() * (RENEWAL_TO - RENEWAL_FROM);
     const leftMs = Math.max(0, notAfter.getTime() - clock.now().getTime());
-    timer = clock.setTimer(leftMs * point, () => void renew(0));
+    timer = clock.setTimer(Math.max(leftMs * point, MIN_INTERVAL_MS), () => void renew(0));
   };
 
   const renew = async (failures: number): Promise<void> => {
@@ -78,7 +80,7 @@ export async function startServerCertificate(options: ServerCertificateOptions):
 async function issueOne(
   options: ServerCertificateOptions,
 ): Promise<{ readonly identity: ServerIdentity; readonly notAfter: Date }> {
-  const { issue, spiffeId, dnsNames, ipAddresses } = options;
+  const { issue, spiffeId, dnsNames, ipAddresses, lifetimeSeconds } = options;
   const keyPair = createKeyPair("ec-p256");
   const created = await issue({
     kind: "server",
@@ -88,7 +90,7 @@ async function issueOne(
     ipAddresses,
     caller: "symbolon",
     authenticator: "certificate authority",
-    requestedLifetimeSeconds: LIFETIME_SECONDS,
+    requestedLifetimeSeconds: BigInt(lifetimeSeconds),
   });
   return {
     identity: { certificateChainPem: created.certificateChainPem.join(""), keyPem: privateKeyPem(keyPair) },

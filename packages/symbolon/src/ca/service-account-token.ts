@@ -3,7 +3,7 @@ import { type JwkSet, jwkFromPublicKey, type PublicJwk, parseJwkSet, signJws } f
 import { createKeyPair, type KeyPair, keyPairOf, parsePrivateKeyPem } from "@symbolon/spiffe/x509";
 import { productError } from "../core/index.ts";
 import type { SecretDirectory } from "./ports.ts";
-import { privateKeyPem } from "./private-key-pem.ts";
+import { privateKeyPem } from "../core/index.ts";
 
 export interface ServiceAccountTokenRequest {
   readonly namespace: string;
