@@ -1,0 +1,143 @@
+import { errorText, type Log } from "@symbolon/spiffe/core";
+import type { IdentityManager } from "../../agent/index.ts";
+import { type AuditSink, productError } from "../../core/index.ts";
+import type { ProcessIdentity } from "./agent-control.ts";
+import type { FrameConnection } from "./frame-connection.ts";
+import { type FrameServer, type ListenPrivately, serveFrames } from "./frame-server.ts";
+import { encodeIdentity, encodeNoIdentity } from "./identity-message.ts";
+
+export interface IdentityServerOptions {
+  readonly identities: Pick<IdentityManager, "current" | "subscribe">;
+  readonly listen: ListenPrivately;
+  readonly readPeer: (fd: number) => ProcessIdentity;
+  /** Start time of a live process; undefined when there is none with this id. */
+  readonly startTicksOf: (pid: number) => number | undefined;
+  readonly audit: AuditSink;
+  readonly log: Log;
+}
+
+/** Hands each pod's identity to that pod's proxy, on a socket of the pod's own. */
+export interface IdentityServer {
+  /** Opens the pod's socket, or replaces the process that may use it. */
+  open(podUid: string, socketPath: string, proxy: ProcessIdentity): Promise<void>;
+  close(podUid: string): void;
+  closeAll(): void;
+}
+
+interface PodSocket {
+  proxy: ProcessIdentity;
+  readonly server: FrameServer;
+  readonly connections: Set<FrameConnection>;
+}
+
+export function createIdentityServer(options: IdentityServerOptions): IdentityServer {
+  const sockets = new Map<string, PodSocket>();
+
+  const close = (podUid: string): void => {
+    sockets.get(podUid)?.server.close();
+    sockets.delete(podUid);
+  };
+
+  return {
+    async open(podUid, socketPath, proxy) {
+      const present = sockets.get(podUid);
+      if (present) {
+        present.proxy = proxy;
+        // What the process before it still holds open is not for the new one.
+        for (const connection of [...present.connections]) connection.close();
+        return;
+      }
+      const connections = new Set<FrameConnection>();
+      const server = await serveFrames({
+        path: socketPath,
+        listen: options.listen,
+        log: options.log,
+        accept(connection) {
+          const socket = sockets.get(podUid);
+          attest(podUid, connection, socket?.proxy);
+          connections.add(connection);
+          const delivery = deliverTo(podUid, connection, () => sockets.get(podUid)?.proxy);
+          return {
+            onFrame: () => connection.close(),
+            onDrain: delivery.resume,
+            onClose() {
+              connections.delete(connection);
+              delivery.end();
+            },
+          };
+        },
+      });
+      sockets.set(podUid, { proxy, server, connections });
+    },
+    close,
+    closeAll() {
+      for (const podUid of [...sockets.keys()]) close(podUid);
+    },
+  };
+
+  /** The kernel's word on who connected must be the process that the supervisor named; anything else is on record. */
+  function attest(podUid: string, connection: FrameConnection, proxy: ProcessIdentity | undefined): void {
+    let got = "unknown";
+    try {
+      const peer = options.readPeer(connection.fd);
+      got = `process ${peer.pid}`;
+      if (proxy && peer.pid === proxy.pid && peer.startTicks === proxy.startTicks) return;
+    } catch (error) {
+      got = errorText(error);
+    }
+    const wanted = proxy ? `process ${proxy.pid}` : "none";
+    void options.audit
+      .write({
+        kind: "identity.deliver",
+        outcome: "refused",
+        actor: got,
+        subject: `pod ${podUid}`,
+        authority: "kernel peer credentials",
+        code: "ERR_PEER_CREDENTIALS",
+        details: { wanted },
+      })
+      .catch((error: unknown) => options.log.error("audit line was not written", { error }));
+    throw productError("ERR_PEER_CREDENTIALS", `the identity of pod ${podUid} is for ${wanted}, not for ${got}`);
+  }
+
+  /** Newest only: while the peer does not read, later identities replace the one that waits. */
+  function deliverTo(podUid: string, connection: FrameConnection, registered: () => ProcessIdentity | undefined) {
+    let writable = true;
+    let dirty = true;
+    const push = (): void => {
+      if (!writable || !dirty) return;
+      const proxy = registered();
+      // Asked again before each delivery: the process may have ended, and its id may be another's by now.
+      if (!proxy || options.startTicksOf(proxy.pid) !== proxy.startTicks) return connection.close();
+      dirty = false;
+      const identity = options.identities.current(podUid);
+      if (!identity) writable = connection.send(encodeNoIdentity());
+      else {
+        const { facts, key } = encodeIdentity(identity);
+        connection.send(facts);
+        writable = connection.send(key, { wipe: true });
+        void options.audit
+          .write({
+            kind: "identity.deliver",
+            outcome: "success",
+            actor: `process ${proxy.pid}`,
+            subject: identity.svid.spiffeId.toString(),
+            details: { podUid, serialNumber: identity.svid.leaf.serialNumberHex },
+          })
+          .catch((error: unknown) => options.log.error("audit line was not written", { error }));
+      }
+    };
+    const unsubscribe = options.identities.subscribe(podUid, () => {
+      dirty = true;
+      push();
+    });
+    queueMicrotask(push);
+    return {
+      resume() {
+        writable = true;
+        push();
+      },
+      end: unsubscribe,
+    };
+  }
+}
