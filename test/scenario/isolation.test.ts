@@ -88,6 +88,6 @@ except ConnectionError: print(0)`,
       socket,
     ]);
     expect(answer.stdout.toString().trim()).toBe("0");
-    expect(readFileSync(join(mesh.stateDirectory, "audit.jsonl"), "utf8")).toContain('"kind":"identity.deliver"');
+    expect(readFileSync(join(mesh.stateDirectory, "audit-agent.jsonl"), "utf8")).toContain('"kind":"identity.deliver","outcome":"refused"');
   });
 });

@@ -10,10 +10,15 @@ export interface MeshPaths {
   readonly caDirectory: string;
   /** Key that signs service account tokens, and its JWK set. */
   readonly tokenIssuerDirectory: string;
+  /** Control plane's audit lines: issuance, configuration, connections to come. */
   readonly auditLog: string;
+  /** Agent's audit lines: to which process an identity was given. One process owns one file. */
+  readonly agentAuditLog: string;
   readonly logsDirectory: string;
   /** Launcher's and supervisor's process ids, for `down`, `exec` and `status`. */
   readonly processFile: string;
+  /** Roots that every workload must trust; written by the control plane at its start. */
+  readonly rootCertificate: string;
   /** HTTP API of the control plane. */
   readonly apiSocket: string;
   /** Stream of proxy configuration. */
@@ -51,6 +56,8 @@ export function meshPaths(directories: { readonly state: string; readonly runtim
     caDirectory: join(state, "ca"),
     tokenIssuerDirectory: join(state, "token-issuer"),
     auditLog: join(state, "audit.jsonl"),
+    agentAuditLog: join(state, "audit-agent.jsonl"),
+    rootCertificate: join(runtime, "root-cert.pem"),
     logsDirectory: join(state, "logs"),
     processFile: join(runtime, "processes.json"),
     apiSocket: join(runtime, "api.sock"),

@@ -1,0 +1,142 @@
+import { spawn } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { sleep, systemClock } from "@symbolon/spiffe/core";
+import { createApiClient } from "../adapters/http/index.ts";
+import { requireNamespaceSupport } from "../adapters/os/index.ts";
+import { type MeshPaths, productError } from "../core/index.ts";
+import { startDashboard } from "./dashboard-server.ts";
+import { startLauncher } from "./launcher.ts";
+import { createProcessLog } from "./log.ts";
+import { type MeshConfig, pathsOf } from "./mesh-config.ts";
+import { isAlive, readMeshProcesses } from "./mesh-processes.ts";
+import { meshOverview } from "./overview.ts";
+import { selfCommand } from "./self-command.ts";
+import { stopMesh } from "./stop-mesh.ts";
+import { validateManifests } from "./validate-manifests.ts";
+
+export interface UpOptions {
+  readonly config: MeshConfig;
+  /** Forget the state of earlier runs. */
+  readonly fresh: boolean;
+  /** Absent: no dashboard. */
+  readonly dashboard: { readonly port?: number } | undefined;
+}
+
+const POLL_MS = 50;
+/** Nothing new for this long: say what is waited for, and go on. */
+const READY_TIMEOUT_MS = 60_000;
+const SHUTDOWN_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** `symbolon up`: the mesh lives as long as this process. */
+export async function runInForeground({ config, fresh, dashboard }: UpOptions): Promise<number> {
+  const paths = await prepare(config, fresh);
+  const log = createProcessLog("launcher", "warn");
+  const launcher = startLauncher(config, log);
+  for (const signal of SHUTDOWN_SIGNALS)
+    process.on(signal, () => {
+      say("stopping");
+      void launcher.stop();
+    });
+  const page = dashboard && (await startDashboard(() => meshOverview(config), dashboard.port).catch((error) => launcher.stop().then(() => Promise.reject(error))));
+  const ready = await Promise.race([waitUntilReady(config, paths, () => true), launcher.ended.then(() => "ended" as const)]);
+  if (ready !== "ended") {
+    await introduce(config, page);
+    say("running; Ctrl-C stops it");
+  }
+  await launcher.ended;
+  page?.stop();
+  return 0;
+}
+
+/** `symbolon up --detach`: returns when every pod is ready; the launcher goes on in the background. */
+export async function runInBackground({ config, fresh, dashboard }: UpOptions): Promise<number> {
+  const paths = await prepare(config, fresh);
+  mkdirSync(paths.logsDirectory, { recursive: true, mode: 0o700 });
+  const logFile = join(paths.logsDirectory, "launcher.log");
+  rmSync(logFile, { force: true });
+  const output = openSync(logFile, "a", 0o600);
+  const [program = "", ...args] = selfCommand("internal", "launcher", JSON.stringify(config), JSON.stringify(dashboard ?? false));
+  const launcher = spawn(program, args, { detached: true, stdio: ["ignore", output, output] });
+  closeSync(output);
+  launcher.unref();
+  const ready = await waitUntilReady(config, paths, () => launcher.exitCode === null && launcher.signalCode === null);
+  if (ready === "ended") {
+    const lines = existsSync(logFile) ? readFileSync(logFile, "utf8").trim() : "";
+    throw productError("ERR_MESH_START", `the mesh ended while it was starting; ${logFile} says: ${lastMessage(lines)}`);
+  }
+  await introduce(config, undefined);
+  return 0;
+}
+
+/** Everything that can be wrong is said before anything is started. */
+async function prepare(config: MeshConfig, fresh: boolean): Promise<MeshPaths> {
+  const paths = pathsOf(config);
+  await validateManifests(config);
+  await requireNamespaceSupport();
+  const running = readMeshProcesses(paths);
+  if (isAlive(running?.launcher) || isAlive(running?.supervisor))
+    throw productError(
+      "ERR_MESH_ALREADY_RUNNING",
+      `mesh "${config.name}" is already running; change it with "symbolon apply -f", end it with "symbolon down", or start another one with --name`,
+    );
+  if (fresh) {
+    await stopMesh(paths, systemClock);
+    rmSync(paths.state, { recursive: true, force: true });
+  }
+  return paths;
+}
+
+/** Prints each pod's way to readiness; "ended" when the launcher is gone before that. */
+async function waitUntilReady(config: MeshConfig, paths: MeshPaths, alive: () => boolean): Promise<"ready" | "ended" | "waiting"> {
+  const api = createApiClient({ socketPath: paths.apiSocket });
+  const said = new Set<string>();
+  const sayOnce = (text: string): void => {
+    if (said.has(text)) return;
+    said.add(text);
+    say(text);
+  };
+  sayOnce(`starting mesh "${config.name}"`);
+  const deadline = systemClock.monotonicMs() + READY_TIMEOUT_MS;
+  while (alive()) {
+    const overview = await meshOverview(config, api).catch(() => undefined);
+    if (overview) {
+      for (const finding of overview.findings) sayOnce(finding);
+      const waiting = overview.workloads.filter((row) => !row.ready);
+      for (const row of overview.workloads.filter((each) => each.ready)) sayOnce(`pod ${row.namespace}/${row.pod} is ready`);
+      if (waiting.length === 0 && overview.settled) return "ready";
+      if (systemClock.monotonicMs() > deadline) {
+        for (const row of waiting) say(`pod ${row.namespace}/${row.pod} is not ready: ${row.reason ?? "starting"}`);
+        say(`not every pod is ready yet; "symbolon status" tells how it goes on`);
+        return "waiting";
+      }
+    }
+    await sleep(systemClock, POLL_MS);
+  }
+  return "ended";
+}
+
+async function introduce(config: MeshConfig, page: Awaited<ReturnType<typeof startDashboard>> | undefined): Promise<void> {
+  const overview = await meshOverview(config);
+  const withIdentity = overview.workloads.filter((row) => row.spiffeId).length;
+  const name = config.name === "default" ? "" : ` --name ${config.name}`;
+  say(`mesh "${config.name}" is up: ${overview.workloads.length} pods, ${withIdentity} with an identity in trust domain ${config.trustDomain}`);
+  const url = page?.url ?? overview.dashboardUrl;
+  if (url) say(`dashboard: ${url} (loopback, read-only, no login)`);
+  say(`next: symbolon${name} get pods -A · symbolon${name} status · symbolon${name} exec deploy/NAME -n NAMESPACE -- COMMAND · symbolon${name} down`);
+}
+
+function lastMessage(log: string): string {
+  const line = log.split("\n").at(-1) ?? "";
+  try {
+    const record = JSON.parse(line) as { message?: string; error?: { message?: string } };
+    return [record.message, record.error?.message].filter(Boolean).join(": ");
+  } catch {
+    return line || "nothing";
+  }
+}
+
+function say(text: string): void {
+  console.error(text);
+}
+

@@ -1,0 +1,184 @@
+/** A certificate authority over ports in memory, with everything that a test wants to look at or to break. */
+import { type Random, Secret, silentLog, systemRandom } from "@symbolon/spiffe/core";
+import { SpiffeId, TrustDomain } from "@symbolon/spiffe/id";
+import { createFakeClock, type FakeClock } from "@symbolon/spiffe/testing";
+import {
+  type CertificateSigningRequestOptions,
+  certificateSigningRequestToPem,
+  createCertificateSigningRequest,
+  createKeyPair,
+} from "@symbolon/spiffe/x509";
+import {
+  type BoundPod,
+  type CertificateAuthority,
+  type CertificateAuthorityOptions,
+  type CreateCertificateRequest,
+  createCertificateAuthority,
+  type IssuanceLog,
+  type IssuanceRecord,
+  loadTokenIssuer,
+  type SecretDirectory,
+  type ServiceAccountTokenRequest,
+  type TokenIssuer,
+} from "../../packages/symbolon/src/ca/index.ts";
+import { type AuditEvent, productError } from "../../packages/symbolon/src/core/index.ts";
+
+export const TRUST_DOMAIN = TrustDomain.parse("cluster.local");
+export const TOKEN_ISSUER = "https://token-issuer.symbolon.test";
+export const WEB_POD: BoundPod & { readonly uid: string } = {
+  uid: "11111111-1111-4111-8111-111111111111",
+  name: "web-1",
+  namespace: "foo",
+  serviceAccount: "web",
+};
+export const WEB_ID = SpiffeId.parse("spiffe://cluster.local/ns/foo/sa/web");
+
+export interface MemoryDirectory extends SecretDirectory {
+  readonly files: Map<string, Buffer>;
+}
+
+export function memoryDirectory(files: Readonly<Record<string, string | Buffer>> = {}): MemoryDirectory {
+  const stored = new Map(Object.entries(files).map(([name, content]) => [name, Buffer.from(content)]));
+  const copyOf = (name: string) => {
+    const content = stored.get(name);
+    return content && Buffer.from(content);
+  };
+  return {
+    files: stored,
+    pathOf: (name) => `/ca/${name}`,
+    async readSecret(name) {
+      const content = copyOf(name);
+      return content && new Secret(content);
+    },
+    readPublic: async (name) => copyOf(name),
+    async writeSecret(name, content) {
+      stored.set(name, Buffer.from(content.expose()));
+    },
+    async writePublic(name, content) {
+      stored.set(name, Buffer.from(content));
+    },
+  };
+}
+
+export interface MemoryIssuances extends IssuanceLog {
+  readonly records: IssuanceRecord[];
+  readonly signed: Set<string>;
+  /** Thrown by the next `record`. */
+  failure?: Error;
+}
+
+export function memoryIssuances(): MemoryIssuances {
+  const records: IssuanceRecord[] = [];
+  const log: MemoryIssuances = {
+    records,
+    signed: new Set(),
+    async record(batch) {
+      if (log.failure) throw log.failure;
+      for (const next of batch) {
+        const other = records.find(
+          ({ publicKey, spiffeId }) => Buffer.compare(publicKey, next.publicKey) === 0 && spiffeId !== next.spiffeId,
+        );
+        if (other)
+          throw productError("ERR_CSR_KEY_REUSED", "the public key of the request was certified for another identity");
+        records.push(next);
+      }
+    },
+    markSigned(serialNumbers) {
+      for (const serialNumber of serialNumbers) log.signed.add(serialNumber);
+    },
+    findBySerial: async () => undefined,
+    list: async () => [],
+    count: async () => records.length,
+    newestRecordTime: async () => records.at(-1)?.recordedAt,
+  };
+  return log;
+}
+
+export interface CaFixture {
+  readonly ca: CertificateAuthority;
+  readonly clock: FakeClock;
+  readonly audit: AuditEvent[];
+  readonly issuances: MemoryIssuances;
+  readonly pods: Map<string, BoundPod>;
+  readonly tokens: TokenIssuer;
+  readonly stateDirectory: MemoryDirectory;
+  token(changes?: Partial<ServiceAccountTokenRequest>): Secret<string>;
+  request(changes?: Partial<CreateCertificateRequest>): CreateCertificateRequest;
+}
+
+export interface CaFixtureOptions extends Partial<CertificateAuthorityOptions> {
+  readonly clock?: FakeClock;
+  readonly random?: Random;
+  readonly stateDirectory?: MemoryDirectory;
+  readonly issuances?: MemoryIssuances;
+}
+
+export async function createCaFixture(options: CaFixtureOptions = {}): Promise<CaFixture> {
+  const clock = options.clock ?? createFakeClock();
+  const random = options.random ?? systemRandom;
+  const audit: AuditEvent[] = [];
+  const issuances = options.issuances ?? memoryIssuances();
+  const pods = new Map<string, BoundPod>([[WEB_POD.uid, WEB_POD]]);
+  const stateDirectory = options.stateDirectory ?? memoryDirectory();
+  const tokens = await loadTokenIssuer({ issuer: TOKEN_ISSUER, directory: memoryDirectory(), clock, random });
+  const ca = await createCertificateAuthority({
+    trustDomain: TRUST_DOMAIN,
+    tokens: { issuer: TOKEN_ISSUER, audiences: ["istio-ca"], keySet: () => tokens.keySet },
+    pods: { findPod: async (uid) => pods.get(uid) },
+    audit: {
+      write: async (event) => {
+        audit.push(event);
+      },
+    },
+    log: silentLog,
+    ...options,
+    clock,
+    random,
+    issuances,
+    stateDirectory,
+  });
+  audit.length = 0;
+  issuances.records.length = 0;
+
+  const token = (changes: Partial<ServiceAccountTokenRequest> = {}): Secret<string> =>
+    tokens.issueServiceAccountToken({
+      namespace: WEB_POD.namespace,
+      serviceAccount: WEB_POD.serviceAccount,
+      podName: WEB_POD.name,
+      podUid: WEB_POD.uid,
+      audiences: ["istio-ca"],
+      lifetimeSeconds: 3600,
+      ...changes,
+    }).token;
+
+  return {
+    ca,
+    clock,
+    audit,
+    issuances,
+    pods,
+    tokens,
+    stateDirectory,
+    token,
+    request: (changes = {}) => ({
+      csrPem: csrPem(),
+      requestedLifetimeSeconds: 0n,
+      credentials: { certificateChain: [], peerAddress: "10.244.0.5:40000", token: token() },
+      ...changes,
+    }),
+  };
+}
+
+/** A request of Istio's shape: empty subject, one URI SAN. */
+export function csrPem(options: Partial<CertificateSigningRequestOptions> = {}): string {
+  const keyPair = options.keyPair ?? createKeyPair();
+  return certificateSigningRequestToPem(createCertificateSigningRequest({ spiffeId: WEB_ID, ...options, keyPair }));
+}
+
+export const failureOf = (
+  work: Promise<unknown>,
+): Promise<{ code: string; message: string; details: Record<string, unknown> }> =>
+  work.then(
+    () => Promise.reject(new Error("expected a rejection")),
+    (error) => error,
+  );
