@@ -1,0 +1,98 @@
+/** What the first bytes of a connection are. */
+export type FirstBytes =
+  | { readonly kind: "not_tls" }
+  /** A TLS record with a ClientHello that is not complete yet. */
+  | { readonly kind: "incomplete" }
+  | { readonly kind: "client_hello"; readonly alpn: readonly string[] };
+
+const RECORD_HANDSHAKE = 22;
+const RECORD_HEADER_BYTES = 5;
+/** RFC 8446 §5.1 */
+const MAX_RECORD_BYTES = 16_384;
+const HANDSHAKE_CLIENT_HELLO = 1;
+const HANDSHAKE_HEADER_BYTES = 4;
+const EXTENSION_ALPN = 16;
+
+/**
+ * Looks for a whole ClientHello (RFC 8446 §4.1.2), however it is cut into TCP segments and TLS records. Bytes that
+ * cannot be one are not TLS, as Envoy's TLS inspector has it. The caller bounds how many bytes it collects.
+ */
+export function inspectFirstBytes(bytes: Uint8Array): FirstBytes {
+  if (bytes.length === 0) return { kind: "incomplete" };
+  if (bytes[0] !== RECORD_HANDSHAKE) return { kind: "not_tls" };
+  const handshake = joinRecords(bytes);
+  if (handshake === undefined) return { kind: "not_tls" };
+  if (handshake.length > 0 && handshake[0] !== HANDSHAKE_CLIENT_HELLO) return { kind: "not_tls" };
+  if (handshake.length < HANDSHAKE_HEADER_BYTES) return { kind: "incomplete" };
+  const length = uint24(handshake, 1);
+  if (handshake.length < HANDSHAKE_HEADER_BYTES + length) return { kind: "incomplete" };
+  const body = handshake.subarray(HANDSHAKE_HEADER_BYTES, HANDSHAKE_HEADER_BYTES + length);
+  const alpn = readAlpn(body);
+  return alpn === undefined ? { kind: "not_tls" } : { kind: "client_hello", alpn };
+}
+
+/** Handshake bytes of all records so far; undefined when something else than a handshake record comes. */
+function joinRecords(bytes: Uint8Array): Uint8Array | undefined {
+  const parts: Uint8Array[] = [];
+  let at = 0;
+  while (at < bytes.length) {
+    if (bytes[at] !== RECORD_HANDSHAKE) return parts.length > 0 ? concat(parts) : undefined;
+    if (at + 1 < bytes.length && bytes[at + 1] !== 3) return undefined;
+    if (at + RECORD_HEADER_BYTES > bytes.length) break;
+    const length = uint16(bytes, at + 3);
+    if (length === 0 || length > MAX_RECORD_BYTES) return undefined;
+    parts.push(bytes.subarray(at + RECORD_HEADER_BYTES, at + RECORD_HEADER_BYTES + length));
+    at += RECORD_HEADER_BYTES + length;
+  }
+  return concat(parts);
+}
+
+/** Protocols that the client offers, [] without the extension; undefined when the structure is broken. */
+function readAlpn(hello: Uint8Array): readonly string[] | undefined {
+  let at = 2 + 32;
+  const skip = (lengthBytes: 1 | 2): boolean => {
+    if (at + lengthBytes > hello.length) return false;
+    at += lengthBytes + (lengthBytes === 1 ? (hello[at] ?? 0) : uint16(hello, at));
+    return at <= hello.length;
+  };
+  // legacy_session_id, cipher_suites, legacy_compression_methods
+  if (!skip(1) || !skip(2) || !skip(1)) return undefined;
+  if (at === hello.length) return [];
+  if (at + 2 > hello.length || at + 2 + uint16(hello, at) !== hello.length) return undefined;
+  at += 2;
+  while (at < hello.length) {
+    if (at + 4 > hello.length) return undefined;
+    const type = uint16(hello, at);
+    const end = at + 4 + uint16(hello, at + 2);
+    if (end > hello.length) return undefined;
+    if (type === EXTENSION_ALPN) return readProtocolNames(hello.subarray(at + 4, end));
+    at = end;
+  }
+  return [];
+}
+
+/** RFC 7301 §3.1 */
+function readProtocolNames(list: Uint8Array): readonly string[] | undefined {
+  if (list.length < 2 || uint16(list, 0) !== list.length - 2) return undefined;
+  const names: string[] = [];
+  for (let at = 2; at < list.length; ) {
+    const length = list[at] ?? 0;
+    if (length === 0 || at + 1 + length > list.length) return undefined;
+    names.push(String.fromCharCode(...list.subarray(at + 1, at + 1 + length)));
+    at += 1 + length;
+  }
+  return names;
+}
+
+function uint16(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+}
+
+function uint24(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] ?? 0) << 16) | uint16(bytes, at + 1);
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const [first = new Uint8Array()] = parts;
+  return parts.length <= 1 ? first : Buffer.concat(parts);
+}

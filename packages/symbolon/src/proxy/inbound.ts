@@ -1,0 +1,200 @@
+import type { PeerVerifier } from "@symbolon/spiffe/svid";
+import type { EffectiveMtlsMode, PortProtocol, ProxyConfig } from "../mesh/index.ts";
+import type { RefusalReason } from "../telemetry/index.ts";
+import { chooseProtocol, offersIstio } from "./alpn.ts";
+import { inspectFirstBytes } from "./client-hello.ts";
+import type { ConnectionRegistry, TrackedConnection } from "./connection-registry.ts";
+import type { Deadlines } from "./deadlines.ts";
+import { Leg } from "./leg.ts";
+import type { PeerConnector } from "./peer-connector.ts";
+import type { ProxyIdentity, ProxyLimits } from "./ports.ts";
+import { legHandlers, link } from "./pump.ts";
+import type { TlsOptionsCache } from "./tls-options.ts";
+import { type HandshakenSocket, verifyPeer } from "./verify-peer.ts";
+
+export interface InboundPorts {
+  readonly registry: ConnectionRegistry;
+  readonly connector: PeerConnector;
+  readonly config: () => ProxyConfig;
+  readonly identity: () => ProxyIdentity | undefined;
+  readonly tls: TlsOptionsCache;
+  readonly verifier: PeerVerifier;
+  readonly deadlines: Deadlines;
+  readonly limits: ProxyLimits;
+  readonly applicationAddress: string;
+  /** Handshakes under way, of all connections. */
+  readonly handshakes: { current: number };
+  readonly refused: (connection: TrackedConnection) => void;
+}
+
+/** A connection from another pod: plaintext or mTLS as PeerAuthentication says (istio-security §1.5), then to the application. */
+export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
+  const { localAddress = "", localPort: port = 0, remoteAddress = "" } = accepted.socket ?? {};
+  const { limits } = ports;
+  const { local } = ports.config();
+  const { mode, protocol } = inboundRule(ports.config(), port);
+  const connection = ports.registry.open(
+    {
+      direction: "inbound",
+      peerAddress: remoteAddress,
+      originalDestination: `${localAddress}:${port}`,
+      security: "none",
+    },
+    accepted,
+  );
+  const { record } = connection;
+  let cancelDeadline = (): unknown => undefined;
+  accepted.owner = { onEarly: () => undefined, onClosed: () => finishUnlinked("closed_early") };
+
+  if (ports.registry.countOf(remoteAddress) > limits.connectionsPerAddress)
+    return refuse("limit_exceeded", `${remoteAddress} has more than ${limits.connectionsPerAddress} connections`);
+  if (!local.sidecar || mode === "disable") return toApplication(accepted, "plaintext");
+
+  cancelDeadline = ports.deadlines.add(limits.detectionMs, detectionTimedOut);
+  accepted.owner = { onEarly: detect, onClosed: () => finishUnlinked("closed_early") };
+
+  function detect(): void {
+    const early = accepted.early.length === 1 ? (accepted.early[0] as Buffer) : Buffer.concat(accepted.early);
+    const first = inspectFirstBytes(early.subarray(0, limits.clientHelloBytes));
+    if (first.kind === "incomplete") {
+      if (early.length >= limits.clientHelloBytes)
+        refuse("client_hello_too_large", `no whole ClientHello in ${limits.clientHelloBytes} bytes`);
+      return;
+    }
+    cancelDeadline();
+    if (first.kind === "not_tls") {
+      if (mode === "strict") return refuse("plaintext_refused", "STRICT: the connection does not start with TLS");
+      return toApplication(accepted, "plaintext");
+    }
+    if (mode === "permissive" && !offersIstio(first.alpn)) {
+      // A client's own TLS is not for us to end; on a port that is declared HTTP it cannot be right.
+      if (protocol === "http")
+        return refuse("foreign_tls_refused", "PERMISSIVE: TLS without Istio's ALPN on an HTTP port");
+      return toApplication(accepted, "tls-passthrough");
+    }
+    terminateTls(first.alpn);
+  }
+
+  /** Server-first protocols send nothing: under PERMISSIVE they are plaintext (SR-50); half a ClientHello is nothing. */
+  function detectionTimedOut(): void {
+    if (mode === "permissive" && accepted.early.length === 0) return toApplication(accepted, "plaintext");
+    refuse(
+      "detection_timeout",
+      `no ${accepted.early.length === 0 ? "byte" : "whole ClientHello"} within ${limits.detectionMs} ms`,
+    );
+  }
+
+  function terminateTls(offered: readonly string[]): void {
+    const identity = ports.identity();
+    if (!identity) return refuse("no_identity", "this proxy has no certificate, or it has expired");
+    if (ports.handshakes.current >= limits.concurrentHandshakes)
+      return refuse("limit_exceeded", `${limits.concurrentHandshakes} handshakes are under way`);
+    ports.handshakes.current++;
+    let underWay = true;
+    const handshakeOver = (): void => {
+      if (underWay) ports.handshakes.current--;
+      underWay = false;
+      cancelDeadline();
+    };
+    const secure = new Leg(
+      {
+        onHandshake() {
+          if (!underWay) return;
+          handshakeOver();
+          judge(secure, identity);
+        },
+        onClosed() {
+          handshakeOver();
+          finishUnlinked("handshake_failed");
+        },
+      },
+      limits.earlyBytes,
+    );
+    connection.downstream = secure;
+    cancelDeadline = ports.deadlines.add(limits.handshakeMs, () => {
+      handshakeOver();
+      refuse("handshake_timeout", `no handshake within ${limits.handshakeMs} ms`);
+    });
+    accepted.detached = true;
+    const initialData = accepted.takeEarly();
+    const upgradable = accepted.socket as unknown as { upgradeTLS(options: object): readonly [unknown, Leg["socket"]] };
+    const [, socket] = upgradable.upgradeTLS({
+      isServer: true,
+      initialData,
+      data: secure,
+      tls: ports.tls.forProtocol(identity, chooseProtocol(offered)),
+      socket: legHandlers,
+    });
+    secure.socket ??= socket;
+  }
+
+  function judge(secure: Leg, identity: ProxyIdentity): void {
+    // Bun adds these methods to the socket of a TLS connection.
+    const socket = secure.socket as unknown as HandshakenSocket;
+    const verdict = verifyPeer(socket, ports.verifier);
+    if (verdict.kind === "refused") return refuse(verdict.reason, verdict.detail);
+    record.peerSpiffeId = verdict.peer.spiffeId.toString();
+    record.peerSerial = verdict.peer.leaf.serialNumberHex;
+    record.localSpiffeId = identity.spiffeId.toString();
+    const version = socket.getTLSVersion();
+    if (version) record.tlsVersion = version;
+    toApplication(secure, "mtls");
+  }
+
+  function toApplication(downstream: Leg, security: "mtls" | "plaintext" | "tls-passthrough"): void {
+    record.security = security;
+    const target = { address: ports.applicationAddress, port, security: { kind: "plaintext" } } as const;
+    const giveUp = ports.connector.connect(target, {
+      connected({ leg: upstream }) {
+        connection.upstream = upstream;
+        record.upstream = `${target.address}:${target.port}`;
+        upstream.owner = {
+          onClosed() {
+            if (downstream.closed) connection.finish();
+          },
+        };
+        downstream.owner = {
+          onClosed() {
+            if (upstream.closed) connection.finish();
+          },
+        };
+        link(downstream, upstream);
+      },
+      failed({ reason, detail }) {
+        if (reason !== "closed_early") refuse(reason, detail);
+      },
+    });
+    if (connection.upstream || !record.open) return;
+    downstream.owner = {
+      onClosed() {
+        giveUp();
+        connection.finish();
+      },
+    };
+  }
+
+  function refuse(reason: RefusalReason, detail: string): void {
+    if (!record.open) return;
+    cancelDeadline();
+    record.reason = reason;
+    record.detail = detail;
+    ports.refused(connection);
+    connection.downstream.terminate();
+    connection.finish();
+  }
+
+  function finishUnlinked(reason: RefusalReason): void {
+    cancelDeadline();
+    if (!record.open) return;
+    record.reason = reason;
+    connection.finish();
+  }
+}
+
+function inboundRule(
+  { local }: ProxyConfig,
+  port: number,
+): { readonly mode: EffectiveMtlsMode; readonly protocol: PortProtocol } {
+  const rule = local.inboundPorts.find((candidate) => candidate.port === port);
+  return rule ?? { mode: local.inboundMode, protocol: "auto" };
+}

@@ -1,0 +1,66 @@
+/** The methods of Bun's sockets that a leg uses; the same for TCP and TLS. */
+export interface LegSocket {
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  write(bytes: Uint8Array): number;
+  pause(): void;
+  resume(): void;
+  shutdown(): void;
+  end(): void;
+  terminate(): void;
+  setNoDelay(on: boolean): void;
+  setKeepAlive(on: boolean, initialDelayMs: number): void;
+}
+
+/** Who is told what happens on a leg; changes as a connection goes through its phases. */
+export interface LegOwner {
+  /** Bytes came and were kept, because no other leg is linked yet. */
+  onEarly?(leg: Leg): void;
+  onOpen?(leg: Leg): void;
+  onHandshake?(leg: Leg): void;
+  onConnectFailed?(leg: Leg, error: Error): void;
+  onClosed(leg: Leg): void;
+}
+
+/** One side of a connection through the proxy: a socket, what waits to be written to it, and the leg it is linked with. */
+export class Leg {
+  socket: LegSocket | undefined;
+  owner: LegOwner;
+  peer: Leg | undefined;
+  /** Received before the other leg was linked. */
+  early: Buffer[] = [];
+  earlyBytes = 0;
+  readonly maxEarlyBytes: number;
+  /** Waits for the socket to take more. */
+  queue: Uint8Array[] = [];
+  paused = false;
+  /** FIN (or close_notify) is due once the queue is empty. */
+  shutdownDue = false;
+  wroteEnd = false;
+  /** The other end has sent its FIN. */
+  ended = false;
+  closed = false;
+  /** After an upgrade the raw socket goes on telling of ciphertext, which is not for us. */
+  detached = false;
+  bytesReceived = 0;
+
+  constructor(owner: LegOwner, maxEarlyBytes: number) {
+    this.owner = owner;
+    this.maxEarlyBytes = maxEarlyBytes;
+  }
+
+  /** Takes what has come so far out of the leg. */
+  takeEarly(): Buffer {
+    const bytes = this.early.length === 1 ? (this.early[0] as Buffer) : Buffer.concat(this.early);
+    this.early = [];
+    this.earlyBytes = 0;
+    return bytes;
+  }
+
+  /** Ends at once with a reset. */
+  terminate(): void {
+    if (!this.closed) this.socket?.terminate();
+  }
+}

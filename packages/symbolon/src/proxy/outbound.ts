@@ -1,0 +1,92 @@
+import type { ConnectionRegistry, TrackedConnection } from "./connection-registry.ts";
+import type { Leg } from "./leg.ts";
+import type { PeerConnector, PeerFailure } from "./peer-connector.ts";
+import { link } from "./pump.ts";
+import type { PeerTarget, Router } from "./route-destination.ts";
+
+export interface OutboundPorts {
+  readonly registry: ConnectionRegistry;
+  readonly connector: PeerConnector;
+  readonly router: () => Router;
+  readonly localSpiffeId: () => string | undefined;
+  readonly pick: (count: number) => number;
+  readonly refused: (connection: TrackedConnection) => void;
+}
+
+/** A connection that the application opened: to where it wanted, over mTLS when the other side can, else refused or plain. */
+export function acceptOutbound(leg: Leg, ports: OutboundPorts): void {
+  const { localAddress = "", localPort = 0, remoteAddress = "" } = leg.socket ?? {};
+  const connection = ports.registry.open(
+    {
+      direction: "outbound",
+      peerAddress: remoteAddress,
+      originalDestination: `${localAddress}:${localPort}`,
+      security: "none",
+    },
+    leg,
+  );
+  const { record } = connection;
+  const route = ports.router().route(localAddress, localPort, ports.pick);
+  if (route.service) record.service = route.service;
+
+  let giveUp: (() => void) | undefined;
+  leg.owner = {
+    onClosed() {
+      giveUp?.();
+      if (!connection.upstream || connection.upstream.closed) connection.finish();
+    },
+  };
+  if (route.kind === "refuse") return refuse(route.reason, route.detail);
+  attempt(route.targets, 0);
+
+  function attempt(targets: readonly PeerTarget[], index: number): void {
+    const target = targets[index];
+    if (!target) return;
+    giveUp = ports.connector.connect(target, {
+      connected({ leg: upstream, peer, tlsVersion }) {
+        giveUp = undefined;
+        record.upstream = `${target.address}:${target.port}`;
+        record.security = target.security.kind === "mtls" ? "mtls" : "plaintext";
+        if (peer) {
+          record.peerSpiffeId = peer.spiffeId.toString();
+          record.peerSerial = peer.leaf.serialNumberHex;
+          const own = ports.localSpiffeId();
+          if (own) record.localSpiffeId = own;
+        }
+        if (tlsVersion) record.tlsVersion = tlsVersion;
+        connection.upstream = upstream;
+        upstream.owner = {
+          onClosed() {
+            if (leg.closed) connection.finish();
+          },
+        };
+        link(leg, upstream);
+      },
+      failed(failure) {
+        giveUp = undefined;
+        if (leg.closed) return connection.finish();
+        // Nothing has been sent: another endpoint of the Service may serve as well.
+        if (failure.unreachable && index + 1 < targets.length) return attempt(targets, index + 1);
+        describe(failure, target);
+        refuse(failure.reason, failure.detail);
+      },
+    });
+  }
+
+  function describe({ peer }: PeerFailure, target: PeerTarget): void {
+    record.upstream = `${target.address}:${target.port}`;
+    if (target.security.kind !== "mtls") return;
+    record.expectedSpiffeIds = target.security.expectedSpiffeIds;
+    if (!peer) return;
+    record.peerSpiffeId = peer.spiffeId.toString();
+    record.peerSerial = peer.leaf.serialNumberHex;
+  }
+
+  function refuse(reason: NonNullable<typeof record.reason>, detail: string): void {
+    record.reason = reason;
+    record.detail = detail;
+    ports.refused(connection);
+    leg.terminate();
+    connection.finish();
+  }
+}

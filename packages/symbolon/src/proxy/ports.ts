@@ -1,0 +1,72 @@
+import type { BundleSet } from "@symbolon/spiffe/bundle";
+import type { Clock, Log, Observable, Random, Secret } from "@symbolon/spiffe/core";
+import type { SpiffeId } from "@symbolon/spiffe/id";
+import type { ProxyConfig } from "../mesh/index.ts";
+import type { ConnectionRecord } from "../telemetry/index.ts";
+
+/** What the proxy proves itself with, and what it verifies peers against. */
+export interface ProxyIdentity {
+  readonly spiffeId: SpiffeId;
+  readonly certificateChainPem: string;
+  readonly privateKeyPem: Secret<Buffer>;
+  readonly bundles: BundleSet;
+  /** Lower-case hex. */
+  readonly serialNumber: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+/** What the kernel has to be told for transparent capture. */
+export interface CaptureSockets {
+  /** Lets a listener accept connections to addresses that are not its machine's. */
+  prepareListener(fd: number): void;
+  /** TCP ports whose connections from the application reach the listeners. */
+  setCapturedPorts(ports: readonly number[]): Promise<void>;
+}
+
+export interface ProxyPorts {
+  /** Undefined while there is none; a pod without sidecar never has one. */
+  readonly identity: Observable<ProxyIdentity | undefined>;
+  readonly config: Observable<ProxyConfig | undefined>;
+  readonly sockets: CaptureSockets;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Called once, when a connection has ended. */
+  readonly record?: (record: ConnectionRecord) => void;
+}
+
+export interface ProxyOptions {
+  /** Address of the application, behind this proxy. */
+  readonly applicationAddress: string;
+  /** Addresses that lead back to this proxy or around it: never dialled for the application. */
+  readonly forbiddenDestinations: readonly string[];
+  /** Address that listeners bind; all of them, so that captured connections are accepted. */
+  readonly listenAddress?: string;
+  /** Where names are answered; absent: nowhere. */
+  readonly dns?: { readonly address: string; readonly port: number };
+  readonly limits?: Partial<ProxyLimits>;
+}
+
+export interface ProxyLimits {
+  /** First byte of an inbound connection whose protocol has to be detected (SR-50). */
+  readonly detectionMs: number;
+  /** Longest ClientHello that is read; a hybrid post-quantum one has about 1,500 bytes. */
+  readonly clientHelloBytes: number;
+  readonly handshakeMs: number;
+  readonly concurrentHandshakes: number;
+  readonly connectMs: number;
+  readonly connectionsPerAddress: number;
+  /** Bytes kept of a side that sends before the other side is connected. */
+  readonly earlyBytes: number;
+}
+
+export const PROXY_LIMITS: ProxyLimits = {
+  detectionMs: 5000,
+  clientHelloBytes: 16 * 1024,
+  handshakeMs: 5000,
+  concurrentHandshakes: 200,
+  connectMs: 5000,
+  connectionsPerAddress: 1000,
+  earlyBytes: 256 * 1024,
+};

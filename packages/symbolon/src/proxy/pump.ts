@@ -1,0 +1,152 @@
+import type { Leg, LegSocket } from "./leg.ts";
+
+type LegCarrier = LegSocket & { data: Leg };
+
+const KEEPALIVE_DELAY_MS = 60_000;
+
+/**
+ * Handlers of every socket of the proxy, shared by all connections: nothing is allocated for a chunk. A Bun receive
+ * buffer belongs to the runtime and is copied only when it has to wait.
+ */
+export const legHandlers = {
+  open(socket: LegCarrier): void {
+    const leg = socket.data;
+    leg.socket = socket;
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, KEEPALIVE_DELAY_MS);
+    leg.owner.onOpen?.(leg);
+  },
+  handshake(socket: LegCarrier): void {
+    const leg = socket.data;
+    leg.socket = socket;
+    leg.owner.onHandshake?.(leg);
+  },
+  data(socket: LegCarrier, chunk: Buffer): void {
+    const leg = socket.data;
+    if (leg.detached) return;
+    leg.bytesReceived += chunk.length;
+    if (leg.peer) forward(leg, leg.peer, chunk);
+    else keepEarly(leg, chunk);
+  },
+  drain(socket: LegCarrier): void {
+    const leg = socket.data;
+    if (!leg.detached) flush(leg);
+  },
+  end(socket: LegCarrier): void {
+    const leg = socket.data;
+    if (leg.detached || leg.ended) return;
+    leg.ended = true;
+    if (leg.peer) finish(leg.peer);
+  },
+  close(socket: LegCarrier): void {
+    const leg = socket.data;
+    if (!leg.detached) closed(leg);
+  },
+  /** A handler that throws has lost the chunk it was given: the connection cannot go on. */
+  error(socket: LegCarrier): void {
+    const leg = socket.data;
+    leg.peer?.terminate();
+    leg.terminate();
+  },
+  connectError(socket: LegCarrier, error: Error): void {
+    const leg = socket.data;
+    if (leg.closed) return;
+    leg.closed = true;
+    leg.owner.onConnectFailed?.(leg, error);
+  },
+};
+
+/** Joins two legs: what each has received and will receive goes to the other. */
+export function link(a: Leg, b: Leg): void {
+  a.peer = b;
+  b.peer = a;
+  for (const [from, to] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    const early = from.early;
+    from.early = [];
+    from.earlyBytes = 0;
+    for (const chunk of early) forward(from, to, chunk);
+    if (from.paused && to.queue.length === 0) unpause(from);
+    if (from.ended) finish(to);
+    if (from.closed) closed(from);
+  }
+}
+
+function forward(from: Leg, to: Leg, chunk: Uint8Array): void {
+  let rest = chunk;
+  if (to.closed) return from.terminate();
+  if (to.queue.length === 0) {
+    const written = to.socket?.write(chunk) ?? -1;
+    if (written === chunk.length) return;
+    if (written < 0) return from.terminate();
+    rest = chunk.subarray(written);
+  }
+  to.queue.push(Buffer.from(rest));
+  if (!from.paused && !from.closed) {
+    from.paused = true;
+    from.socket?.pause();
+  }
+}
+
+/** Also called without an earlier short write, right after a socket has opened. */
+function flush(leg: Leg): void {
+  for (let head = leg.queue[0]; head; head = leg.queue[0]) {
+    const written = leg.socket?.write(head) ?? -1;
+    if (written < 0) return leg.peer?.terminate();
+    if (written < head.length) {
+      leg.queue[0] = head.subarray(written);
+      return;
+    }
+    leg.queue.shift();
+  }
+  if (leg.shutdownDue) return finish(leg);
+  if (leg.peer?.paused) unpause(leg.peer);
+}
+
+/** Half-close: `end()` would close both directions, and lose an answer that is still to come. */
+function finish(leg: Leg): void {
+  if (leg.closed || leg.wroteEnd) return;
+  if (leg.queue.length > 0) {
+    leg.shutdownDue = true;
+    return;
+  }
+  leg.wroteEnd = true;
+  const { peer } = leg;
+  if (leg.ended && peer?.wroteEnd) {
+    leg.socket?.end();
+    if (!peer.closed) peer.socket?.end();
+    return;
+  }
+  leg.socket?.shutdown();
+}
+
+function closed(leg: Leg): void {
+  const first = !leg.closed;
+  leg.closed = true;
+  leg.queue = [];
+  const { peer } = leg;
+  if (peer && !peer.closed) {
+    // Nothing can be sent back any more. After a proper end what waits is still delivered; after a reset it is a reset.
+    if (!leg.ended) peer.terminate();
+    else if (peer.queue.length > 0) peer.shutdownDue = true;
+    else peer.socket?.end();
+  }
+  if (first) leg.owner.onClosed(leg);
+}
+
+function keepEarly(leg: Leg, chunk: Buffer): void {
+  leg.early.push(Buffer.from(chunk));
+  leg.earlyBytes += chunk.length;
+  if (leg.earlyBytes >= leg.maxEarlyBytes && !leg.paused) {
+    leg.paused = true;
+    leg.socket?.pause();
+  }
+  leg.owner.onEarly?.(leg);
+}
+
+function unpause(leg: Leg): void {
+  leg.paused = false;
+  if (!leg.closed) leg.socket?.resume();
+}

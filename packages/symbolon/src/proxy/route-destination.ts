@@ -1,0 +1,91 @@
+import type { EndpointView, ProxyConfig, ServiceView } from "../mesh/index.ts";
+import type { RefusalReason } from "../telemetry/index.ts";
+
+/** Where a peer is, and how it is spoken to. */
+export interface PeerTarget {
+  readonly address: string;
+  readonly port: number;
+  readonly security: PeerSecurity;
+}
+
+export type PeerSecurity =
+  | { readonly kind: "plaintext" }
+  | {
+      readonly kind: "mtls";
+      readonly serverName: string;
+      /** Any of these may answer; with an empty list nobody may (SR-44). */
+      readonly expectedSpiffeIds: readonly string[];
+    };
+
+export type Route =
+  | { readonly kind: "forward"; readonly service?: string; readonly targets: readonly PeerTarget[] }
+  | { readonly kind: "refuse"; readonly reason: RefusalReason; readonly detail: string; readonly service?: string };
+
+/** Look-ups of one configuration version, built once. */
+export interface Router {
+  /** @param pick chooses where in the list of endpoints to begin: 0 to `count` - 1 */
+  route(address: string, port: number, pick: (count: number) => number): Route;
+}
+
+/** @param forbidden addresses that lead back to this proxy or around it */
+export function createRouter(config: ProxyConfig, forbidden: readonly string[]): Router {
+  const { local, mesh } = config;
+  const services = new Map(
+    mesh.services.flatMap((service) => (service.address ? [[service.address, service] as const] : [])),
+  );
+  const workloads = new Map(mesh.workloads.map((workload) => [workload.address, workload]));
+  const never = new Set([...forbidden, local.address]);
+
+  return {
+    route(address, port, pick) {
+      const service = services.get(address);
+      if (service) return toService(service, port, pick);
+      if (never.has(address) || isLinkLocal(address))
+        return refuse("unknown_destination", `${address} is not an address that this pod may call`);
+      const workload = workloads.get(address);
+      if (!workload) return { kind: "forward", targets: [{ address, port, security: { kind: "plaintext" } }] };
+      const plaintext =
+        !local.sidecar || !workload.sidecar || workload.plaintextByDefault || workload.plaintextPorts.includes(port);
+      const security: PeerSecurity = plaintext
+        ? { kind: "plaintext" }
+        : {
+            kind: "mtls",
+            // The mesh knows who has this address (ADR 11): nobody else may answer there.
+            serverName: `outbound_.${port}_._.${workload.name}.${workload.namespace}.pod.${mesh.clusterDomain}`,
+            expectedSpiffeIds: [workload.spiffeId],
+          };
+      return { kind: "forward", targets: [{ address, port, security }] };
+    },
+  };
+
+  function toService(service: ServiceView, port: number, pick: (count: number) => number): Route {
+    const name = `${service.name}.${service.namespace}:${port}`;
+    const servicePort = service.ports.find((candidate) => candidate.port === port);
+    if (!servicePort)
+      return refuse("unknown_destination", `Service ${service.name}.${service.namespace} has no port ${port}`, name);
+    const { endpoints, expectedSpiffeIds } = servicePort;
+    if (endpoints.length === 0) return refuse("no_endpoint", `Service ${name} has no ready endpoint`, name);
+    // Istio's form (istio-security §4.2).
+    const serverName = `outbound_.${port}_._.${service.name}.${service.namespace}.svc.${mesh.clusterDomain}`;
+    const target = (endpoint: EndpointView): PeerTarget => ({
+      address: endpoint.address,
+      port: endpoint.port,
+      security: endpoint.tls && local.sidecar ? { kind: "mtls", serverName, expectedSpiffeIds } : { kind: "plaintext" },
+    });
+    const first = pick(endpoints.length);
+    return {
+      kind: "forward",
+      service: name,
+      targets: [...endpoints.slice(first), ...endpoints.slice(0, first)].map(target),
+    };
+  }
+}
+
+function refuse(reason: RefusalReason, detail: string, service?: string): Route {
+  return { kind: "refuse", reason, detail, ...(service === undefined ? {} : { service }) };
+}
+
+/** 169.254.0.0/16 is the link between application and sidecar, 127.0.0.0/8 the sidecar itself. */
+function isLinkLocal(address: string): boolean {
+  return address.startsWith("169.254.") || address.startsWith("127.") || address === "0.0.0.0";
+}

@@ -1,0 +1,1 @@
+export type { ConnectionRecord, RefusalReason } from "./connection-record.ts";
