@@ -1,0 +1,191 @@
+import { BundleSet } from "@symbolon/spiffe/bundle";
+import { sleep } from "@symbolon/spiffe/core";
+import { createPeerVerifier } from "@symbolon/spiffe/svid";
+import type { ProxyConfig } from "../mesh/index.ts";
+import type { ConnectionRecord } from "../telemetry/index.ts";
+import { createConnectionRegistry, type TrackedConnection } from "./connection-registry.ts";
+import { createDeadlines } from "./deadlines.ts";
+import { type DnsServer, startDnsServer } from "./dns-server.ts";
+import { acceptInbound } from "./inbound.ts";
+import type { Leg } from "./leg.ts";
+import { createListeners } from "./listeners.ts";
+import { acceptOutbound } from "./outbound.ts";
+import { createPeerConnector } from "./peer-connector.ts";
+import { PROXY_LIMITS, type ProxyOptions, type ProxyPorts } from "./ports.ts";
+import { answerQuery } from "./resolve-name.ts";
+import { createRouter, type Router } from "./route-destination.ts";
+import { createTlsOptionsCache } from "./tls-options.ts";
+
+export interface Proxy {
+  /** Answers names, and opens listeners as soon as there is configuration (and an identity, for a sidecar). */
+  start(): Promise<void>;
+  /** Configuration is in force, and connections are accepted. */
+  readonly ready: boolean;
+  /** Stops accepting, waits for live connections, then closes what is left. May be called twice. */
+  drain(graceMs: number): Promise<void>;
+  dump(): ProxyDump;
+}
+
+/** State of a proxy for `proxy-config` and the dashboard; JSON-safe, never a key. */
+export interface ProxyDump {
+  readonly ready: boolean;
+  readonly configVersion: number | null;
+  readonly local: ProxyConfig["local"] | null;
+  readonly listeners: readonly number[];
+  readonly certificate: CertificateDump | null;
+  readonly roots: readonly (CertificateDump & { readonly trustDomain: string })[];
+  readonly connections: readonly ConnectionRecord[];
+}
+
+export interface CertificateDump {
+  readonly spiffeId: string;
+  readonly serialNumber: string;
+  readonly notBefore: string;
+  readonly notAfter: string;
+  readonly pem: string;
+}
+
+const DRAIN_POLL_MS = 50;
+const NO_BUNDLES = BundleSet.of();
+
+export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
+  const { identity, config, clock, random, log } = ports;
+  const limits = { ...PROXY_LIMITS, ...options.limits };
+  const deadlines = createDeadlines(clock);
+  const registry = createConnectionRegistry(clock, ports.record);
+  const tls = createTlsOptionsCache();
+  const verifier = createPeerVerifier({ bundles: () => identity.current?.bundles ?? NO_BUNDLES, clock });
+  const connector = createPeerConnector({ identity: () => identity.current, tls, verifier, deadlines, limits });
+  const handshakes = { current: 0 };
+  let router: Router | undefined;
+  let dns: DnsServer | undefined;
+  let listening = false;
+  let draining = false;
+  let applying: Promise<void> = Promise.resolve();
+
+  const refused = ({ record }: TrackedConnection): void => {
+    const { direction, reason, detail, peerAddress, originalDestination, expectedSpiffeIds, peerSpiffeId } = record;
+    log.warn("connection refused", {
+      direction,
+      reason,
+      detail,
+      peerAddress,
+      originalDestination,
+      expectedSpiffeIds,
+      peerSpiffeId,
+    });
+  };
+  const shared = { registry, connector, refused };
+  const inbound = {
+    ...shared,
+    config: currentConfig,
+    identity: () => identity.current,
+    tls,
+    verifier,
+    deadlines,
+    limits,
+    applicationAddress: options.applicationAddress,
+    handshakes,
+  };
+  const outbound = {
+    ...shared,
+    router: () => router ?? createRouter(currentConfig(), options.forbiddenDestinations),
+    localSpiffeId: () => identity.current?.spiffeId.toString(),
+    pick: (count: number) => Math.floor(random.fraction() * count),
+  };
+  const listeners = createListeners({
+    address: options.listenAddress ?? "0.0.0.0",
+    sockets: ports.sockets,
+    earlyBytes: limits.earlyBytes,
+    accept: (leg: Leg) => {
+      if (leg.socket?.localAddress === currentConfig().local.address) acceptInbound(leg, inbound);
+      else acceptOutbound(leg, outbound);
+    },
+    log,
+  });
+  const unsubscribe = [config.subscribe(apply), identity.subscribe(apply)];
+
+  return {
+    async start() {
+      if (options.dns)
+        dns = await startDnsServer({
+          ...options.dns,
+          answer: (query, transport) => answerQuery(query, config.current, transport),
+          log,
+        });
+      apply();
+      await applying;
+    },
+    get ready() {
+      return listening && !draining;
+    },
+    async drain(graceMs) {
+      draining = true;
+      for (const stop of unsubscribe) stop();
+      listeners.close();
+      const deadline = clock.monotonicMs() + graceMs;
+      while (registry.live.size > 0 && clock.monotonicMs() < deadline) await sleep(clock, DRAIN_POLL_MS);
+      for (const connection of [...registry.live]) {
+        connection.downstream.terminate();
+        connection.upstream?.terminate();
+        connection.finish();
+      }
+      deadlines.close();
+      dns?.close();
+      dns = undefined;
+    },
+    dump: () => ({
+      ready: listening && !draining,
+      configVersion: config.current?.version ?? null,
+      local: config.current?.local ?? null,
+      listeners: listeners.ports,
+      ...certificates(),
+      connections: registry.records(),
+    }),
+  };
+
+  /** Fail closed (SR-41): without configuration nothing listens, and a sidecar without identity does not either. */
+  function apply(): void {
+    const current = config.current;
+    if (!current || draining || (!listening && current.local.sidecar && !identity.current)) return;
+    router = createRouter(current, options.forbiddenDestinations);
+    const wanted = [...new Set([...current.mesh.capturedPorts, ...current.local.inboundPorts.map(({ port }) => port)])];
+    applying = listeners.set(wanted).then(
+      () => {
+        listening = true;
+      },
+      (error: unknown) => log.error("captured ports could not be set", { error }),
+    );
+  }
+
+  function currentConfig(): ProxyConfig {
+    const current = config.current;
+    // INVARIANT: listeners exist only after the first configuration, and there is always one after that.
+    if (!current) throw new TypeError("connection accepted without configuration");
+    return current;
+  }
+
+  function certificates(): Pick<ProxyDump, "certificate" | "roots"> {
+    const own = identity.current;
+    if (!own) return { certificate: null, roots: [] };
+    return {
+      certificate: {
+        spiffeId: own.spiffeId.toString(),
+        serialNumber: own.serialNumber,
+        notBefore: own.notBefore.toISOString(),
+        notAfter: own.notAfter.toISOString(),
+        pem: own.certificateChainPem,
+      },
+      roots: own.bundles.bundles.flatMap((bundle) =>
+        bundle.x509Authorities.map((root) => ({
+          trustDomain: bundle.trustDomain.name,
+          spiffeId: root.extensions.subjectAltName?.uris[0] ?? "",
+          serialNumber: root.serialNumberHex,
+          notBefore: root.notBefore.toISOString(),
+          notAfter: root.notAfter.toISOString(),
+          pem: bundle.toPem(),
+        })),
+      ),
+    };
+  }
+}
