@@ -25,7 +25,9 @@ const CALLS: readonly Call[] = [
 const EXPECTED = ["200/0", "200/0", "200/0", "000/56", "200/0"];
 
 const hasCurl = spawnSync("curl", ["--version"]).status === 0;
-const rows: string[][] = [["POLICY", "CALLER", "SERVER", "HTTP", "CURL", "CONNECTION", "CALLER'S IDENTITY", "SERVER'S IDENTITY"]];
+const rows: string[][] = [
+  ["POLICY", "CALLER", "SERVER", "HTTP", "CURL", "CONNECTION", "CALLER'S IDENTITY", "SERVER'S IDENTITY"],
+];
 const seen: string[] = [];
 
 try {
@@ -41,7 +43,10 @@ try {
     rows.push(request(call));
   }
   console.log(`\n${table(rows)}\n`);
-  if (!hasCurl) console.log("curl is not installed: the calls were made with the built-in client, which has curl's exit statuses.\n");
+  if (!hasCurl)
+    console.log(
+      "curl is not installed: the calls were made with the built-in client, which has curl's exit statuses.\n",
+    );
   const outcomes = rows.slice(1).map((row) => `${row[3]}/${row[4]}`);
   if (outcomes.join() !== EXPECTED.join()) {
     console.error(`the article says ${EXPECTED.join(", ")}; this run gave ${outcomes.join(", ")}`);
@@ -109,7 +114,14 @@ function say(text: string): void {
 
 function table(lines: readonly (readonly string[])[]): string {
   const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  return lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()).join("\n");
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
 }
 
 function relativeToHere(path: string): string {

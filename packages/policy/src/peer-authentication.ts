@@ -73,8 +73,10 @@ type Spec = Pick<PeerAuthentication, "selector" | "mode" | "portLevelMtls">;
 
 function readSpec(reader: ObjectReader): Spec | undefined {
   const selector = readSelector(reader);
+  // A selector with a mistake in it is still a selector: portLevelMtls beside it is not a second mistake.
+  const selects = selector !== undefined || reader.hasErrors;
   const mode = reader.object("mtls", readMutualTls) ?? "unset";
-  const portLevelMtls = readPortLevelMtls(reader, selector);
+  const portLevelMtls = readPortLevelMtls(reader, selects);
   return reader.finish(() => ({ ...(selector ? { selector } : {}), mode, portLevelMtls }));
 }
 
@@ -84,14 +86,11 @@ function readMutualTls(reader: ObjectReader): MtlsMode | undefined {
 }
 
 /** istio-security §1.2, with Istio's messages; §0.2 has warned already when a selector is there without labels. */
-function readPortLevelMtls(
-  reader: ObjectReader,
-  selector: WorkloadSelector | undefined,
-): ReadonlyMap<number, MtlsMode> {
+function readPortLevelMtls(reader: ObjectReader, selects: boolean): ReadonlyMap<number, MtlsMode> {
   const isEmpty = isEmptyMap(reader.node("portLevelMtls"));
   const entries = reader.map("portLevelMtls", readPortEntry);
   if (isEmpty) reader.report("SYM0402", "port level mTLS, if defined, must have at least one element", "portLevelMtls");
-  else if (entries && !selector)
+  else if (entries && !selects)
     reader.report("SYM0401", "mesh/namespace peer authentication cannot have port level mTLS", "portLevelMtls");
   return new Map([...(entries ?? [])].map(([port, mode]) => [Number(port), mode]));
 }

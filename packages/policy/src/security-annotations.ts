@@ -1,4 +1,4 @@
-import { type FindingCollector, fieldPath } from "./document/index.ts";
+import { entryValue, type FindingCollector, fieldPath, type SourcePosition } from "./document/index.ts";
 import type { ObjectEnvelope } from "./object-envelope.ts";
 
 /**
@@ -14,7 +14,7 @@ export function checkSecurityAnnotations(
   const report = (code: "SYM0208" | "SYM0209", annotation: string, message: string) =>
     options.collector.report(
       code,
-      { path: fieldPath("metadata.annotations", annotation), position: envelope.position },
+      { path: fieldPath("metadata.annotations", annotation), position: positionOf(envelope, annotation) },
       message,
     );
   if (options.dryRun === "refused" && Object.hasOwn(annotations, DRY_RUN))
@@ -27,6 +27,13 @@ export function checkSecurityAnnotations(
     if (Object.hasOwn(annotations, annotation))
       report("SYM0208", annotation, `the annotation ${annotation} is reserved for the mesh itself`);
   }
+}
+
+function positionOf({ node, position }: ObjectEnvelope, annotation: string): SourcePosition {
+  const metadata = entryValue(node, "metadata");
+  const annotations = metadata?.kind === "map" ? entryValue(metadata, "annotations") : undefined;
+  const entries = annotations?.kind === "map" ? annotations.entries : [];
+  return entries.find((entry) => entry.key === annotation)?.keyPosition ?? position;
 }
 
 const DRY_RUN = "istio.io/dry-run";

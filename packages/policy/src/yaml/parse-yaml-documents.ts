@@ -24,29 +24,12 @@ export interface YamlDocuments {
 export function parseYamlDocuments(text: string, file: string): YamlDocuments {
   const oversized = findOversized(text, file) ?? findTooDeep(text, file);
   if (oversized) return { documents: [], findings: [oversized] };
-  try {
-    return parseGuarded(text, file);
-  } catch (error) {
-    // The library composes nested collections by recursion; what it throws on hostile text is not a contract.
-    const reason = error instanceof RangeError ? "the nesting is too deep" : "the YAML reader gave up";
-    const place = { path: "", position: { file, line: 1, column: 1 } };
-    return { documents: [], findings: [createFinding("SYM0005", place, `the text cannot be read: ${reason}`)] };
-  }
-}
-
-function parseGuarded(text: string, file: string): YamlDocuments {
   const lines = new LineCounter();
-  const parsed = parseAllDocuments(text, {
-    lineCounter: lines,
-    version: "1.2",
-    schema: "core",
-    merge: false,
-    // Ours instead: it compares keys as Kubernetes sees them, names both positions, and takes linear time.
-    uniqueKeys: false,
-    keepSourceTokens: false,
-    prettyErrors: false,
-    logLevel: "silent",
-  });
+  const parsed = parseAll(text, lines);
+  if (!parsed) {
+    const place = { path: "", position: { file, line: 1, column: 1 } };
+    return { documents: [], findings: [createFinding("SYM0005", place, "the text is too deeply nested to be read")] };
+  }
   const documents: DocumentNode[] = [];
   const findings: Finding[] = [];
   for (const document of parsed) {
@@ -58,7 +41,9 @@ function parseGuarded(text: string, file: string): YamlDocuments {
     const warnings = document.warnings.filter((warning) => warning.code !== "TAG_RESOLVE_FAILED");
     const broken = [...document.errors, ...warnings].slice(0, MAX_SYNTAX_ERRORS);
     if (broken.length > 0) {
-      findings.push(...broken.map((error) => describeSyntaxError(error, text, positionAt)));
+      findings.push(
+        ...broken.map((error) => describeSyntaxError(error, { text, contents: document.contents, positionAt })),
+      );
       continue;
     }
     const collector = createFindingCollector();
@@ -67,4 +52,24 @@ function parseGuarded(text: string, file: string): YamlDocuments {
     if (node && !hasErrors(collector.findings)) documents.push(node);
   }
   return { documents, findings };
+}
+
+/** `undefined` when the library, which composes nested collections by recursion, ran out of stack. */
+function parseAll(text: string, lineCounter: LineCounter): ReturnType<typeof parseAllDocuments> | undefined {
+  try {
+    return parseAllDocuments(text, {
+      lineCounter,
+      version: "1.2",
+      schema: "core",
+      merge: false,
+      // Ours instead: it compares keys as Kubernetes sees them, names both positions, and takes linear time.
+      uniqueKeys: false,
+      keepSourceTokens: false,
+      prettyErrors: false,
+      logLevel: "silent",
+    });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }

@@ -1,4 +1,4 @@
-import type { ErrorCode, YAMLError } from "yaml";
+import { type ErrorCode, isCollection, isPair, isScalar, type ParsedNode, type YAMLError } from "yaml";
 import { createFinding, type Finding, type SourcePosition } from "../document/index.ts";
 
 /** What was wanted, for the errors that people make; the library's own words for the rest. */
@@ -17,12 +17,17 @@ const WANTED: Readonly<Partial<Record<ErrorCode, string>>> = {
   MULTIPLE_TAGS: "a value has at most one tag",
 };
 
-export function describeSyntaxError(
-  error: YAMLError,
-  text: string,
-  positionAt: (offset: number) => SourcePosition,
-): Finding {
-  const offset = error.pos[0];
+export interface SyntaxErrorContext {
+  readonly text: string;
+  /** What the library could read of the document. */
+  readonly contents: ParsedNode | null;
+  positionAt(offset: number): SourcePosition;
+}
+
+export function describeSyntaxError(error: YAMLError, { text, contents, positionAt }: SyntaxErrorContext): Finding {
+  // An open quote swallows the rest of the text: where it opens says more than where the text ends.
+  const open = isOpenQuote(error) ? startOfLastScalar(contents) : undefined;
+  const offset = open ?? error.pos[0];
   const place = { path: "", position: positionAt(offset) };
   if (error.code === "TAB_AS_INDENT" || (error.code !== "MISSING_CHAR" && indentedByTab(text, offset)))
     return createFinding("SYM0002", place, "a tab stands in the indentation; YAML allows only spaces there");
@@ -34,9 +39,22 @@ function messageOf(error: YAMLError): string {
   const said = error.message.replace(/\s+/g, " ").trim().slice(0, MAX_SAID);
   if (error.code === "BAD_INDENT" && said.startsWith("All "))
     return `the line is indented differently from its neighbours: entries of one object or list start in the same column (${lowerFirst(said)})`;
-  if (said.startsWith("Missing closing ")) return `the string has no closing quote: ${lowerFirst(said)}`;
+  if (isOpenQuote(error)) return `this string has no closing quote (${lowerFirst(said)})`;
   const wanted = WANTED[error.code];
   return wanted === undefined ? lowerFirst(said) : `${wanted} (${lowerFirst(said)})`;
+}
+
+function isOpenQuote(error: YAMLError): boolean {
+  return error.code === "MISSING_CHAR" && error.message.startsWith("Missing closing ");
+}
+
+function startOfLastScalar(contents: ParsedNode | null): number | undefined {
+  let node: unknown = contents;
+  while (isCollection(node)) {
+    const last = node.items.at(-1);
+    node = isPair(last) ? (last.value ?? last.key) : last;
+  }
+  return isScalar(node) ? node.range?.[0] : undefined;
 }
 
 function indentedByTab(text: string, offset: number): boolean {

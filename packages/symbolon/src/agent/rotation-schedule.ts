@@ -19,7 +19,7 @@ const RELAXED_BACKOFF_CAP_MS = 120_000;
 export function renewalDelayMs(times: { readonly receivedAt: Date; readonly notAfter: Date }, random: Random): number {
   const lifeMs = times.notAfter.getTime() - times.receivedAt.getTime();
   const fraction = RENEWAL_WINDOW.from + (RENEWAL_WINDOW.to - RENEWAL_WINDOW.from) * random.fraction();
-  return Math.max(0, lifeMs * fraction);
+  return Math.max(0, Math.floor(lifeMs * fraction));
 }
 
 /**

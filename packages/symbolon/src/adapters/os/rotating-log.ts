@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, openSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
 
 export interface RotatingLog {
   write(chunk: Uint8Array): void;
@@ -12,6 +13,7 @@ const DEFAULT_MAX_BYTES = 10 * 1024 * 1024;
  * never fills a disk. A full disk loses lines, not the program: its output goes on.
  */
 export function openRotatingLog(path: string, maxBytes = DEFAULT_MAX_BYTES): RotatingLog {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   let fd = openSync(path, "a", 0o600);
   let size = fstatSync(fd).size;
   let closed = false;

@@ -1,0 +1,90 @@
+import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { sleep, systemClock } from "@symbolon/spiffe/core";
+import type { Command } from "commander";
+import { pathsOfChosenMesh } from "../context.ts";
+import { CommandExit, EXIT } from "../exit-status.ts";
+import { choosePod } from "../choose-pod.ts";
+
+const FOLLOW_MS = 200;
+const CHUNK = 64 * 1024;
+
+export function addLogsCommand(program: Command): void {
+  program
+    .command("logs <pod>")
+    .description("Print what a container, or a pod's proxy, has written.")
+    .option("-n, --namespace <namespace>", "namespace", "default")
+    .option("-c, --container <name>", "which container; istio-proxy is the sidecar")
+    .option("-f, --follow", "go on until interrupted")
+    .option("--tail <lines>", "only the last lines")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  symbolon logs deploy/httpbin -n foo
+  symbolon logs deploy/httpbin -n foo -c istio-proxy -f`,
+    )
+    .action(async (name: string, options: LogsOptions, command: Command) => {
+      const paths = pathsOfChosenMesh(command);
+      const pod = await choosePod(paths, name, options.namespace);
+      const directory = join(paths.logsDirectory, pod.metadata.namespace, pod.metadata.name);
+      await printLog(logFile(directory, options.container ?? pod.spec.containers[0]?.name ?? ""), options);
+    });
+}
+
+interface LogsOptions {
+  readonly namespace: string;
+  readonly container?: string;
+  readonly follow?: boolean;
+  readonly tail?: string;
+}
+
+function logFile(directory: string, container: string): string {
+  const file = join(directory, `${container}.log`);
+  if (existsSync(file)) return file;
+  const known = existsSync(directory) ? readdirSync(directory).filter((name) => name.endsWith(".log")).map((name) => name.slice(0, -4)) : [];
+  throw new CommandExit(EXIT.failed, `error: container "${container}" has written nothing; containers with logs: ${known.join(", ") || "none"}`);
+}
+
+async function printLog(file: string, { follow = false, tail }: LogsOptions): Promise<void> {
+  let offset = tail === undefined ? 0 : tailOffset(file, Number(tail));
+  do {
+    // A rotated log starts again from its beginning.
+    if (statSync(file).size < offset) offset = 0;
+    offset = printFrom(file, offset);
+    if (follow) await sleep(systemClock, FOLLOW_MS);
+  } while (follow);
+}
+
+function printFrom(file: string, from: number): number {
+  const fd = openSync(file, "r");
+  const buffer = Buffer.alloc(CHUNK);
+  let offset = from;
+  try {
+    for (let count = readSync(fd, buffer, 0, CHUNK, offset); count > 0; count = readSync(fd, buffer, 0, CHUNK, offset)) {
+      process.stdout.write(Buffer.from(buffer.subarray(0, count)));
+      offset += count;
+    }
+  } finally {
+    closeSync(fd);
+  }
+  return offset;
+}
+
+function tailOffset(file: string, lines: number): number {
+  if (!Number.isInteger(lines) || lines < 0) throw new CommandExit(EXIT.usage, `error: --tail wants a number of lines`);
+  const { size } = statSync(file);
+  const fd = openSync(file, "r");
+  const buffer = Buffer.alloc(CHUNK);
+  let wanted = lines + 1;
+  try {
+    for (let end = size; end > 0; end -= CHUNK) {
+      const start = Math.max(0, end - CHUNK);
+      readSync(fd, buffer, 0, end - start, start);
+      for (let at = end - start - 1; at >= 0; at--) if (buffer[at] === 10 && --wanted === 0) return start + at + 1;
+    }
+  } finally {
+    closeSync(fd);
+  }
+  return 0;
+}

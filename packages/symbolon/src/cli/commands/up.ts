@@ -1,0 +1,123 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import {
+  DEFAULT_DASHBOARD_PORT,
+  DEFAULT_SVID_LIFETIME_SECONDS,
+  type MeshConfig,
+  meshDirectories,
+  runInBackground,
+  runInForeground,
+  type UpOptions,
+} from "../../app/index.ts";
+import { meshName } from "../context.ts";
+import { parseDuration } from "../duration.ts";
+import { CommandExit, EXIT } from "../exit-status.ts";
+
+const MAX_SVID_LIFETIME_SECONDS = 90 * 86_400;
+
+const HELP = `
+Examples:
+  symbolon up -f mesh.yaml                                       run it here; Ctrl-C stops everything
+  symbolon up -f manifests/ -R --detach                          a directory, watched for changes, in the background
+  symbolon up -f app.yaml --image '*/my-app=node server.js'      what to run in place of an image
+  symbolon up -f mesh.yaml --ca-certificates ./cacerts           plug-in CA: ca-cert.pem, ca-key.pem, cert-chain.pem, root-cert.pem
+  symbolon up -f mesh.yaml --svid-ttl 20m                        shorter certificates (default 24h, renewed at 75 %)
+
+A container's "command" runs as a local process. An image without "command" is looked up in the image map; built in are the
+images of Istio's samples (httpbin, go-httpbin, curl, sleep, tcp-echo-server, helloworld).`;
+
+interface Flags {
+  readonly filename: string[];
+  readonly recursive?: boolean;
+  readonly namespace: string;
+  readonly detach?: boolean;
+  readonly allowUnenforced?: boolean;
+  readonly svidTtl?: string;
+  readonly trustDomain: string;
+  readonly caCertificates?: string;
+  readonly image: string[];
+  readonly podCidr: string;
+  readonly serviceCidr: string;
+  readonly dashboard: boolean;
+  readonly dashboardPort?: string;
+  readonly fresh?: boolean;
+  readonly logLevel: MeshConfig["logLevel"];
+}
+
+export function addUpCommand(program: Command): void {
+  const collect = (value: string, before: string[]): string[] => [...before, value];
+  program
+    .command("up")
+    .description("Start a mesh: run the manifests' pods as local processes, with identity and mutual TLS.")
+    .requiredOption("-f, --filename <path>", "manifest file or directory; may be repeated; changes are followed", collect, [])
+    .option("-R, --recursive", "read directories of directories, too")
+    .option("-n, --namespace <namespace>", "namespace of objects that name none", "default")
+    .option("-d, --detach", "return when every pod is ready, and leave the mesh running")
+    .option("--allow-unenforced", "accept objects whose enforcement does not exist yet (they have no effect)")
+    .option("--svid-ttl <duration>", "lifetime of workload certificates, such as 20m or 24h (at most 90d)")
+    .option("--trust-domain <name>", "trust domain of every identity", "cluster.local")
+    .option("--ca-certificates <directory>", "plug-in CA instead of a self-signed one")
+    .option("--image <pattern=command>", "what to run for an image; may be repeated", collect, [])
+    .option("--pod-cidr <range>", "addresses of pods", "10.244.0.0/16")
+    .option("--service-cidr <range>", "addresses of Services", "10.96.0.0/16")
+    .option("--no-dashboard", "do not serve the dashboard's page")
+    .option("--dashboard-port <port>", `port of the dashboard on loopback (default ${DEFAULT_DASHBOARD_PORT}, or another when it is taken)`)
+    .option("--fresh", "forget what earlier runs of this mesh left: CA, applied objects, logs")
+    .option("--log-level <level>", "debug, info, warn or error", "info")
+    .addHelpText("after", HELP)
+    .action(async (flags: Flags, command: Command) => {
+      const options = upOptions(flags, command);
+      process.exitCode = flags.detach ? await runInBackground(options) : await runInForeground(options);
+    });
+}
+
+function upOptions(flags: Flags, command: Command): UpOptions {
+  const name = meshName(command);
+  const directories = meshDirectories(name, process.env);
+  const config: MeshConfig = {
+    name,
+    stateDirectory: directories.state,
+    runtimeDirectory: directories.runtime,
+    trustDomain: flags.trustDomain,
+    clusterDomain: "cluster.local",
+    rootNamespace: "istio-system",
+    manifestPaths: flags.filename.map(existingPath),
+    recursive: flags.recursive ?? false,
+    defaultNamespace: flags.namespace,
+    allowUnenforced: flags.allowUnenforced ?? false,
+    podCidr: flags.podCidr,
+    serviceCidr: flags.serviceCidr,
+    svidLifetimeSeconds: flags.svidTtl ? svidLifetime(flags.svidTtl) : DEFAULT_SVID_LIFETIME_SECONDS,
+    ...(flags.caCertificates ? { caCertificatesDirectory: existingPath(flags.caCertificates) } : {}),
+    imageMap: flags.image,
+    uid: process.getuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
+    workingDirectory: process.cwd(),
+    logLevel: flags.logLevel,
+  };
+  return {
+    config,
+    fresh: flags.fresh ?? false,
+    dashboard: flags.dashboard ? { ...(flags.dashboardPort ? { port: port(flags.dashboardPort) } : {}) } : undefined,
+  };
+}
+
+function existingPath(path: string): string {
+  if (!existsSync(path)) throw new CommandExit(EXIT.badInput, `error: "${path}" does not exist`);
+  return resolve(path);
+}
+
+function svidLifetime(text: string): number {
+  const seconds = parseDuration("--svid-ttl", text);
+  if (seconds < 5 || seconds > MAX_SVID_LIFETIME_SECONDS)
+    throw new CommandExit(EXIT.usage, `error: --svid-ttl ${text} is out of range; from 5s to 90d`);
+  return seconds;
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 65_535)
+    throw new CommandExit(EXIT.usage, `error: --dashboard-port "${text}" is not a port from 1 to 65535`);
+  return value;
+}

@@ -1,0 +1,114 @@
+import { type Finding, findDuplicateObjects, hasErrors, type PeerAuthentication } from "@symbolon/policy";
+import {
+  type ManifestText,
+  type MeshObject,
+  meshFinding,
+  objectKeyText,
+  type ParsedObject,
+  parseManifests,
+  type ParseManifestsOptions,
+} from "../mesh/index.ts";
+import { canonicalJson } from "./template-hash.ts";
+import { crossCheck } from "./cross-checks.ts";
+import { keyText, type ObjectOwner, ownerText } from "./stored-object.ts";
+
+/** Everything that was declared, from wherever: the input of a configuration. */
+export interface ConfigSources {
+  readonly files: readonly ManifestText[];
+  /** Applied through the API, by key. */
+  readonly applied: ReadonlyMap<string, AppliedObject>;
+}
+
+export interface AppliedObject extends ParsedObject {
+  readonly file: string;
+  readonly line: number;
+  /** Namespace of the request that applied it, for a document that names none. */
+  readonly namespace: string;
+}
+
+export interface OwnedObject extends ParsedObject {
+  readonly owner: ObjectOwner;
+}
+
+export interface MergedConfig {
+  /** By key; use it only when `findings` has no error. */
+  readonly objects: ReadonlyMap<string, OwnedObject>;
+  readonly findings: readonly Finding[];
+  /** Keys that files took over from the API. */
+  readonly takenOver: readonly string[];
+}
+
+export interface MergeOptions {
+  readonly manifests: ParseManifestsOptions;
+  readonly rootNamespace: string;
+  /** At the start of a mesh files win over what was applied before; later, two owners are an error. */
+  readonly filesTakeOver: boolean;
+  readonly createdAt: (key: string) => Date;
+}
+
+/** Reads and merges all sources, and finds whatever is wrong in and between them. */
+export function mergeConfig(sources: ConfigSources, options: MergeOptions): MergedConfig {
+  const parsed = parseManifests(sources.files, options.manifests);
+  const fromFiles = new Map(parsed.objects.map((entry) => [keyText(entry.key), withFileOwner(entry)]));
+  const both = [...sources.applied].filter(([key]) => fromFiles.has(key));
+  const takenOver = options.filesTakeOver ? both.map(([key]) => key) : [];
+  const objects = new Map<string, OwnedObject>(
+    [...sources.applied].map(([key, entry]) => [key, { ...entry, owner: { kind: "api", file: entry.file, line: entry.line } }]),
+  );
+  for (const [key, entry] of fromFiles) objects.set(key, entry);
+
+  const ownFindings = [
+    ...parsed.findings,
+    ...findDuplicateObjects(parsed.objects.map(({ key, node }) => ({ ...key, position: node.position }))),
+    ...both.flatMap(([key, applied]) => judgeTwoOwners(applied, fromFiles.get(key), options.filesTakeOver)),
+  ];
+  // Between objects there is more to find only when each is right: a missing one would be reported twice.
+  const crossFindings = hasErrors(ownFindings) ? [] : crossCheckAll([...objects.values()], options);
+  return { objects, findings: [...ownFindings, ...crossFindings], takenOver };
+}
+
+/** With the time that the mesh knows: what a manifest claims about its own age decides nothing. */
+export function policiesOf(objects: Iterable<{ readonly object: MeshObject; readonly key: ParsedObject["key"] }>, createdAt: (key: string) => Date): readonly PeerAuthentication[] {
+  return [...objects].flatMap(({ object, key }) =>
+    object.kind === "PeerAuthentication" ? [{ ...object.policy, creationTimestamp: createdAt(keyText(key)) }] : [],
+  );
+}
+
+function crossCheckAll(objects: readonly OwnedObject[], options: MergeOptions): readonly Finding[] {
+  return crossCheck({ objects, policies: policiesOf(objects, options.createdAt), rootNamespace: options.rootNamespace });
+}
+
+function withFileOwner(entry: ParsedObject): OwnedObject {
+  const { file, line } = entry.node.position;
+  return { ...entry, owner: { kind: "file", file, line } };
+}
+
+function judgeTwoOwners(applied: AppliedObject, file: OwnedObject | undefined, filesTakeOver: boolean): readonly Finding[] {
+  if (file === undefined) return [];
+  const place = { path: "metadata.name", position: file.node.position };
+  const name = objectKeyText(file.key);
+  const before = ownerText({ kind: "api", file: applied.file, line: applied.line });
+  if (filesTakeOver) return [meshFinding("SYM2007", `${name} was ${before}; the file decides from now on`, place)];
+  return [meshFinding("SYM2006", `${name} was ${before} and is declared here as well; delete the one or the other`, place)];
+}
+
+/** Same object, whatever the order of its fields. */
+export function sameObject(a: MeshObject, b: MeshObject): boolean {
+  return comparable(a) === comparable(b);
+}
+
+function comparable(object: MeshObject): string {
+  if (object.kind !== "PeerAuthentication") return canonicalJson(object);
+  const { selector, mode, portLevelMtls } = object.policy;
+  return canonicalJson({ meta: object.meta, selector, mode, ports: [...portLevelMtls].sort() });
+}
+
+/** Two documents of one request that name the same object. */
+export function duplicatesIn(objects: readonly ParsedObject[]): readonly Finding[] {
+  return findDuplicateObjects(objects.map(({ key, node }) => ({ ...key, position: node.position })));
+}
+
+export function unreadableFile(path: string, message: string): Finding {
+  return meshFinding("SYM2005", message, { path: "", position: { file: path, line: 1, column: 1 } });
+}
+
