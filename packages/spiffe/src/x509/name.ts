@@ -1,4 +1,4 @@
-import { toHex } from "../core/index.ts";
+import { spiffeError, toHex } from "../core/index.ts";
 import { contentsOf, type DerElement, malformed, TAG } from "./der.ts";
 import { oidValue } from "./der-values.ts";
 import { asciiBytes, encodeElement, encodeOid, encodeSequence, encodeSetOf, encodeUtf8String } from "./der-writer.ts";
@@ -84,7 +84,7 @@ function directoryString(element: DerElement): string {
   const { content, tag } = element;
   switch (tag) {
     case TAG.utf8String:
-      return decodeText(content, "utf-8");
+      return utf8Text(content);
     case TAG.printableString:
     case TAG.ia5String:
     case TAG.numericString:
@@ -100,11 +100,11 @@ function directoryString(element: DerElement): string {
   }
 }
 
-function decodeText(content: Uint8Array, encoding: string): string {
+function utf8Text(content: Uint8Array): string {
   try {
-    return new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(content);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(content);
   } catch (cause) {
-    throw Object.assign(malformed(`string that is not ${encoding}`), { cause });
+    throw spiffeError("ERR_DER_MALFORMED", "malformed DER: string that is not UTF-8", { cause });
   }
 }
 
