@@ -1,15 +1,12 @@
 export { BundleSet, X509Bundle } from "./bundle/index.ts";
 export {
   type Clock,
+  type ErrorInfo,
   isSymbolonError,
-  type Log,
-  type Random,
-  Secret,
   SPIFFE_ERRORS,
   type SpiffeErrorCode,
   SymbolonError,
   systemClock,
-  systemRandom,
 } from "./core/index.ts";
 export {
   matchAny,
@@ -22,25 +19,45 @@ export {
   TrustDomain,
 } from "./id/index.ts";
 export {
+  checkJwtClaims,
+  type JwkSet,
+  type JwsAlgorithm,
+  type JwtClaims,
+  type JwtClaimsPolicy,
+  parseJwkSet,
+  type VerifiedJws,
+  type VerifyJwsOptions,
+  verifyJws,
+} from "./jwt/index.ts";
+export {
   createPeerVerifier,
   type PeerVerifier,
   type PeerVerifierOptions,
   parseX509Svid,
   spiffeIdOf,
   type VerifiedPeer,
+  type VerifyX509SvidOptions,
   verifyX509Svid,
   X509Svid,
 } from "./svid/index.ts";
 export {
   type Certificate,
   type CertificateSigningRequest,
+  type CertificateSigningRequestOptions,
+  certificateSigningRequestToPem,
+  certificatesToPem,
+  certificateToPem,
   createCertificateSigningRequest,
   createKeyPair,
   type KeyKind,
   type KeyPair,
   type LintFinding,
+  type LintOptions,
   lintCertificate,
   parseCertificate,
   parseCertificateSigningRequest,
+  parseCertificateSigningRequestFromPem,
   parseCertificatesPem,
+  parsePrivateKeyPem,
+  verifyCsrSignature,
 } from "./x509/index.ts";

@@ -1,4 +1,4 @@
-export { isJwsAlgorithm, JWS_ALGORITHMS, type JwsAlgorithm } from "./algorithms.ts";
+export { JWS_ALGORITHMS, type JwsAlgorithm } from "./algorithms.ts";
 export { checkJwtClaims, type JwtClaims, type JwtClaimsPolicy } from "./claims.ts";
 export { type Jwk, type JwkSet, jwkFromPublicKey, type PublicJwk, parseJwkSet } from "./jwk-set.ts";
 export {
@@ -11,4 +11,4 @@ export {
   type VerifyJwsOptions,
   verifyJws,
 } from "./jws.ts";
-export { type JsonObject, type JsonValue, parseStrictJson } from "./strict-json.ts";
+export type { JsonObject, JsonValue } from "./strict-json.ts";

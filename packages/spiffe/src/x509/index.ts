@@ -10,7 +10,7 @@ export {
   parseTbsCertificate,
   type TbsCertificate,
 } from "./certificate.ts";
-export { buildPath, type CertificatePath, DEFAULT_PATH_LIMITS, type PathLimits } from "./chain.ts";
+export { buildPath, type CertificatePath, type PathLimits } from "./chain.ts";
 export {
   type CertificateSigningRequest,
   type CertificateSigningRequestOptions,
@@ -21,18 +21,16 @@ export {
   verifyCsrSignature,
 } from "./csr.ts";
 export type { ExtensionsTemplate } from "./extension-encoding.ts";
-export {
-  type BasicConstraints,
-  type Extensions,
-  type ExtKeyUsage,
-  KEY_USAGES,
-  type KeyUsage,
-  type KeyUsageName,
-  type RawExtension,
-  type SubjectAltName,
+export type {
+  BasicConstraints,
+  Extensions,
+  ExtKeyUsage,
+  KeyUsage,
+  KeyUsageName,
+  RawExtension,
+  SubjectAltName,
 } from "./extensions.ts";
 export type { GeneralNames, GeneralNamesTemplate } from "./general-names.ts";
-export { ipAddressBytes, ipAddressText } from "./ip-address.ts";
 export {
   createKeyPair,
   KEY_KINDS,
@@ -44,23 +42,19 @@ export {
   spkiOf,
 } from "./key-pair.ts";
 export {
-  LINT_RULES,
   type LintFinding,
   type LintOptions,
-  type LintRule,
   type LintSeverity,
   lintCertificate,
 } from "./lint-certificate.ts";
 export { encodeName, type Name, type NameAttribute } from "./name.ts";
-export { type NameConstraints, nameConstraintViolation, type Subtree } from "./name-constraints.ts";
+export type { NameConstraints, Subtree } from "./name-constraints.ts";
 export { OID } from "./oid.ts";
 export { encodePem, type PemBlock, type PemOptions, parsePem, parseSinglePem } from "./pem.ts";
 export { checkPublicKeyPolicy, type PublicKeyInfo } from "./public-key.ts";
 export {
   type DerSignature,
-  signatureAlgorithmFits,
   signatureAlgorithmFor,
-  signatureAlgorithmName,
   signDer,
   verifySignature,
 } from "./signature.ts";
