@@ -1,7 +1,14 @@
 import type { BundleSet } from "../bundle/index.ts";
 import { isSymbolonError, type SpiffeErrorCode, spiffeError } from "../core/index.ts";
 import type { SpiffeId } from "../id/index.ts";
-import { buildPath, type Certificate, OID, type PathLimits, parseCertificate } from "../x509/index.ts";
+import {
+  buildPath,
+  type Certificate,
+  DEFAULT_PATH_LIMITS,
+  OID,
+  type PathLimits,
+  parseCertificate,
+} from "../x509/index.ts";
 import { spiffeIdOf } from "./leaf-spiffe-id.ts";
 
 export interface VerifyX509SvidOptions {
@@ -23,14 +30,15 @@ export interface VerifiedPeer {
   readonly notAfter: Date;
 }
 
-/** More than this is refused before anything is parsed: a handshake's certificates have a few kilobytes. */
+/** A handshake has a few certificates of a kilobyte or two. */
 const MAX_PRESENTED_BYTES = 1024 * 1024;
 
 /**
  * X509-SVID §5: path validation against the bundle of the leaf's own trust domain, and of no other, then the rules for
  * leaves. Whether the peer is the one that was wanted is not asked here. Texts are go-spiffe's.
  * @param presented DER, the leaf first, the rest in any order and with strangers among them (runtime-facts §3)
- * @throws ERR_SVID_* and ERR_BUNDLE_NOT_FOUND; the path's fault (ERR_X509_*, ERR_KEY_*) is the cause of ERR_SVID_UNTRUSTED
+ * @throws ERR_SVID_*, ERR_BUNDLE_NOT_FOUND, ERR_X509_TOO_MANY_CERTIFICATES; the path's fault (ERR_X509_*, ERR_KEY_*)
+ *   is the cause of ERR_SVID_UNTRUSTED
  */
 export function verifyX509Svid(
   presented: readonly Uint8Array[],
@@ -39,9 +47,7 @@ export function verifyX509Svid(
 ): VerifiedPeer {
   const [leafDer, ...others] = presented;
   if (leafDer === undefined) throw svidError("ERR_SVID_EMPTY_CHAIN", "empty certificates chain");
-  if (presented.reduce((sum, der) => sum + der.length, 0) > MAX_PRESENTED_BYTES) {
-    throw svidError("ERR_SVID_CERTIFICATE_UNREADABLE", `certificates have more than ${MAX_PRESENTED_BYTES} bytes`);
-  }
+  checkAmount(presented, options.limits?.maxCandidates ?? DEFAULT_PATH_LIMITS.maxCandidates);
   const leaf = explained("ERR_SVID_CERTIFICATE_UNREADABLE", "unable to parse certificate", () =>
     parseCertificate(leafDer),
   );
@@ -59,6 +65,17 @@ export function verifyX509Svid(
     notBefore: new Date(Math.max(...path.map(({ notBefore }) => notBefore.getTime()))),
     notAfter: new Date(Math.min(...path.map(({ notAfter }) => notAfter.getTime()))),
   });
+}
+
+/** Before anything is parsed: reading what is no certificate costs as much as reading one. */
+function checkAmount(presented: readonly Uint8Array[], maxCandidates: number): void {
+  if (presented.length - 1 > maxCandidates) {
+    const message = `${presented.length - 1} certificates presented besides the leaf, more than ${maxCandidates}`;
+    throw svidError("ERR_X509_TOO_MANY_CERTIFICATES", message);
+  }
+  if (presented.reduce((sum, der) => sum + der.length, 0) > MAX_PRESENTED_BYTES) {
+    throw svidError("ERR_SVID_CERTIFICATE_UNREADABLE", `certificates have more than ${MAX_PRESENTED_BYTES} bytes`);
+  }
 }
 
 /** X509-SVID §5.2 and §4.4. */

@@ -10,7 +10,7 @@ export {
   parseTbsCertificate,
   type TbsCertificate,
 } from "./certificate.ts";
-export { buildPath, type CertificatePath, type PathLimits } from "./chain.ts";
+export { buildPath, type CertificatePath, DEFAULT_PATH_LIMITS, type PathLimits } from "./chain.ts";
 export {
   type CertificateSigningRequest,
   type CertificateSigningRequestOptions,
