@@ -1,12 +1,18 @@
 /** A certificate authority over ports in memory, with everything that a test wants to look at or to break. */
 import { type Random, Secret, silentLog, systemRandom } from "@symbolon/spiffe/core";
 import { SpiffeId, TrustDomain } from "@symbolon/spiffe/id";
+import { type JsonObject, signJws } from "@symbolon/spiffe/jwt";
 import { createFakeClock, type FakeClock } from "@symbolon/spiffe/testing";
 import {
+  type Certificate,
   type CertificateSigningRequestOptions,
   certificateSigningRequestToPem,
   createCertificateSigningRequest,
   createKeyPair,
+  encodePem,
+  parseCertificatesPem,
+  parsePrivateKeyPem,
+  parseSinglePem,
 } from "@symbolon/spiffe/x509";
 import {
   type BoundPod,
@@ -103,6 +109,8 @@ export interface CaFixture {
   readonly tokens: TokenIssuer;
   readonly stateDirectory: MemoryDirectory;
   token(changes?: Partial<ServiceAccountTokenRequest>): Secret<string>;
+  /** Any claims at all, signed with the token issuer's own key. */
+  forgedToken(changes: JsonObject): string;
   request(changes?: Partial<CreateCertificateRequest>): CreateCertificateRequest;
 }
 
@@ -120,7 +128,8 @@ export async function createCaFixture(options: CaFixtureOptions = {}): Promise<C
   const issuances = options.issuances ?? memoryIssuances();
   const pods = new Map<string, BoundPod>([[WEB_POD.uid, WEB_POD]]);
   const stateDirectory = options.stateDirectory ?? memoryDirectory();
-  const tokens = await loadTokenIssuer({ issuer: TOKEN_ISSUER, directory: memoryDirectory(), clock, random });
+  const tokenDirectory = memoryDirectory();
+  const tokens = await loadTokenIssuer({ issuer: TOKEN_ISSUER, directory: tokenDirectory, clock, random });
   const ca = await createCertificateAuthority({
     trustDomain: TRUST_DOMAIN,
     tokens: { issuer: TOKEN_ISSUER, audiences: ["istio-ca"], keySet: () => tokens.keySet },
@@ -151,6 +160,15 @@ export async function createCaFixture(options: CaFixtureOptions = {}): Promise<C
       ...changes,
     }).token;
 
+  const forgedToken = (changes: JsonObject): string => {
+    const [, payload = ""] = token().expose().split(".");
+    const claims = JSON.parse(Buffer.from(payload, "base64url").toString()) as JsonObject;
+    const [key] = tokenDirectory.files.values();
+    const [jwk] = tokens.jwks.keys;
+    if (!key || !jwk) throw new Error("the token issuer has no key");
+    return signJws({ ...claims, ...changes }, { kid: jwk.kid, privateKey: parsePrivateKeyPem(key) });
+  };
+
   return {
     ca,
     clock,
@@ -160,6 +178,7 @@ export async function createCaFixture(options: CaFixtureOptions = {}): Promise<C
     tokens,
     stateDirectory,
     token,
+    forgedToken,
     request: (changes = {}) => ({
       csrPem: csrPem(),
       requestedLifetimeSeconds: 0n,
@@ -167,6 +186,19 @@ export async function createCaFixture(options: CaFixtureOptions = {}): Promise<C
       ...changes,
     }),
   };
+}
+
+/** One certificate as a caller gets it, read. */
+export async function createAndParse(fixture: CaFixture, changes: Partial<CreateCertificateRequest> = {}) {
+  const created = await fixture.ca.createCertificate(fixture.request(changes));
+  const chain = created.certificateChainPem.map((pem) => single(parseCertificatesPem(pem)));
+  return { ...created, chain, leaf: single(chain.slice(0, 1)) };
+}
+
+function single(certificates: readonly Certificate[]): Certificate {
+  const [certificate] = certificates;
+  if (!certificate || certificates.length !== 1) throw new Error(`${certificates.length} certificates`);
+  return certificate;
 }
 
 /** A request of Istio's shape: empty subject, one URI SAN. */
@@ -182,3 +214,27 @@ export const failureOf = (
     () => Promise.reject(new Error("expected a rejection")),
     (error) => error,
   );
+
+/** A good request whose bytes somebody changed. */
+export function changedCsr(change: (der: Buffer) => Uint8Array): string {
+  return encodePem("CERTIFICATE REQUEST", change(Buffer.from(parseSinglePem(csrPem(), "CERTIFICATE REQUEST"))));
+}
+
+/** The end of a CSR is its signature. */
+export function flipLastBits(der: Buffer): Buffer {
+  const at = der.length - 3;
+  der.writeUInt8(der.readUInt8(at) ^ 1, at);
+  return der;
+}
+
+/** Made with OpenSSL: our own builder refuses such a key. */
+export const RSA_1024_CSR = `-----BEGIN CERTIFICATE REQUEST-----
+MIIBPzCBqQIBADAAMIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDZSPcAgpuw
+2EzRTVb+3pDUU1/90aMNO0cwz+dZp4qLrINWG8aTTYzSeTvuKc8LwjX8/JV+PUlF
+LkEnRkKTati7c42PzxAwOI3q1SG/o4uz/ra7Uy2w+cc+Q9kdeiKQJOMLznjR4f+/
+ZP3AuNQtCIOxi/Vlbjco74iasZ8P952YzwIDAQABoAAwDQYJKoZIhvcNAQELBQAD
+gYEAs0J13vQsbDLvPj+T8G7GiZaqDxkut73xFOEo5OCscvf1YcIdgb7EZIvF3Z0z
+fWoGz02h/mXYNaM+pnnG5hbgcga8u18bnBRiqWiWzjItyIDRa5DZd8GzcGREB4R6
+F/THVEkS+MkOIZpww+4rEU4dkTnCp35QmnkfPZAuKw202LQ=
+-----END CERTIFICATE REQUEST-----
+`;

@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { BundleSet } from "@symbolon/spiffe/bundle";
-import { SpiffeId } from "@symbolon/spiffe/id";
 import { spiffeIdOf, verifyX509Svid } from "@symbolon/spiffe/svid";
 import { createTestAuthority } from "@symbolon/spiffe/testing";
 import {
@@ -11,19 +10,17 @@ import {
   encodePem,
   OID,
   parseCertificatesPem,
-  parseSinglePem,
 } from "@symbolon/spiffe/x509";
 import {
   type CaFixture,
+  createAndParse,
   createCaFixture,
   csrPem,
   failureOf,
   memoryDirectory,
   TRUST_DOMAIN,
   WEB_ID,
-  WEB_POD,
 } from "../../../../test/fakes/ca-fixture.ts";
-import { productError } from "../core/index.ts";
 import type { CreateCertificateRequest } from "./index.ts";
 
 let fixture: CaFixture;
@@ -32,17 +29,7 @@ beforeEach(async () => {
   fixture = await createCaFixture();
 });
 
-async function create(changes: Partial<CreateCertificateRequest> = {}) {
-  const created = await fixture.ca.createCertificate(fixture.request(changes));
-  const chain = created.certificateChainPem.map((pem) => one(parseCertificatesPem(pem)));
-  return { ...created, chain, leaf: one(chain.slice(0, 1)) };
-}
-
-function one(certificates: readonly Certificate[]): Certificate {
-  const [certificate] = certificates;
-  if (!certificate || certificates.length !== 1) throw new Error(`${certificates.length} certificates`);
-  return certificate;
-}
+const create = (changes: Partial<CreateCertificateRequest> = {}) => createAndParse(fixture, changes);
 
 describe("a certificate", () => {
   test("is for the identity that the token proves, and verifies against the answer's roots", async () => {
@@ -172,255 +159,3 @@ describe("the answer's order", () => {
     });
   });
 });
-
-describe("a request is refused", () => {
-  const refusals: readonly [string, () => Partial<CreateCertificateRequest>, string, string | RegExp][] = [
-    [
-      "for another service account",
-      () => ({ csrPem: csrPem({ spiffeId: SpiffeId.parse("spiffe://cluster.local/ns/foo/sa/admin") }) }),
-      "ERR_CSR_IDENTITY_MISMATCH",
-      'CSR asks for URI "spiffe://cluster.local/ns/foo/sa/admin", caller is "spiffe://cluster.local/ns/foo/sa/web"',
-    ],
-    [
-      "for another trust domain",
-      () => ({ csrPem: csrPem({ spiffeId: SpiffeId.parse("spiffe://cluster.loca/ns/foo/sa/web") }) }),
-      "ERR_CSR_IDENTITY_MISMATCH",
-      'CSR asks for URI "spiffe://cluster.loca/ns/foo/sa/web", caller is "spiffe://cluster.local/ns/foo/sa/web"',
-    ],
-    [
-      "for a DNS name besides its identity",
-      () => ({ csrPem: csrPem({ dnsNames: ["web.foo.svc"] }) }),
-      "ERR_CSR_IDENTITY_MISMATCH",
-      'CSR asks for DNS name "web.foo.svc", caller is "spiffe://cluster.local/ns/foo/sa/web"',
-    ],
-    ["that is empty", () => ({ csrPem: "" }), "ERR_CSR_MALFORMED", "malformed CSR: no PEM block found"],
-    [
-      "that is a certificate",
-      () => ({ csrPem: fixture.ca.rootsPem }),
-      "ERR_CSR_MALFORMED",
-      'malformed CSR: PEM block is "CERTIFICATE", wanted CERTIFICATE REQUEST',
-    ],
-    [
-      "in two PEM blocks",
-      () => ({ csrPem: csrPem() + csrPem() }),
-      "ERR_CSR_MALFORMED",
-      "malformed CSR: more than one PEM block",
-    ],
-    [
-      "with bytes behind its end",
-      () => ({ csrPem: changed((der) => Buffer.concat([der, Buffer.of(0)])) }),
-      "ERR_CSR_MALFORMED",
-      /^malformed CSR: /,
-    ],
-    [
-      "with a flipped bit in its signature",
-      () => ({
-        csrPem: changed((der) => {
-          const at = der.length - 3;
-          der[at] = (der[at] ?? 0) ^ 1;
-          return der;
-        }),
-      }),
-      "ERR_CSR_SIGNATURE_INVALID",
-      "CSR signature does not verify with the key in it",
-    ],
-    ["cut short", () => ({ csrPem: changed((der) => der.subarray(0, -1)) }), "ERR_CSR_MALFORMED", /^malformed CSR: /],
-    [
-      "for a lifetime of a second above 90 days",
-      () => ({ requestedLifetimeSeconds: 7_776_001n }),
-      "ERR_CA_LIFETIME_TOO_LONG",
-      "requested TTL 2160h0m1s is greater than the max allowed TTL 2160h0m0s",
-    ],
-    [
-      "for the longest lifetime that an int64 holds",
-      () => ({ requestedLifetimeSeconds: 2n ** 63n - 1n }),
-      "ERR_CA_LIFETIME_TOO_LONG",
-      "requested TTL 2562047788015215h30m7s is greater than the max allowed TTL 2160h0m0s",
-    ],
-    [
-      "on behalf of another identity",
-      () => ({ impersonatedIdentity: WEB_ID.toString() }),
-      "ERR_CA_IMPERSONATION_REFUSED",
-      "request impersonation authentication failure",
-    ],
-  ];
-  for (const [what, changes, code, message] of refusals)
-    test(`${what}: nothing is recorded, and the audit has its line`, async () => {
-      const error = await failureOf(create(changes()));
-      expect(error.code).toBe(code);
-      if (typeof message === "string") expect(error.message).toBe(message);
-      else expect(error.message).toMatch(message);
-      expect(fixture.issuances.records).toEqual([]);
-      expect(fixture.audit).toHaveLength(1);
-      expect(fixture.audit[0]).toMatchObject({
-        kind: "certificate.issue",
-        outcome: "refused",
-        actor: "system:serviceaccount:foo:web",
-        subject: "spiffe://cluster.local/ns/foo/sa/web",
-        authority: "service account token",
-        code,
-      });
-    });
-
-  test("with an RSA key of 1024 bits", async () => {
-    const error = await failureOf(create({ csrPem: RSA_1024_CSR }));
-    expect(error).toMatchObject({ code: "ERR_KEY_SIZE", message: "RSA key has 1024 bits, wanted 2048 to 8192" });
-  });
-
-  test("with the CA's own key", async () => {
-    const root = createTestAuthority(TRUST_DOMAIN);
-    const pem = encodePem("CERTIFICATE", root.certificate.der);
-    fixture = await createCaFixture({
-      pluggedIn: memoryDirectory({
-        "ca-cert.pem": pem,
-        "ca-key.pem": root.keyPair.privateKey.export({ type: "pkcs8", format: "pem" }),
-        "cert-chain.pem": pem,
-        "root-cert.pem": pem,
-      }),
-    });
-    expect(await failureOf(create({ csrPem: csrPem({ keyPair: root.keyPair }) }))).toMatchObject({
-      code: "ERR_CSR_KEY_REUSED",
-      message: "the public key of the request is a certificate authority's",
-    });
-  });
-
-  test("with a key that another identity has", async () => {
-    const keyPair = createKeyPair();
-    await create({ csrPem: csrPem({ keyPair }) });
-    fixture.pods.set("api", { name: "api-1", namespace: "foo", serviceAccount: "api" });
-    const token = fixture.token({ serviceAccount: "api", podName: "api-1", podUid: "api" });
-    const spiffeId = SpiffeId.parse("spiffe://cluster.local/ns/foo/sa/api");
-    const error = await failureOf(
-      create({
-        csrPem: csrPem({ keyPair, spiffeId }),
-        credentials: { certificateChain: [], peerAddress: "p", token },
-      }),
-    );
-    expect(error.code).toBe("ERR_CSR_KEY_REUSED");
-  });
-});
-
-describe("what happens in which order", () => {
-  test("the record is there and the audit says started before anything is signed; success comes after", async () => {
-    const { serialNumber, leaf } = await create();
-    expect(fixture.issuances.records).toHaveLength(1);
-    expect(fixture.issuances.records[0]).toMatchObject({
-      serialNumber,
-      kind: "workload",
-      spiffeId: WEB_ID.toString(),
-      caller: "system:serviceaccount:foo:web",
-      authenticator: "service account token",
-      notAfter: leaf.notAfter,
-      recordedAt: fixture.clock.now(),
-    });
-    expect(Buffer.from(fixture.issuances.records[0]?.tbs ?? []).equals(Buffer.from(leaf.tbsDer))).toBe(true);
-    expect([...fixture.issuances.signed].at(-1)).toBe(serialNumber);
-    expect(fixture.audit.map(({ outcome }) => outcome)).toEqual(["started", "success"]);
-    expect(fixture.audit[1]).toEqual({
-      kind: "certificate.issue",
-      outcome: "success",
-      actor: "system:serviceaccount:foo:web",
-      subject: WEB_ID.toString(),
-      authority: "service account token",
-      details: {
-        pod: "foo/web-1",
-        podUid: WEB_POD.uid,
-        peer: "10.244.0.5:40000",
-        serialNumber,
-        notAfter: "2026-01-02T00:00:00.000Z",
-      },
-    });
-  });
-
-  test("a record that cannot be stored ends the issuance", async () => {
-    fixture.issuances.failure = productError("ERR_ISSUANCE_LOG_FULL", "the issuance log cannot grow: no space left");
-    const before = fixture.issuances.signed.size;
-    expect((await failureOf(create())).code).toBe("ERR_ISSUANCE_LOG_FULL");
-    expect(fixture.issuances.signed.size).toBe(before);
-  });
-
-  test("an audit line that cannot be written ends the issuance", async () => {
-    let broken = false;
-    fixture = await createCaFixture({
-      audit: {
-        write: async () => {
-          if (broken) throw productError("ERR_AUDIT_UNWRITABLE", "no space");
-        },
-      },
-    });
-    broken = true;
-    const before = fixture.issuances.signed.size;
-    expect((await failureOf(create())).code).toBe("ERR_AUDIT_UNWRITABLE");
-    expect(fixture.issuances.signed.size).toBe(before);
-  });
-
-  test("a stranger is refused before the request is looked at", async () => {
-    const error = await failureOf(
-      create({ csrPem: "garbage", credentials: { certificateChain: [], peerAddress: "10.244.0.9:1" } }),
-    );
-    expect(error).toMatchObject({ code: "ERR_CA_AUTHENTICATION_FAILED", message: "request authenticate failure" });
-    expect(fixture.audit).toEqual([
-      {
-        kind: "certificate.issue",
-        outcome: "refused",
-        actor: "unauthenticated",
-        code: "ERR_CA_AUTHENTICATION_FAILED",
-        details: {
-          message: "request authenticate failure",
-          peer: "10.244.0.9:1",
-          reasons: "client certificate: absent; service account token: absent",
-        },
-      },
-    ]);
-  });
-
-  test("a clock that goes back more than 5 minutes stops the CA, 5 minutes do not", async () => {
-    await create();
-    fixture.clock.stepWallClock(-300_000);
-    await create({ credentials: { certificateChain: [], peerAddress: "p", token: fixture.token() } });
-    fixture.clock.stepWallClock(-1000);
-    expect(
-      await failureOf(create({ credentials: { certificateChain: [], peerAddress: "p", token: fixture.token() } })),
-    ).toMatchObject({
-      code: "ERR_CA_CLOCK_BACKWARDS",
-      message:
-        "clock says 2025-12-31T23:54:59.000Z, but the newest certificate was recorded at 2026-01-01T00:00:00.000Z",
-    });
-  });
-
-  test("counts under Istio's names", async () => {
-    await create();
-    await failureOf(create({ csrPem: "x" }));
-    await failureOf(create({ csrPem: csrPem({ dnsNames: ["a"] }) }));
-    await failureOf(create({ credentials: { certificateChain: [], peerAddress: "p" } }));
-    await failureOf(create({ requestedLifetimeSeconds: 2n ** 40n }));
-    expect(fixture.ca.counters()).toEqual({
-      citadel_server_csr_count: 5,
-      citadel_server_authentication_failure_count: 1,
-      citadel_server_csr_parsing_err_count: 1,
-      citadel_server_id_extraction_err_count: 1,
-      citadel_server_csr_sign_err_count: 1,
-      citadel_server_success_cert_issuance_count: 1,
-      citadel_server_root_cert_expiry_timestamp: Date.parse("2035-12-30T00:00:00Z") / 1000,
-      citadel_server_root_cert_expiry_seconds: 3650 * 86400,
-      citadel_server_cert_chain_expiry_timestamp: Date.parse("2035-12-30T00:00:00Z") / 1000,
-      citadel_server_cert_chain_expiry_seconds: 3650 * 86400,
-    });
-  });
-});
-
-function changed(change: (der: Buffer) => Uint8Array): string {
-  return encodePem("CERTIFICATE REQUEST", change(Buffer.from(parseSinglePem(csrPem(), "CERTIFICATE REQUEST"))));
-}
-
-/** Made with OpenSSL: our own builder refuses such a key. */
-const RSA_1024_CSR = `-----BEGIN CERTIFICATE REQUEST-----
-MIIBPzCBqQIBADAAMIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDZSPcAgpuw
-2EzRTVb+3pDUU1/90aMNO0cwz+dZp4qLrINWG8aTTYzSeTvuKc8LwjX8/JV+PUlF
-LkEnRkKTati7c42PzxAwOI3q1SG/o4uz/ra7Uy2w+cc+Q9kdeiKQJOMLznjR4f+/
-ZP3AuNQtCIOxi/Vlbjco74iasZ8P952YzwIDAQABoAAwDQYJKoZIhvcNAQELBQAD
-gYEAs0J13vQsbDLvPj+T8G7GiZaqDxkut73xFOEo5OCscvf1YcIdgb7EZIvF3Z0z
-fWoGz02h/mXYNaM+pnnG5hbgcga8u18bnBRiqWiWzjItyIDRa5DZd8GzcGREB4R6
-F/THVEkS+MkOIZpww+4rEU4dkTnCp35QmnkfPZAuKw202LQ=
------END CERTIFICATE REQUEST-----
-`;

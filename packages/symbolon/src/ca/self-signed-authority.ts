@@ -20,10 +20,9 @@ import {
   signDer,
   verifySignature,
 } from "@symbolon/spiffe/x509";
-import { productError } from "../core/index.ts";
+import { privateKeyPem, productError } from "../core/index.ts";
 import { checkSigningAuthority } from "./check-signing-authority.ts";
 import type { IssuanceLog, SecretDirectory } from "./ports.ts";
-import { privateKeyPem } from "../core/index.ts";
 import { createSerialNumber } from "./serial-number.ts";
 import { keyPairSigner, SigningAuthority } from "./signing-authority.ts";
 

@@ -10,9 +10,9 @@ import {
 } from "@symbolon/spiffe/core";
 import type { SpiffeId } from "@symbolon/spiffe/id";
 import { createKeyPair } from "@symbolon/spiffe/x509";
+import { privateKeyPem } from "../core/index.ts";
 import type { IssueCertificate } from "./issue-certificate.ts";
 import type { ServerIdentity } from "./ports.ts";
-import { privateKeyPem } from "../core/index.ts";
 
 export interface ServerCertificateOptions {
   readonly issue: IssueCertificate;

@@ -1,9 +1,8 @@
 import { type Clock, errorText, type Random, Secret, toHex } from "@symbolon/spiffe/core";
 import { type JwkSet, jwkFromPublicKey, type PublicJwk, parseJwkSet, signJws } from "@symbolon/spiffe/jwt";
 import { createKeyPair, type KeyPair, keyPairOf, parsePrivateKeyPem } from "@symbolon/spiffe/x509";
-import { productError } from "../core/index.ts";
+import { privateKeyPem, productError } from "../core/index.ts";
 import type { SecretDirectory } from "./ports.ts";
-import { privateKeyPem } from "../core/index.ts";
 
 export interface ServiceAccountTokenRequest {
   readonly namespace: string;
