@@ -1,7 +1,7 @@
 import type { X509Bundle } from "@symbolon/spiffe/bundle";
 import { equalBytes, errorText } from "@symbolon/spiffe/core";
 import { SpiffeId, type TrustDomain } from "@symbolon/spiffe/id";
-import { buildPath, type Certificate } from "@symbolon/spiffe/x509";
+import { buildPath, type Certificate, checkPublicKeyPolicy } from "@symbolon/spiffe/x509";
 import { productError } from "../core/index.ts";
 import type { Validity } from "./issuance-profile.ts";
 
@@ -37,6 +37,7 @@ export function checkSigningAuthority(authority: AuthorityToCheck): Validity {
     throw invalid(`"${files.certificate}" may not sign certificates; make one with key usage keyCertSign`);
   if (!equalBytes(certificate.spki, keySpki))
     throw invalid(`"${files.key}" is not the key of "${files.certificate}"; put both files of one pair there`);
+  checkKeyStrength(keySpki, files.key);
   for (const uri of subjectAltName?.uris ?? []) checkOwnUri(uri, trustDomain, files.certificate);
   if (now > certificate.notAfter)
     throw invalid(`"${files.certificate}" expired at ${isoSeconds(certificate.notAfter)}; replace it by a renewed one`);
@@ -50,6 +51,15 @@ export function checkSigningAuthority(authority: AuthorityToCheck): Validity {
     notBefore: new Date(Math.max(...path.map(({ notBefore }) => notBefore.getTime()))),
     notAfter: new Date(Math.min(...path.map(({ notAfter }) => notAfter.getTime()))),
   };
+}
+
+/** A root that signs itself has no path on which the verifier would meet its key. */
+function checkKeyStrength(keySpki: Uint8Array, file: string): void {
+  try {
+    checkPublicKeyPolicy(keySpki);
+  } catch (cause) {
+    throw invalid(`"${file}" may not sign: ${errorText(cause)}; make a pair of P-256, or of RSA with 2048 bits`, cause);
+  }
 }
 
 /** X509-SVID §3.2: a signing certificate that is an SVID has no path, and the trust domain of what it signs. */
