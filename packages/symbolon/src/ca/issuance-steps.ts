@@ -39,16 +39,25 @@ export interface CertificatePlan {
 const MINT = Symbol("issuance token");
 
 class IssuanceToken {
-  readonly authority: SigningAuthority;
-  readonly plan: CertificatePlan;
+  // Behind getters, and a frozen copy: what was linted is what is recorded, and by whom it is signed cannot change.
+  readonly #authority: SigningAuthority;
+  readonly #plan: CertificatePlan;
   readonly #tbs: Uint8Array;
   #spent = false;
 
   constructor(mint: typeof MINT, authority: SigningAuthority, plan: CertificatePlan, tbs: Uint8Array) {
     if (mint !== MINT) throw productError("ERR_INTERNAL_BUG", "issuance tokens are made by the issuance steps alone");
-    this.authority = authority;
-    this.plan = plan;
+    this.#authority = authority;
+    this.#plan = Object.freeze({ ...plan });
     this.#tbs = tbs;
+  }
+
+  get authority(): SigningAuthority {
+    return this.#authority;
+  }
+
+  get plan(): CertificatePlan {
+    return this.#plan;
   }
 
   /** The bytes, once: the same token never leads to two signatures. */
