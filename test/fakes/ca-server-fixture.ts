@@ -1,6 +1,6 @@
 /** The CA of `ca-fixture.ts` behind its real gRPC server on loopback, and clients that share no code with ours. */
 import { Client, credentials, Metadata, type StatusObject } from "@grpc/grpc-js";
-import { type Log, Secret, silentLog, systemRandom } from "@symbolon/spiffe/core";
+import { createObservable, type Log, Secret, silentLog, systemRandom } from "@symbolon/spiffe/core";
 import { createFakeClock } from "@symbolon/spiffe/testing";
 import {
   type CertificateClient,
@@ -8,6 +8,7 @@ import {
   createCertificateClient,
   createCertificateServer,
 } from "../../packages/symbolon/src/adapters/grpc/index.ts";
+import type { ServerIdentity } from "../../packages/symbolon/src/ca/index.ts";
 import { type CaFixture, type CaFixtureOptions, createCaFixture } from "./ca-fixture.ts";
 
 export const SERVER_NAME = "istiod.istio-system.svc";
@@ -24,21 +25,25 @@ export interface CaServerFixtureOptions extends CaFixtureOptions {
   readonly limits?: CertificateServerOptions["limits"];
   readonly createCertificate?: CertificateServerOptions["createCertificate"];
   readonly log?: Log;
+  /** What the server shows of itself instead of the CA's own certificate. */
+  readonly identity?: (fixture: CaFixture) => Promise<ServerIdentity>;
+  /** A free one, if absent. */
+  readonly port?: number;
 }
 
 /** The fake clock stands at today's time, because the runtime's TLS reads the machine's clock. */
 export async function createCaServerFixture(options: CaServerFixtureOptions = {}): Promise<CaServerFixture> {
-  const { limits, createCertificate, log = silentLog, ...caOptions } = options;
+  const { limits, createCertificate, log = silentLog, identity, port: wantedPort = 0, ...caOptions } = options;
   const fixture = await createCaFixture({ clock: createFakeClock(new Date()), ...caOptions });
   const server = createCertificateServer({
     createCertificate: createCertificate ?? fixture.ca.createCertificate,
-    identity: fixture.ca.serverIdentity,
+    identity: identity ? createObservable(await identity(fixture)) : fixture.ca.serverIdentity,
     clock: fixture.clock,
     random: systemRandom,
     log,
     ...(limits ? { limits } : {}),
   });
-  const { port } = await server.start({ host: "127.0.0.1", port: 0 });
+  const { port } = await server.start({ host: "127.0.0.1", port: wantedPort });
   const client = createCertificateClient({
     address: `127.0.0.1:${port}`,
     rootCertificatePem: fixture.ca.rootsPem,

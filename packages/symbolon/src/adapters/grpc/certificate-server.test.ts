@@ -130,6 +130,22 @@ describe("renewal with the current SVID", () => {
     expect(fixture.audit).toMatchObject([{ outcome: "refused", actor: WEB_ID.toString() }]);
   });
 
+  test("is for the certificate whose key the caller holds, whatever it sends behind that", async () => {
+    const web = await firstSvid();
+    fixture.pods.set("api", { name: "api-1", namespace: "foo", serviceAccount: "api" });
+    const apiId = SpiffeId.parse("spiffe://cluster.local/ns/foo/sa/api");
+    const keyPair = createKeyPair();
+    const api = await callAsForeigner(fixture, {
+      csr: csrPem({ keyPair, spiffeId: apiId }),
+      authorization: bearer(fixture.token({ serviceAccount: "api", podName: "api-1", podUid: "api" })),
+    });
+    if (api.kind !== "answer") throw new Error(api.details);
+    const keyPem = keyPair.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+    const clientCertificate = { chainPem: (api.certChain[0] ?? "") + web.chainPem, keyPem };
+    expect(await callAsForeigner(fixture, { csr: csrPem(), clientCertificate })).toMatchObject({ code: 3 });
+    expect(fixture.audit.at(-1)).toMatchObject({ outcome: "refused", actor: apiId.toString() });
+  });
+
   const strangers: readonly [string, () => { readonly chainPem: string; readonly keyPem: string }, string][] = [
     ["of another root with the same name", () => issuedBy(createTestAuthority("cluster.local")), "ERR_SVID_UNTRUSTED"],
     ["of another trust domain", () => issuedBy(createTestAuthority("other.test")), "ERR_BUNDLE_NOT_FOUND"],
