@@ -93,7 +93,7 @@ describe("the audit file", () => {
       () => undefined,
       (e) => e,
     );
-    expect(error?.code).toBe("ERR_AUDIT_UNWRITABLE");
+    expect(error?.code).toBe("ERR_AUDIT_FULL");
     expect(error?.message).toStartWith(`cannot write audit log "${path}": ENOSPC`);
     await audit.close();
   });

@@ -40,10 +40,7 @@ export async function openAuditFile(options: {
     } catch (cause) {
       // A half-written line would spoil the next one: back to the last whole line, also when the disk is full (RR-22).
       await file.truncate(goodSize).catch(() => {});
-      const error = productError("ERR_AUDIT_UNWRITABLE", `cannot write audit log "${path}": ${errorText(cause)}`, {
-        cause,
-      });
-      for (const { reject } of batch) reject(error);
+      for (const { reject } of batch) reject(writeError(path, cause));
       return;
     }
     for (const { resolve } of batch) resolve();
@@ -74,6 +71,16 @@ export async function openAuditFile(options: {
       await file.close();
     },
   };
+}
+
+function writeError(path: string, cause: unknown) {
+  const { code } = cause as { code?: unknown };
+  const full = code === "ENOSPC" || code === "EDQUOT";
+  return productError(
+    full ? "ERR_AUDIT_FULL" : "ERR_AUDIT_UNWRITABLE",
+    `cannot write audit log "${path}": ${errorText(cause)}`,
+    { cause },
+  );
 }
 
 async function openAtLastLine(path: string, log: Log): Promise<{ readonly file: FileHandle; readonly size: number }> {

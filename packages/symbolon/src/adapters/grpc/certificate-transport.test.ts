@@ -42,6 +42,12 @@ describe("what a failure inside the CA looks like from outside", () => {
       "CSR signing error (the issuance log cannot grow: no space left)",
     ],
     [
+      "a full audit log, without its path",
+      productError("ERR_AUDIT_FULL", 'cannot write audit log "/home/somebody/audit.log": ENOSPC'),
+      8,
+      "CSR signing error (ERR_AUDIT_FULL)",
+    ],
+    [
       "an issuer that has expired",
       productError("ERR_CA_EXPIRED", "signing certificate has expired at 2026-01-01T06:00:00.000Z"),
       14,

@@ -1,5 +1,5 @@
 import { Metadata, type ServiceError, type StatusObject, status } from "@grpc/grpc-js";
-import { isSymbolonError, type Status } from "@symbolon/spiffe/core";
+import { isSymbolonError, type Status, type SymbolonError } from "@symbolon/spiffe/core";
 import { errorInfo } from "../../core/index.ts";
 
 /** The only place that turns our statuses into gRPC's. */
@@ -20,6 +20,14 @@ const GRPC_CODES: Readonly<Record<Status, status>> = {
 /** Refusals whose text Istio gives without its usual frame (istio-security §5.2, §5.4). */
 const UNFRAMED = new Set(["ERR_CA_AUTHENTICATION_FAILED", "ERR_CA_IMPERSONATION_REFUSED"]);
 
+/** Troubles of the operator's that a caller may read; the texts of all others may name paths of this machine. */
+const TOLD = new Set([
+  "ERR_CA_CLOCK_BACKWARDS",
+  "ERR_CA_EXPIRED",
+  "ERR_ISSUANCE_LOG_FULL",
+  "ERR_ISSUANCE_LOG_UNAVAILABLE",
+]);
+
 export const RETRY_AFTER_KEY = "retry-after";
 
 /**
@@ -31,12 +39,18 @@ export function certificateServiceStatus(error: unknown): Partial<StatusObject> 
   const info = errorInfo(error);
   const code = GRPC_CODES[info.status];
   if (UNFRAMED.has(error.code)) return { code, details: error.message };
-  const details = framed(info.status === "internal" ? "internal error" : error.message);
+  const details = framed(toldText(error));
   const { retryAfterSeconds } = error.details;
   if (typeof retryAfterSeconds !== "number") return { code, details };
   const metadata = new Metadata();
   metadata.set(RETRY_AFTER_KEY, String(retryAfterSeconds));
   return { code, details, metadata };
+}
+
+function toldText(error: SymbolonError): string {
+  const { status: kind, fault } = errorInfo(error);
+  if (kind === "internal") return "internal error";
+  return fault === "operator" && !TOLD.has(error.code) ? error.code : error.message;
 }
 
 const framed = (detail: string): string => `CSR signing error (${detail})`;
