@@ -35,6 +35,8 @@ export interface MeshConfig {
   readonly logLevel: LogLevel;
 }
 
+/** Environment variable whose value encrypts the CA's key at rest; only the control plane gets it. */
+export const PASSPHRASE_VARIABLE = "SYMBOLON_CA_PASSPHRASE";
 export const DEFAULT_MESH_NAME = "default";
 export const DEFAULT_SVID_LIFETIME_SECONDS = 24 * 3600;
 
@@ -53,7 +55,15 @@ export function meshDirectories(name: string, env: NodeJS.ProcessEnv): { state: 
   return { state: join(stateHome, "symbolon", name), runtime: join(runtimeBase, name) };
 }
 
-export function pathsOf(config: MeshConfig): MeshPaths {
+/** What is known of a mesh by its name alone. */
+export type ChosenMesh = Pick<MeshConfig, "name" | "stateDirectory" | "runtimeDirectory">;
+
+export function chosenMesh(name: string, env: NodeJS.ProcessEnv): ChosenMesh {
+  const { state, runtime } = meshDirectories(name, env);
+  return { name, stateDirectory: state, runtimeDirectory: runtime };
+}
+
+export function pathsOf(config: Omit<ChosenMesh, "name">): MeshPaths {
   return meshPaths({ state: config.stateDirectory, runtime: config.runtimeDirectory });
 }
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { createObservable, type Log, sleep, systemClock, systemRandom } from "@symbolon/spiffe/core";
-import { type ApiClient, createApiClient } from "../adapters/http/index.ts";
+import { type ApiClient, createApiClient, createPodReports, type PodReports } from "../adapters/http/index.ts";
 import { type AgentControlClient, createAgentControlClient, readProxyAdmin } from "../adapters/ipc/index.ts";
 import {
   createContainerStarter,
@@ -15,7 +15,7 @@ import type { MeshPaths } from "../core/index.ts";
 import type { Pod } from "../mesh/index.ts";
 import { createImageMap, keepRunning, type PodRuntimePorts, parseImageOption, startPodRuntime, terminateProcess } from "../pod-runtime/index.ts";
 import { createProcessLog } from "./log.ts";
-import { type MeshConfig, pathsOf } from "./mesh-config.ts";
+import { type MeshConfig, PASSPHRASE_VARIABLE, pathsOf } from "./mesh-config.ts";
 import { selfCommand } from "./self-command.ts";
 
 const CHILD_GRACE_MS = 5000;
@@ -41,7 +41,8 @@ export async function runSupervisor(config: MeshConfig): Promise<number> {
   const agent = createAgentControlClient({ path: paths.agentControlSocket, clock: systemClock, random: systemRandom, log });
   const desired = createObservable<readonly Pod[]>([]);
   const watching = followDesiredPods(api, desired, log, stopping.signal);
-  const runtime = startPodRuntime(desired, podRuntimePorts(config, paths, network, api, agent, log));
+  const reports = createPodReports({ api, clock: systemClock, log, signal: ownProcesses.signal });
+  const runtime = startPodRuntime(desired, podRuntimePorts(config, paths, network, { api, agent, reports }, log));
   const refreshing = refreshTokens(paths, api, () => runtime.pods, log, stopping.signal);
 
   await stopped;
@@ -58,8 +59,7 @@ function podRuntimePorts(
   config: MeshConfig,
   paths: MeshPaths,
   network: ReturnType<typeof createMeshNetwork>,
-  api: ApiClient,
-  agent: AgentControlClient,
+  { api, agent, reports }: { readonly api: ApiClient; readonly agent: AgentControlClient; readonly reports: PodReports },
   log: Log,
 ): PodRuntimePorts {
   const podDirectory = (uid: string) => paths.podRuntime(uid).directory;
@@ -85,7 +85,7 @@ function podRuntimePorts(
       start: async (pod) =>
         startMeshProcess({
           argv: selfCommand("internal", "proxy", JSON.stringify(config), pod.uid),
-          env: environment(),
+          env: withoutPassphrase(environment()),
           logFile: join(paths.logsDirectory, pod.namespace, pod.name, "istio-proxy.log"),
           networkNamespace: network.namespaces(pod.uid).proxy,
         }),
@@ -124,8 +124,8 @@ function podRuntimePorts(
       unregister: (podUid) => agent.unregister(podUid),
     },
     statuses: {
-      report: (pod, status) => api.reportPodStatus(pod.uid, status),
-      removed: (pod) => api.reportPodRemoved(pod.uid),
+      report: (pod, status) => reports.status(pod.uid, status),
+      removed: (pod) => reports.removed(pod.uid),
     },
   };
 }
@@ -138,7 +138,7 @@ function keepChild(role: string, config: MeshConfig, paths: MeshPaths, log: Log,
     start: async () =>
       startMeshProcess({
         argv: selfCommand("internal", role, JSON.stringify(config)),
-        env: environment(),
+        env: role === "control-plane" ? environment() : withoutPassphrase(environment()),
         logFile: join(paths.logsDirectory, `${role}.log`),
       }),
     terminate: (child) => terminateProcess(child, CHILD_GRACE_MS, systemClock),
@@ -187,6 +187,10 @@ async function refreshTokens(paths: MeshPaths, api: ApiClient, pods: () => reado
 
 function environment(): Record<string, string> {
   return Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+function withoutPassphrase({ [PASSPHRASE_VARIABLE]: _secret, ...rest }: Record<string, string>): Record<string, string> {
+  return rest;
 }
 
 /** What a container inherits of its user's environment; everything else comes from the manifest. */

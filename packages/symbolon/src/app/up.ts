@@ -72,7 +72,7 @@ export async function runInBackground({ config, fresh, dashboard }: UpOptions): 
 /** Everything that can be wrong is said before anything is started. */
 async function prepare(config: MeshConfig, fresh: boolean): Promise<MeshPaths> {
   const paths = pathsOf(config);
-  await validateManifests(config);
+  for (const warning of await validateManifests(config)) say(warning);
   await requireNamespaceSupport();
   const running = readMeshProcesses(paths);
   if (isAlive(running?.launcher) || isAlive(running?.supervisor))

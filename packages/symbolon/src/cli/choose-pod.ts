@@ -15,7 +15,7 @@ export interface PodObject {
  */
 export async function choosePod(paths: MeshPaths, text: string, defaultNamespace: string): Promise<PodObject> {
   const { kind, name, namespace } = parseReference(text, defaultNamespace);
-  const pods = (await createApiClient({ socketPath: paths.apiSocket }).list("pods", { namespace })) as unknown as readonly (PodObject & {
+  const pods = (await createApiClient({ socketPath: paths.apiSocket }).list("Pod", { namespace })) as unknown as readonly (PodObject & {
     readonly metadata: { readonly labels?: Readonly<Record<string, string>>; readonly ownerReferences?: readonly { readonly kind: string; readonly name: string }[] };
   })[];
   const matching = pods.filter((pod) =>

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { type ApiClient, createApiClient } from "../adapters/http/index.ts";
 import { DEFAULT_MESH_NAME, meshDirectories } from "../app/index.ts";
 import { type MeshPaths, meshPaths } from "../core/index.ts";
 
@@ -7,6 +8,14 @@ export function pathsOfChosenMesh(command: Command): MeshPaths {
   return meshPaths(meshDirectories(meshName(command), process.env));
 }
 
+export function apiOfChosenMesh(command: Command): ApiClient {
+  return createApiClient({ socketPath: pathsOfChosenMesh(command).apiSocket });
+}
+
 export function meshName(command: Command): string {
   return (command.optsWithGlobals() as { name?: string }).name ?? DEFAULT_MESH_NAME;
+}
+
+export function readStandardInput(): Promise<string> {
+  return Bun.stdin.text();
 }

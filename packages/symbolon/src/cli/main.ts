@@ -1,6 +1,6 @@
 import { isSymbolonError } from "@symbolon/spiffe/core";
 import { Command, CommanderError } from "commander";
-import { type ErrorInfo, PRODUCT_ERRORS } from "../core/index.ts";
+import { errorInfo } from "../core/index.ts";
 import { commands } from "./command-list.ts";
 import { CommandExit, EXIT } from "./exit-status.ts";
 
@@ -48,9 +48,9 @@ function explain(error: unknown): number {
   }
   if (isSymbolonError(error)) {
     console.error(`error: ${error.message} (${error.code})`);
-    const info: ErrorInfo | undefined = (PRODUCT_ERRORS as Readonly<Record<string, ErrorInfo>>)[error.code];
-    if (info?.status === "invalid_argument") return EXIT.badInput;
-    return info?.status === "unavailable" ? EXIT.unavailable : EXIT.failed;
+    const { status } = errorInfo(error);
+    if (status === "invalid_argument") return EXIT.badInput;
+    return status === "unavailable" ? EXIT.unavailable : EXIT.failed;
   }
   console.error("internal error; please report it with the lines below");
   console.error(error);

@@ -30,15 +30,17 @@ export interface Pods {
   desired(): readonly Pod[];
   /**
    * Makes and ends pods until the workloads are satisfied as far as can be now.
-   * @returns uids of changed records, and why pods are missing, if they are
+   * @returns why pods are missing, if they are
    */
-  reconcile(input: ReconcileInput): { readonly changed: readonly string[]; readonly problem?: unknown };
+  reconcile(input: ReconcileInput): { readonly problem?: unknown };
   /** False when there is no such pod. */
   setStatus(uid: string, status: PodStatus): boolean;
   /** Asks the pod runtime to end it; false when there is no such pod. */
   terminate(uid: string, now: Date): boolean;
   /** The pod runtime has ended it: name and address are free. */
   forget(uid: string): boolean;
+  /** A new pod runtime has started, and with the old one everything ended that it ran. */
+  forgetRuntime(): void;
 }
 
 export function createPods(options: PodsOptions): Pods {
@@ -53,7 +55,7 @@ export function createPods(options: PodsOptions): Pods {
     return true;
   };
 
-  const create = (wanted: WantedPods, owner: WorkloadObject, input: ReconcileInput): string => {
+  const create = (wanted: WantedPods, owner: WorkloadObject, input: ReconcileInput): void => {
     const record = makePod({
       owner,
       templateHash: wanted.templateHash,
@@ -66,7 +68,14 @@ export function createPods(options: PodsOptions): Pods {
       random,
     });
     records.set(record.pod.uid, record);
-    return record.pod.uid;
+  };
+
+  const forget = (uid: string): boolean => {
+    const record = records.get(uid);
+    if (record === undefined) return false;
+    records.delete(uid);
+    addresses.release(record.pod.address);
+    return true;
   };
 
   return {
@@ -79,18 +88,16 @@ export function createPods(options: PodsOptions): Pods {
       const owners = new Map(input.workloads.map((workload) => [keyText(ownerOf(workload)), workload]));
       const plan = planPods(input.workloads.map(wantedPods), [...records.values()]);
       for (const uid of plan.remove) terminate(uid, input.now);
-      const created: string[] = [];
-      let problem: unknown;
       try {
         for (const wanted of plan.create) {
           const owner = owners.get(keyText(wanted.owner));
-          if (owner) created.push(create(wanted, owner, input));
+          if (owner) create(wanted, owner, input);
         }
-      } catch (error) {
+        return {};
+      } catch (problem) {
         // No address is left: the pods that are there stay, and the next change tries again.
-        problem = error;
+        return { problem };
       }
-      return { changed: [...plan.remove, ...created], ...(problem === undefined ? {} : { problem }) };
     },
     setStatus(uid, status) {
       const record = records.get(uid);
@@ -98,12 +105,12 @@ export function createPods(options: PodsOptions): Pods {
       return record !== undefined;
     },
     terminate,
-    forget(uid) {
-      const record = records.get(uid);
-      if (record === undefined) return false;
-      records.delete(uid);
-      addresses.release(record.pod.address);
-      return true;
+    forget,
+    forgetRuntime() {
+      for (const [uid, { status: _gone, ...record }] of [...records]) {
+        if (record.terminatingSince === undefined) records.set(uid, record);
+        else forget(uid);
+      }
     },
   };
 }

@@ -26,6 +26,8 @@ export interface MeshPaths {
   /** The supervisor tells the agent which process is which pod's proxy. */
   readonly agentControlSocket: string;
   readonly namespacesDirectory: string;
+  /** Address of the dashboard while one is served. */
+  readonly dashboardFile: string;
   podRuntime(podUid: string): PodPaths;
 }
 
@@ -64,6 +66,7 @@ export function meshPaths(directories: { readonly state: string; readonly runtim
     configSocket: join(runtime, "config.sock"),
     agentControlSocket: join(runtime, "agent.sock"),
     namespacesDirectory: join(runtime, "netns"),
+    dashboardFile: join(runtime, "dashboard-url"),
     podRuntime(podUid) {
       const directory = join(runtime, "pods", podUid);
       return {

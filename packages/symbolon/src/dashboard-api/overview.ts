@@ -5,9 +5,13 @@ export interface Overview {
   readonly mesh: string;
   readonly trustDomain: string;
   readonly configVersion: number;
+  /** Every workload has its pods, and no pod is on its way out. */
+  readonly settled: boolean;
   readonly workloads: readonly WorkloadRow[];
   /** Formatted findings of manifests that are not in force. */
   readonly findings: readonly string[];
+  /** Absent while no dashboard is served. */
+  readonly dashboardUrl?: string;
 }
 
 export interface WorkloadRow {
@@ -23,6 +27,8 @@ export interface WorkloadRow {
   /** RFC 3339; absent while there is no certificate. */
   readonly certificateNotAfter?: string;
   readonly certificateSerial?: string;
+  /** Configuration that this pod's proxy has; behind `Overview.configVersion` for a moment after each change. */
+  readonly configVersion?: number;
 }
 
 /** What one proxy says of itself. */
@@ -31,6 +37,7 @@ export interface ProxyFacts {
   readonly spiffeId?: string;
   readonly notAfter?: string;
   readonly serialNumber?: string;
+  readonly configVersion?: number;
 }
 
 export function workloadRow(pod: Pod, status: PodStatus | undefined, proxy: ProxyFacts | undefined): WorkloadRow {
@@ -44,6 +51,7 @@ export function workloadRow(pod: Pod, status: PodStatus | undefined, proxy: Prox
     ...(pod.sidecar && proxy?.mtlsMode ? { mtlsMode: proxy.mtlsMode } : {}),
     ...(pod.sidecar && proxy?.spiffeId ? { spiffeId: proxy.spiffeId } : {}),
     ...(proxy?.notAfter ? { certificateNotAfter: proxy.notAfter } : {}),
+    ...(proxy?.configVersion === undefined ? {} : { configVersion: proxy.configVersion }),
     ...(proxy?.serialNumber ? { certificateSerial: proxy.serialNumber } : {}),
   };
 }

@@ -1,2 +1,3 @@
 export { createSqliteIssuanceLog, type SqliteIssuanceLog } from "./issuance-log.ts";
+export { createSqliteMeshStateStore } from "./object-store.ts";
 export { migrate, openDatabase } from "./open-database.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { version } from "../../../package.json" with { type: "json" };
+import packageJson from "../../../package.json" with { type: "json" };
 
 export function addVersionCommand(program: Command): void {
   program
@@ -7,7 +7,7 @@ export function addVersionCommand(program: Command): void {
     .description("Print the versions of Symbolon and of the runtime.")
     .option("-o, --output <format>", "json")
     .action((options: { output?: string }) => {
-      const versions = { symbolon: version, bun: Bun.version, platform: `${process.platform}-${process.arch}` };
+      const versions = { symbolon: packageJson.version, bun: Bun.version, platform: `${process.platform}-${process.arch}` };
       if (options.output === "json") console.log(JSON.stringify(versions, undefined, 2));
       else for (const [name, value] of Object.entries(versions)) console.log(`${name} ${value}`);
     });

@@ -1,0 +1,68 @@
+import { SymbolonError } from "@symbolon/spiffe/core";
+import type { ApplyRequest, ChangeAnswer, DeleteRequest, MeshStatus } from "../../control-plane/index.ts";
+import { productError } from "../../core/index.ts";
+import type { MeshKind, Pod, PodStatus, PresentedObject } from "../../mesh/index.ts";
+import { API_PATHS, type ApiError, fillPath, type PodSecrets } from "./api.ts";
+
+/** Client of the control plane's API; every method throws ERR_API_UNREACHABLE, or the code that the API answered. */
+export interface ApiClient {
+  status(): Promise<MeshStatus>;
+  list(kind: MeshKind, options?: { readonly namespace?: string }): Promise<readonly PresentedObject[]>;
+  apply(request: ApplyRequest): Promise<ChangeAnswer>;
+  delete(request: DeleteRequest): Promise<ChangeAnswer>;
+  podSecrets(podUid: string): Promise<PodSecrets>;
+  /** The wanted pods now and after each change, until `signal` or the control plane ends it. */
+  watchPods(bootId: string, signal: AbortSignal): AsyncIterable<readonly Pod[]>;
+  reportPodStatus(podUid: string, status: PodStatus): Promise<void>;
+  reportPodRemoved(podUid: string): Promise<void>;
+}
+
+export function createApiClient({ socketPath }: { readonly socketPath: string }): ApiClient {
+  const call = async (method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> => {
+    const response = await fetch(`http://control-plane${path}`, {
+      method,
+      unix: socketPath,
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+      ...(signal === undefined ? {} : { signal }),
+    }).catch((cause: unknown) => {
+      throw productError("ERR_API_UNREACHABLE", 'the mesh is not running; start it with "symbolon up -f ..."', { cause });
+    });
+    if (response.ok) return response;
+    const { code, message } = (await response.json()) as ApiError;
+    throw new SymbolonError(code, message);
+  };
+  const read = async <T>(path: string): Promise<T> => (await (await call("GET", path)).json()) as T;
+  const post = async <T>(path: string, body: unknown): Promise<T> => (await (await call("POST", path, body)).json()) as T;
+
+  return {
+    status: () => read(API_PATHS.status),
+    list(kind, { namespace } = {}) {
+      const query = namespace === undefined ? "" : `?${new URLSearchParams({ namespace })}`;
+      return read(`${fillPath(API_PATHS.objects, { kind })}${query}`);
+    },
+    apply: (request) => post(API_PATHS.apply, request),
+    delete: (request) => post(API_PATHS.delete, request),
+    podSecrets: (uid) => read(fillPath(API_PATHS.podSecrets, { uid })),
+    async *watchPods(boot, signal) {
+      const response = await call("GET", `${API_PATHS.runtimePods}?${new URLSearchParams({ boot })}`, undefined, signal);
+      if (!response.body) return;
+      for await (const line of lines(response.body)) yield JSON.parse(line) as readonly Pod[];
+    },
+    async reportPodStatus(uid, status) {
+      await call("PUT", fillPath(API_PATHS.podStatus, { uid }), status);
+    },
+    async reportPodRemoved(uid) {
+      await call("DELETE", fillPath(API_PATHS.pod, { uid }));
+    },
+  };
+}
+
+async function* lines(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of body) {
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = parts.pop() ?? "";
+    yield* parts;
+  }
+}

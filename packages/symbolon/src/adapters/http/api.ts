@@ -1,0 +1,47 @@
+import type { ControlPlane } from "../../control-plane/index.ts";
+
+/** What a pod is given at its start, and again before it ends. */
+export interface PodSecrets {
+  readonly rootCertificatePem: string;
+  /** Bound to the pod; audience istio-ca. */
+  readonly serviceAccountToken: string;
+}
+
+/** What the API serves: the control plane, and the secrets of pods, which are the CA's. */
+export interface ApiBackend
+  extends Pick<
+    ControlPlane,
+    | "apply"
+    | "connectRuntime"
+    | "delete"
+    | "desiredPods"
+    | "list"
+    | "reportPodRemoved"
+    | "reportPodStatus"
+    | "status"
+  > {
+  /** @throws ERR_OBJECT_NOT_FOUND */
+  podSecrets(podUid: string): PodSecrets;
+}
+
+/** Body of every answer that is not 2xx. */
+export interface ApiError {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Paths of the API; both ends use these and nothing else. */
+export const API_PATHS = {
+  status: "/v1/status",
+  objects: "/v1/objects/:kind",
+  apply: "/v1/apply",
+  delete: "/v1/delete",
+  runtimePods: "/v1/runtime/pods",
+  podStatus: "/v1/runtime/pods/:uid/status",
+  pod: "/v1/runtime/pods/:uid",
+  podSecrets: "/v1/runtime/pods/:uid/secrets",
+} as const;
+
+export function fillPath(pattern: string, values: Readonly<Record<string, string>>): string {
+  return pattern.replace(/:([a-z]+)/g, (_whole, name: string) => encodeURIComponent(values[name] ?? ""));
+}

@@ -1,0 +1,145 @@
+import { hostname } from "node:os";
+import { Secret, systemClock, systemRandom } from "@symbolon/spiffe/core";
+import { TrustDomain } from "@symbolon/spiffe/id";
+import {
+  createConfigFiles,
+  openAuditFile,
+  openSecretDirectory,
+  sealedSecretDirectory,
+  secretDirectory,
+  unsealedSecretDirectory,
+  writeFileAtomically,
+} from "../adapters/fs/index.ts";
+import { createCertificateServer } from "../adapters/grpc/index.ts";
+import { serveApi } from "../adapters/http/index.ts";
+import { serveProxyConfigs } from "../adapters/ipc/index.ts";
+import { listenOnUnixSocket, peerProcess } from "../adapters/os/index.ts";
+import { createSqliteIssuanceLog, createSqliteMeshStateStore, openDatabase } from "../adapters/sqlite/index.ts";
+import { createCertificateAuthority, loadTokenIssuer, type SecretDirectory, type TokenIssuer } from "../ca/index.ts";
+import { createControlPlane } from "../control-plane/index.ts";
+import { productError } from "../core/index.ts";
+import { numberToIpv4, parseIpv4Range } from "../mesh/index.ts";
+import { CA_PORT } from "./ca-address.ts";
+import { createProcessLog } from "./log.ts";
+import { manifestRules } from "./manifest-rules.ts";
+import { type MeshConfig, PASSPHRASE_VARIABLE, pathsOf } from "./mesh-config.ts";
+import { runUntilSignal } from "./run-until-signal.ts";
+
+const TOKEN_ISSUER = "https://kubernetes.default.svc.cluster.local";
+const TOKEN_AUDIENCE = "istio-ca";
+const TOKEN_LIFETIME_SECONDS = 3600;
+
+/** CA, configuration and API: the process that decides, and that no byte of traffic passes. */
+export function runControlPlane(config: MeshConfig): Promise<number> {
+  const log = createProcessLog("control-plane", config.logLevel);
+  const paths = pathsOf(config);
+  const passphrase = takePassphrase();
+  return runUntilSignal(log, async () => {
+    const shared = { clock: systemClock, random: systemRandom, log };
+    const podRange = rangeOf("--pod-cidr", config.podCidr);
+    const database = openDatabase(paths.database);
+    const audit = await openAuditFile({ path: paths.auditLog, clock: systemClock, log });
+    await audit.write({ kind: "mesh.start", outcome: "started", actor: "symbolon", subject: config.name });
+
+    const plane = await createControlPlane({
+      ...shared,
+      store: createSqliteMeshStateStore(database),
+      source: createConfigFiles({ paths: config.manifestPaths, recursive: config.recursive, clock: systemClock }),
+      manifests: manifestRules(config),
+      trustDomain: config.trustDomain,
+      clusterDomain: config.clusterDomain,
+      rootNamespace: config.rootNamespace,
+      podRange,
+      serviceRange: rangeOf("--service-cidr", config.serviceCidr),
+      node: { name: hostname(), address: numberToIpv4(podRange.network + 1) },
+      audit,
+    });
+    const tokens = await loadTokenIssuer({
+      issuer: TOKEN_ISSUER,
+      directory: await keyDirectory(paths.tokenIssuerDirectory, passphrase),
+      clock: systemClock,
+      random: systemRandom,
+    });
+    const issuances = createSqliteIssuanceLog({ database, clock: systemClock, log });
+    const ca = await createCertificateAuthority({
+      ...shared,
+      trustDomain: TrustDomain.parse(config.trustDomain),
+      stateDirectory: await keyDirectory(paths.caDirectory, passphrase),
+      ...(config.caCertificatesDirectory ? { pluggedIn: secretDirectory(config.caCertificatesDirectory) } : {}),
+      issuances,
+      tokens: { issuer: tokens.issuer, audiences: [TOKEN_AUDIENCE], keySet: () => tokens.keySet },
+      pods: { findPod: async (uid) => plane.findPod(uid)?.pod },
+      profile: { defaultLifetimeSeconds: config.svidLifetimeSeconds },
+      audit,
+    });
+    await writeFileAtomically(paths.rootCertificate, Buffer.from(ca.rootsPem), 0o644);
+    const certificateServer = createCertificateServer({
+      ...shared,
+      createCertificate: ca.createCertificate,
+      identity: ca.serverIdentity,
+    });
+    await certificateServer.start({ host: "0.0.0.0", port: CA_PORT });
+    const configs = await serveProxyConfigs({
+      path: paths.configSocket,
+      listen: listenOnUnixSocket,
+      readPeer: peerProcess,
+      proxyOf: (podUid) => plane.findPod(podUid)?.status?.proxy,
+      configs: plane.configs,
+      log,
+    });
+    const api = serveApi({
+      socketPath: paths.apiSocket,
+      backend: { ...plane, podSecrets: (uid) => podSecrets(plane.findPod(uid)?.pod, tokens, ca.rootsPem, uid) },
+      log,
+    });
+    return {
+      async close() {
+        plane.close();
+        await api.stop();
+        configs.close();
+        await certificateServer.close();
+        ca.close();
+        await audit.write({ kind: "mesh.stop", outcome: "success", actor: "symbolon", subject: config.name });
+        await audit.close();
+        database.close();
+      },
+    };
+  });
+}
+
+function podSecrets(
+  pod: { readonly namespace: string; readonly name: string; readonly serviceAccount: string } | undefined,
+  tokens: TokenIssuer,
+  rootCertificatePem: string,
+  podUid: string,
+) {
+  if (!pod) throw productError("ERR_OBJECT_NOT_FOUND", `there is no pod with uid "${podUid}"`);
+  const { token } = tokens.issueServiceAccountToken({
+    namespace: pod.namespace,
+    serviceAccount: pod.serviceAccount,
+    podName: pod.name,
+    podUid,
+    audiences: [TOKEN_AUDIENCE],
+    lifetimeSeconds: TOKEN_LIFETIME_SECONDS,
+  });
+  return { rootCertificatePem, serviceAccountToken: token.expose() };
+}
+
+async function keyDirectory(path: string, passphrase: Secret<string> | undefined): Promise<SecretDirectory> {
+  const directory = await openSecretDirectory(path);
+  if (passphrase === undefined) return unsealedSecretDirectory(directory);
+  return sealedSecretDirectory(directory, { passphrase, random: systemRandom });
+}
+
+/** Read once and removed, so that no child process and no dump of the environment has it. */
+function takePassphrase(): Secret<string> | undefined {
+  const value = process.env[PASSPHRASE_VARIABLE];
+  delete process.env[PASSPHRASE_VARIABLE];
+  return value ? new Secret(value) : undefined;
+}
+
+function rangeOf(option: string, text: string) {
+  const range = parseIpv4Range(text);
+  if (range) return range;
+  throw productError("ERR_CONFIG_INVALID", `${option} "${text}" is not a range of IPv4 addresses such as 10.244.0.0/16`);
+}

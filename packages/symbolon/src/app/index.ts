@@ -1,0 +1,14 @@
+export { DEFAULT_DASHBOARD_PORT } from "./dashboard-server.ts";
+export {
+  type ChosenMesh,
+  chosenMesh,
+  DEFAULT_MESH_NAME,
+  DEFAULT_SVID_LIFETIME_SECONDS,
+  type MeshConfig,
+  meshDirectories,
+} from "./mesh-config.ts";
+export { isAlive, readMeshProcesses } from "./mesh-processes.ts";
+export { meshOverview, readProxyDump } from "./overview.ts";
+export { stopMesh } from "./stop-mesh.ts";
+export { waitUntilInForce } from "./wait-until-in-force.ts";
+export { runInBackground, runInForeground, type UpOptions } from "./up.ts";

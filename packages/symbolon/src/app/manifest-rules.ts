@@ -1,0 +1,25 @@
+import { isSymbolonError } from "@symbolon/spiffe/core";
+import type { ParseManifestsOptions } from "../mesh/index.ts";
+import { createImageMap, parseImageOption } from "../pod-runtime/index.ts";
+import type { MeshConfig } from "./mesh-config.ts";
+import { selfCommand } from "./self-command.ts";
+
+/** How this mesh reads manifests: an image that nothing can run is refused before it is wanted. */
+export function manifestRules({ defaultNamespace, allowUnenforced, imageMap }: MeshConfig): ParseManifestsOptions {
+  const resolve = createImageMap({ entries: imageMap.map(parseImageOption), self: selfCommand() });
+  return {
+    defaultNamespace,
+    allowUnenforced,
+    explainUnknownImage(image) {
+      // A port, so that an entry with {port} is known too; whether the container has one is the pod runtime's question.
+      const ports = [{ containerPort: 1, protocol: "tcp" }] as const;
+      try {
+        resolve({ name: "container", image, args: [], env: [], ports });
+        return undefined;
+      } catch (error) {
+        if (!isSymbolonError(error)) throw error;
+        return `nothing is known to run for image "${image}"; give the container a "command", or start with --image '${image}=COMMAND ARGUMENTS'`;
+      }
+    },
+  };
+}

@@ -1,0 +1,57 @@
+import { existsSync, readFileSync } from "node:fs";
+import { type ApiClient, createApiClient } from "../adapters/http/index.ts";
+import { readProxyAdmin } from "../adapters/ipc/index.ts";
+import type { MeshPaths } from "../core/index.ts";
+import { type Overview, type ProxyFacts, workloadRow } from "../dashboard-api/index.ts";
+import type { ProxyDump } from "../proxy/index.ts";
+import { type ChosenMesh, pathsOf } from "./mesh-config.ts";
+
+/** What the control plane and each proxy say now. @throws ERR_API_UNREACHABLE */
+export async function meshOverview(
+  mesh: ChosenMesh,
+  api?: ApiClient,
+): Promise<Overview> {
+  const paths = pathsOf(mesh);
+  const status = await (api ?? createApiClient({ socketPath: paths.apiSocket })).status();
+  const workloads = status.pods.map(async (entry) => {
+    const facts = entry.pod.sidecar && entry.status?.proxy ? await proxyFacts(paths, entry.pod.uid) : undefined;
+    return workloadRow(entry.pod, entry.status, facts);
+  });
+  const rows = await Promise.all(workloads);
+  return {
+    mesh: mesh.name,
+    trustDomain: status.trustDomain,
+    configVersion: status.version,
+    settled: status.settled,
+    workloads: rows.sort((a, b) => compareText(`${a.namespace}/${a.pod}`, `${b.namespace}/${b.pod}`)),
+    findings: status.findings,
+    ...(existsSync(paths.dashboardFile) ? { dashboardUrl: readFileSync(paths.dashboardFile, "utf8").trim() } : {}),
+  };
+}
+
+/** Everything that a proxy says of itself. @throws ERR_PROXY_UNREACHABLE */
+export async function readProxyDump(paths: MeshPaths, podUid: string): Promise<ProxyDump> {
+  // Both ends are this program: the proxy's own type is the wire format.
+  return (await readProxyAdmin(paths.podRuntime(podUid).proxyAdminSocket, "dump")) as ProxyDump;
+}
+
+/** A proxy that does not answer has nothing to show; that its pod is not ready says why. */
+async function proxyFacts(paths: MeshPaths, podUid: string): Promise<ProxyFacts | undefined> {
+  const dump = await readProxyDump(paths, podUid).catch(() => undefined);
+  if (!dump) return undefined;
+  return {
+    ...(dump.local ? { mtlsMode: dump.local.inboundMode } : {}),
+    ...(dump.configVersion === null ? {} : { configVersion: dump.configVersion }),
+    ...(dump.certificate
+      ? {
+          spiffeId: dump.certificate.spiffeId,
+          notAfter: dump.certificate.notAfter,
+          serialNumber: dump.certificate.serialNumber,
+        }
+      : {}),
+  };
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

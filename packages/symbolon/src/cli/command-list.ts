@@ -1,0 +1,29 @@
+import type { Command } from "commander";
+import { addApplyCommand } from "./commands/apply.ts";
+import { addDeleteCommand } from "./commands/delete.ts";
+import { addDownCommand } from "./commands/down.ts";
+import { addExecCommand } from "./commands/exec.ts";
+import { addGetCommand } from "./commands/get/index.ts";
+import { addInternalCommand } from "./commands/internal.ts";
+import { addLogsCommand } from "./commands/logs.ts";
+import { addProgramCommand } from "./commands/program.ts";
+import { addProxyConfigCommand } from "./commands/proxy-config/index.ts";
+import { addStatusCommand } from "./commands/status.ts";
+import { addUpCommand } from "./commands/up.ts";
+import { addVersionCommand } from "./commands/version.ts";
+
+/** In the order of `symbolon --help`. */
+export const commands: readonly ((program: Command) => void)[] = [
+  addUpCommand,
+  addDownCommand,
+  addStatusCommand,
+  addApplyCommand,
+  addDeleteCommand,
+  addGetCommand,
+  addExecCommand,
+  addLogsCommand,
+  addProxyConfigCommand,
+  addVersionCommand,
+  addInternalCommand,
+  addProgramCommand,
+];

@@ -1,0 +1,250 @@
+import { type Finding, formatFinding } from "@symbolon/policy";
+import { type Clock, createObservable, type Log, type Observable, type Random } from "@symbolon/spiffe/core";
+import type { AuditSink } from "../core/index.ts";
+import type {
+  Ipv4Range,
+  MeshKind,
+  ParseManifestsOptions,
+  Pod,
+  PodStatus,
+  PresentedObject,
+  WorkloadObject,
+} from "../mesh/index.ts";
+import { createAddressPool } from "./address-pool.ts";
+import { applyManifests, deleteObjects, type DeleteRequest, type ApplyRequest, type ChangeAnswer } from "./api-changes.ts";
+import { computeSnapshot } from "./compute-snapshot.ts";
+import { createConfigStore, type PreparedConfig, type PrepareResult } from "./config-store.ts";
+import { policiesOf, unreadableFile } from "./merge-config.ts";
+import { decodeState, encodeRecord, encodeSettings } from "./persisted-state.ts";
+import type { PodRecord } from "./pod-record.ts";
+import { countPods, createPods } from "./pods.ts";
+import type { ManifestSource, MeshStateStore, ProxyConfigSource, StateChanges } from "./ports.ts";
+import { presentObject } from "./present-object.ts";
+import { presentPod } from "./present-pod.ts";
+import { createProxyConfigPush } from "./push.ts";
+import { createSerialQueue } from "./serial-queue.ts";
+import { keyText, ownerText, type StoredObject } from "./stored-object.ts";
+
+export interface ControlPlaneOptions {
+  readonly store: MeshStateStore;
+  readonly source: ManifestSource;
+  readonly manifests: ParseManifestsOptions;
+  readonly trustDomain: string;
+  readonly clusterDomain: string;
+  readonly rootNamespace: string;
+  readonly podRange: Ipv4Range;
+  readonly serviceRange: Ipv4Range;
+  /** The machine, as pods see it. */
+  readonly node: { readonly name: string; readonly address: string };
+  readonly audit: AuditSink;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export interface MeshStatus {
+  readonly trustDomain: string;
+  /** Version of the configuration that proxies are told. */
+  readonly version: number;
+  /** Every workload has its pods, and no pod is on its way out. */
+  readonly settled: boolean;
+  /** Formatted: why the newest manifests are not in force, or why pods are missing. */
+  readonly findings: readonly string[];
+  readonly pods: readonly { readonly pod: Pod; readonly status?: PodStatus }[];
+}
+
+/** Objects in force, the pods that they ask for, and the configuration of every proxy. Changes run one at a time. */
+export interface ControlPlane {
+  readonly configs: ProxyConfigSource;
+  /** What the pod runtime should run. */
+  readonly desiredPods: Observable<readonly Pod[]>;
+  status(): MeshStatus;
+  list(kind: MeshKind, namespace?: string): readonly PresentedObject[];
+  findPod(uid: string): PodRecord | undefined;
+  /** All or nothing. */
+  apply(request: ApplyRequest): Promise<ChangeAnswer>;
+  delete(request: DeleteRequest): Promise<ChangeAnswer>;
+  /** A pod runtime introduces itself: one that is new knows no pod of the old one. */
+  connectRuntime(bootId: string): Promise<void>;
+  reportPodStatus(uid: string, status: PodStatus): Promise<void>;
+  reportPodRemoved(uid: string): Promise<void>;
+  close(): void;
+}
+
+/** Versions of one run; a run's first is above every earlier run's last. */
+const VERSIONS_PER_RUN = 1_000_000_000;
+
+/** Starts with the last good state, and takes over what the manifests say now. @throws ERR_STATE_* */
+export async function createControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { store, source, audit, clock, log, node } = options;
+  const persisted = decodeState(await store.load());
+  const starts = (persisted.settings.starts ?? 0) + 1;
+  await store.write({ put: encodeSettings({ starts }), remove: [] });
+
+  const config = createConfigStore({ ...options, persisted });
+  const podAddresses = createAddressPool(options.podRange, "pod", persisted.settings.podAddressCursor);
+  const pods = createPods({
+    ...options,
+    records: persisted.pods,
+    addresses: podAddresses,
+    nodeName: node.name,
+    nodeAddress: node.address,
+  });
+  const push = createProxyConfigPush(starts * VERSIONS_PER_RUN, queueMicrotask);
+  const desiredPods = createObservable<readonly Pod[]>([]);
+  const inOrder = createSerialQueue();
+  let savedPods = new Map(persisted.pods.map((record) => [record.pod.uid, record]));
+  let bootId = persisted.settings.bootId;
+  let fileFindings: readonly Finding[] = [];
+  let podProblem: unknown;
+
+  /** From objects and reports to pods and proxy configuration; durable before anybody is told. */
+  const settle = async (): Promise<void> => {
+    const objects = [...config.objects.values()];
+    const { problem } = pods.reconcile({
+      workloads: objects.flatMap(({ object }) => workloadIn(object)),
+      namespaceLabels: (name) => config.objects.get(`Namespace//${name}`)?.object.meta.labels ?? {},
+      now: clock.now(),
+    });
+    if (problem !== undefined && podProblem === undefined) log.error("pods cannot be made", { error: problem });
+    podProblem = problem;
+    await savePods();
+    desiredPods.set(pods.desired());
+    push.publish(
+      computeSnapshot({
+        ...options,
+        services: objects.flatMap((stored) => addressedService(stored)),
+        pods: pods.records,
+        policies: policiesOf(objects, (key) => new Date(config.objects.get(key)?.identity.createdAt ?? 0)),
+      }),
+    );
+  };
+
+  const savePods = async (): Promise<void> => {
+    const records = new Map(pods.records.map((record) => [record.pod.uid, record]));
+    const changes: StateChanges = {
+      put: [...records].filter(([uid, record]) => savedPods.get(uid) !== record).map(([uid, record]) => encodeRecord("pod", uid, record)),
+      remove: [...savedPods.keys()].filter((uid) => !records.has(uid)).map((key) => ({ kind: "pod", key })),
+    };
+    if (changes.put.length + changes.remove.length === 0) return;
+    const { cursor } = podAddresses;
+    const settings = cursor === undefined ? [] : encodeSettings({ podAddressCursor: cursor });
+    await store.write({ put: [...changes.put, ...settings], remove: changes.remove });
+    savedPods = records;
+  };
+
+  const addressedService = ({ key, object, identity }: StoredObject) => {
+    if (object.kind !== "Service") return [];
+    const address = config.serviceAddresses.get(keyText(key));
+    return [{ service: object, createdAt: identity.createdAt, ...(address === undefined ? {} : { address }) }];
+  };
+
+  /** Audit, then disk, then force: a change that left no trace has not happened. */
+  const enforce = async (prepared: PreparedConfig, actor: string): Promise<void> => {
+    for (const { key, action } of prepared.changes) {
+      if (action === "unchanged") continue;
+      const text = keyText(key);
+      const owner = (prepared.objects.get(text) ?? config.objects.get(text))?.owner;
+      const authority = owner === undefined ? {} : { authority: ownerText(owner) };
+      await audit.write({ kind: "configuration.change", outcome: "success", actor, subject: text, ...authority, details: { action } });
+    }
+    await store.write(prepared.stateChanges);
+    config.accept(prepared);
+  };
+
+  const readFiles = async (filesTakeOver: boolean): Promise<void> => {
+    const { files, problems } = await source.read();
+    const unreadable = problems.map(({ path, message }) => unreadableFile(path, message));
+    const result: PrepareResult =
+      unreadable.length > 0
+        ? { kind: "refused", findings: unreadable }
+        : config.prepare({ files, applied: config.sources.applied }, { filesTakeOver });
+    if (result.kind === "prepared") {
+      fileFindings = [];
+      await enforce(result.config, "manifest files");
+      return;
+    }
+    fileFindings = result.findings.filter(({ severity }) => severity === "error");
+    log.error("manifests are refused; what was in force stays", { findings: fileFindings.map(formatFinding) });
+  };
+
+  const change = async (prepare: () => ChangeAnswer & { readonly prepared?: PreparedConfig }): Promise<ChangeAnswer> => {
+    const { prepared, ...answer } = prepare();
+    if (prepared === undefined) return answer;
+    await enforce(prepared, "api");
+    await settle();
+    return { ...answer, version: push.version };
+  };
+
+  await inOrder(async () => {
+    await readFiles(true);
+    await settle();
+  });
+  const watch = source.watch(() => {
+    void inOrder(async () => {
+      await readFiles(false);
+      await settle();
+    }).catch((error: unknown) => log.error("a change of the manifests was not taken over", { error }));
+  });
+
+  return {
+    configs: push,
+    desiredPods,
+    status: () => ({
+      trustDomain: options.trustDomain,
+      version: push.version,
+      settled: isSettled(),
+      findings: [...fileFindings.map(formatFinding), ...(podProblem instanceof Error ? [podProblem.message] : [])],
+      pods: pods.records.map(({ pod, status }) => ({ pod, ...(status === undefined ? {} : { status }) })),
+    }),
+    list(kind, namespace) {
+      const inNamespace = (name: string) => namespace === undefined || name === namespace;
+      if (kind === "Pod")
+        return pods.records.filter(({ pod }) => inNamespace(pod.namespace)).map((record) => presentPod(record, node));
+      const context = {
+        records: pods.records,
+        serviceAddress: (key: StoredObject["key"]) => config.serviceAddresses.get(keyText(key)),
+      };
+      return [...config.objects.values()]
+        .filter(({ key }) => key.kind === kind && (kind === "Namespace" || inNamespace(key.namespace)))
+        .map((stored) => presentObject(stored, context));
+    },
+    findPod: pods.find,
+    apply: (request) => inOrder(() => change(() => applyManifests(config, options, request, push.version))),
+    delete: (request) =>
+      inOrder(() => change(() => deleteObjects(config, request, push.version, (uid) => pods.terminate(uid, clock.now()), pods.records))),
+    connectRuntime: (newBootId) =>
+      inOrder(async () => {
+        if (newBootId === bootId) return;
+        pods.forgetRuntime();
+        await store.write({ put: encodeSettings({ bootId: newBootId }), remove: [] });
+        bootId = newBootId;
+        await settle();
+      }),
+    reportPodStatus: (uid, status) =>
+      inOrder(async () => {
+        if (pods.setStatus(uid, status)) await settle();
+      }),
+    reportPodRemoved: (uid) =>
+      inOrder(async () => {
+        if (pods.forget(uid)) await settle();
+      }),
+    close: () => watch.close(),
+  };
+
+  function isSettled(): boolean {
+    const workloads = [...config.objects.values()].flatMap(({ object }) => workloadIn(object));
+    return (
+      pods.records.every(({ terminatingSince }) => terminatingSince === undefined) &&
+      workloads.every((workload) => {
+        const wanted = workload.kind === "Pod" ? 1 : workload.replicas;
+        const { total, updated } = countPods(pods.records, workload);
+        return total === wanted && updated === wanted;
+      })
+    );
+  }
+}
+
+function workloadIn(object: StoredObject["object"]): readonly WorkloadObject[] {
+  return object.kind === "Deployment" || object.kind === "Pod" ? [object] : [];
+}
