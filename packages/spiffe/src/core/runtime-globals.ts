@@ -5,6 +5,11 @@
 interface RuntimeGlobals {
   readonly performance: { now(): number };
   readonly crypto: { getRandomValues<T extends Uint8Array | Uint32Array>(array: T): T };
+  readonly TextEncoder: new () => { encode(text: string): Uint8Array };
+  readonly TextDecoder: new (
+    encoding: "utf-8",
+    options: { readonly fatal: true; readonly ignoreBOM: true },
+  ) => { decode(bytes: Uint8Array): string };
   setTimeout(callback: () => void, delayMs: number): unknown;
   clearTimeout(handle: unknown): void;
 }

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { isSymbolonError } from "../core/index.ts";
+import { isSymbolonError, type JsonObject } from "../core/index.ts";
 import { checkJwtClaims, type JwtClaimsPolicy } from "./claims.ts";
-import type { JsonObject } from "./strict-json.ts";
 
 const now = new Date("2026-01-01T00:00:00Z");
 const nowSeconds = now.getTime() / 1000;

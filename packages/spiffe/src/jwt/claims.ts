@@ -1,5 +1,4 @@
-import { spiffeError } from "../core/index.ts";
-import type { JsonObject, JsonValue } from "./strict-json.ts";
+import { type JsonObject, type JsonValue, spiffeError } from "../core/index.ts";
 
 export interface JwtClaimsPolicy {
   readonly issuer: string;

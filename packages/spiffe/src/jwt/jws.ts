@@ -1,8 +1,15 @@
 import type { KeyObject } from "node:crypto";
-import { decodeBase64Url, encodeBase64Url, spiffeError } from "../core/index.ts";
+import {
+  decodeBase64Url,
+  encodeBase64Url,
+  isSymbolonError,
+  type JsonObject,
+  parseJsonObject,
+  spiffeError,
+} from "../core/index.ts";
 import { defaultAlgorithm, isJwsAlgorithm, type JwsAlgorithm, keyFits, signWith, verifyWith } from "./algorithms.ts";
-import type { Jwk, JwkSet } from "./jwk-set.ts";
-import { type JsonObject, parseJsonObject } from "./strict-json.ts";
+import type { Jwk } from "./jwk.ts";
+import type { JwkSet } from "./jwk-set.ts";
 
 export interface JwsHeader {
   /** As it stands there: not yet one that anybody allows. */
@@ -92,6 +99,40 @@ export function verifyJws(token: string, keySet: JwkSet, options: VerifyJwsOptio
   const key = keys.find(({ publicKey }) => verifyWith(algorithm, publicKey, signingInput, signature));
   if (!key) throw spiffeError("ERR_JWT_SIGNATURE_INVALID", "token signature does not verify");
   return { header, payload, claims: parseJsonObject(payload, "payload"), key };
+}
+
+/**
+ * verified: by a key of the set. no_key: none has the token's `kid` and algorithm. invalid: some have, and none of them
+ * verifies it; also a token that has a critical header, or is no JWS of an algorithm that is supported.
+ */
+export type SignatureVerdict = "verified" | "no_key" | "invalid";
+
+/**
+ * The signature of an end user's token by the keys of its issuer, as Istio matches them (istio-security §2.5): keys with
+ * the same `kid`, where both have one, and the same `alg`, where the key states one; the first that verifies is enough.
+ */
+export function checkSignature(token: string, keySet: JwkSet): SignatureVerdict {
+  const jws = readCompact(token);
+  const algorithm = jws?.header.alg;
+  if (!jws || !isJwsAlgorithm(algorithm)) return "invalid";
+  const { kid = "" } = jws.header;
+  const keys = keySet.keys.filter(
+    (key) =>
+      (kid === "" || (key.kid ?? "") === "" || key.kid === kid) &&
+      (key.algorithm === undefined || key.algorithm === algorithm),
+  );
+  if (keys.length === 0) return "no_key";
+  const verifies = keys.some(({ publicKey }) => verifyWith(algorithm, publicKey, jws.signingInput, jws.signature));
+  return verifies ? "verified" : "invalid";
+}
+
+function readCompact(token: string): CompactJws | undefined {
+  try {
+    return parseJwsCompact(token);
+  } catch (error) {
+    if (!isSymbolonError(error)) throw error;
+    return undefined;
+  }
 }
 
 /**

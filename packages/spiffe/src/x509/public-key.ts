@@ -1,10 +1,16 @@
-import { equalBytes, spiffeError } from "../core/index.ts";
+import {
+  type CurveName,
+  curveNamed,
+  equalBytes,
+  isPointOnCurve,
+  looksLikeRocaModulus,
+  smallFactorOf,
+  spiffeError,
+} from "../core/index.ts";
 import { contentsOf, type DerReader, readSingle, TAG } from "./der.ts";
 import { integerValue, octetAlignedBits, oidValue } from "./der-values.ts";
 import { encodeNull } from "./der-writer.ts";
-import { CURVES, type CurveName, isPointOnCurve } from "./elliptic-curve.ts";
 import { OID } from "./oid.ts";
-import { looksLikeRocaModulus, smallFactorOf } from "./rsa-modulus.ts";
 
 /** What `checkPublicKeyPolicy` found in a SubjectPublicKeyInfo that it lets pass. */
 export type PublicKeyInfo =
@@ -12,6 +18,11 @@ export type PublicKeyInfo =
   | { readonly kind: "rsa"; readonly bits: number }
   | { readonly kind: "ed25519"; readonly bits: number };
 
+const CURVE_NAMES: ReadonlyMap<string, CurveName> = new Map([
+  [OID.p256, "P-256"],
+  [OID.p384, "P-384"],
+  [OID.p521, "P-521"],
+]);
 const MIN_RSA_BITS = 2048;
 /** Verification time grows with the square of the size; 16,384-bit keys are a way to stall a verifier (CV-65). */
 const MAX_RSA_BITS = 8192;
@@ -65,11 +76,12 @@ function checkEcKey(parameters: Uint8Array, point: Uint8Array): PublicKeyInfo {
   // RFC 5480 §2.1.1: namedCurve only; explicit parameters are an endless loop in some libraries (CV-68).
   if (parameters[0] !== TAG.oid) throw spiffeError("ERR_KEY_CURVE", "elliptic curve is not given by name");
   const curveOid = oidValue(readSingle(parameters, TAG.oid));
-  const curve = CURVES.find(({ oid }) => oid === curveOid);
-  if (!curve) {
+  const name = CURVE_NAMES.get(curveOid);
+  if (!name) {
     const message = `elliptic curve ${curveOid} is not supported`;
     throw spiffeError("ERR_KEY_CURVE", message, { details: { curve: curveOid } });
   }
+  const curve = curveNamed(name);
   if (!isPointOnCurve(point, curve)) {
     throw spiffeError("ERR_KEY_POINT", `public key is not an uncompressed point on ${curve.name}`);
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { isSymbolonError } from "../core/index.ts";
+import { isSymbolonError } from "./errors.ts";
 import { parseJsonObject, parseStrictJson } from "./strict-json.ts";
 
 function refused(action: () => unknown, message: string): void {

@@ -1,4 +1,5 @@
-import { spiffeError } from "../core/index.ts";
+import { spiffeError } from "./spiffe-errors.ts";
+import { decodeUtf8 } from "./utf8.ts";
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
 /** Without a prototype, so that "__proto__" and "constructor" are keys like any other. */
@@ -21,7 +22,9 @@ export function parseStrictJson(text: string): JsonValue {
 
 /** @throws ERR_JWT_MALFORMED for anything but an object in UTF-8 */
 export function parseJsonObject(bytes: Uint8Array, what: string): JsonObject {
-  const value = parseStrictJson(decodeUtf8(bytes));
+  const text = decodeUtf8(bytes);
+  if (text === undefined) throw jsonError("not UTF-8");
+  const value = parseStrictJson(text);
   if (!isJsonObject(value)) throw jsonError(`${what} is not an object`);
   return value;
 }
@@ -113,14 +116,6 @@ function taken(character: string, cursor: Cursor): boolean {
 
 function expect(character: string, cursor: Cursor): void {
   if (!taken(character, cursor)) throw jsonError(`wanted "${character}" at ${cursor.at}`);
-}
-
-function decodeUtf8(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw spiffeError("ERR_JWT_MALFORMED", "malformed JSON: not UTF-8", { cause });
-  }
 }
 
 function jsonError(what: string) {
