@@ -1,4 +1,11 @@
+export type { ConnectionAttributes, JwtClaims, RequestAttributes } from "./attributes.ts";
 export { type AutoMtlsTarget, usesAutoMtls } from "./auto-mtls.ts";
+export type { CompactToken } from "./compact-token.ts";
+export {
+  compileRequestAuthentication,
+  type EvaluateRequestAuthentication,
+  type RequestAuthenticationOptions,
+} from "./compile-request-authentication.ts";
 export { type ConfigOrderKey, compareByCreation } from "./config-order.ts";
 export {
   type BooleanNode,
@@ -63,6 +70,9 @@ export type {
 } from "./effective-peer-authentication.ts";
 export { POLICY_ERRORS, type PolicyErrorCode, requireParsed } from "./errors.ts";
 export { type ExpandedDocuments, expandLists } from "./expand-lists.ts";
+export { JWT_FAILURES, type JwtFailure, type TokenRefusal } from "./jwt-failures.ts";
+export type { TokenPlace } from "./jwt-locations.ts";
+export type { HeaderLine } from "./jwt-outputs.ts";
 export {
   checkDns1035Label,
   checkDns1123Label,
@@ -94,4 +104,14 @@ export {
   type NamespaceMtlsMode,
   type PeerAuthenticationIndex,
 } from "./peer-authentication-index.ts";
+export type { ClaimToHeader, JwtHeader, JwtRule, RequestAuthentication } from "./request-authentication.ts";
+export type {
+  AttachedJwtRule,
+  AuthenticatedRequest,
+  RequestAuthenticationOutcome,
+  RequestChanges,
+  RuleKeys,
+  SignatureVerdict,
+  TokenVerification,
+} from "./request-authentication-outcome.ts";
 export { selectorMatches, selectorText, type WorkloadSelector } from "./selector.ts";

@@ -1,0 +1,216 @@
+import { type CompactToken, parseCompactToken } from "./compact-token.ts";
+import {
+  type AllowedAudiences,
+  checkAudiences,
+  checkIssuer,
+  checkTimes,
+  compileAudiences,
+} from "./jwt-claim-checks.ts";
+import { type JwtFailure, refuseToken } from "./jwt-failures.ts";
+import {
+  compileJwtLocations,
+  type FoundToken,
+  findTokens,
+  type JwtLocations,
+  type TokenPlace,
+} from "./jwt-locations.ts";
+import {
+  outputHeaderNames,
+  outputHeaders,
+  requestPrincipalOf,
+  spaceDelimitedClaims,
+  splitClaims,
+} from "./jwt-outputs.ts";
+import { withoutQueryParameters } from "./query-parameters.ts";
+import type { RequestAuthentication } from "./request-authentication.ts";
+import type {
+  AttachedJwtRule,
+  AuthenticatedRequest,
+  RequestAuthenticationOutcome,
+  RequestChanges,
+  RuleKeys,
+  TokenVerification,
+} from "./request-authentication-outcome.ts";
+
+export interface RequestAuthenticationOptions {
+  /** On `nbf` and `exp`; 60. */
+  readonly clockSkewSeconds?: number;
+}
+
+/** Decides on the tokens of one request. Pure: same arguments, same outcome. */
+export type EvaluateRequestAuthentication = <Keys>(
+  request: AuthenticatedRequest,
+  now: Date,
+  verification: TokenVerification<Keys>,
+) => RequestAuthenticationOutcome;
+
+/**
+ * Compiles all RequestAuthentications that attach to a workload. Their rules are put together and sorted by issuer, equal
+ * issuers in the order given (istio-security §2.3).
+ *
+ * A request passes when all tokens at the places of one rule verify, or when there is no token at the places of any rule.
+ * That is what Istio's requirement any(P0, …, all(any(P0, missing), …)) says of a request that does not change while it
+ * is looked at; Envoy takes tokens out as it goes, so that a bad second header line may be gone before it counts (ADR 13).
+ */
+export function compileRequestAuthentication(
+  policies: readonly RequestAuthentication[],
+  options: RequestAuthenticationOptions = {},
+): EvaluateRequestAuthentication {
+  const providers = compileProviders(policies, options.clockSkewSeconds ?? 60);
+  const removeHeaders = outputNamesOf(policies);
+  const unchanged: RequestChanges = Object.freeze({ removeHeaders, addHeaders: Object.freeze([]) });
+
+  return (request, now, verification) => {
+    if (isCorsPreflight(request)) return { kind: "anonymous", why: "cors_preflight", changes: unchanged };
+    const failures: Failure[] = [];
+    for (const provider of providers) {
+      const attempt = tryProvider(provider, request, now, verification);
+      if (attempt.kind === "verified") return authenticate(provider, attempt, request, removeHeaders);
+      if (attempt.kind === "failed") failures.push({ ...attempt, by: provider.attached });
+    }
+    const decisive = mostSpecific(failures);
+    if (!decisive) return { kind: "anonymous", why: "no_token", changes: unchanged };
+    return { ...decisive, kind: "refused", answer: refuseToken(decisive.failure, request) };
+  };
+}
+
+interface Provider {
+  readonly attached: AttachedJwtRule;
+  readonly locations: JwtLocations;
+  readonly audiences: AllowedAudiences;
+  readonly spaceDelimited: ReadonlySet<string>;
+  readonly clockSkewSeconds: number;
+}
+
+interface Failure {
+  readonly failure: JwtFailure;
+  readonly place: TokenPlace;
+  readonly by: AttachedJwtRule;
+}
+
+type Attempt =
+  | { readonly kind: "missing" }
+  | { readonly kind: "failed"; readonly failure: JwtFailure; readonly place: TokenPlace }
+  | { readonly kind: "verified"; readonly tokens: readonly FoundToken[]; readonly first: VerifiedToken };
+
+interface VerifiedToken {
+  readonly token: CompactToken;
+  readonly place: TokenPlace;
+}
+
+function compileProviders(policies: readonly RequestAuthentication[], clockSkewSeconds: number): readonly Provider[] {
+  const attached = policies.flatMap((policy) => policy.jwtRules.map((rule, index) => ({ policy, rule, index })));
+  attached.sort((left, right) => compareText(left.rule.issuer, right.rule.issuer));
+  const unreadable = new Set(outputNamesOf(policies));
+  return attached.map((entry) => ({
+    attached: entry,
+    locations: compileJwtLocations(entry.rule, unreadable),
+    audiences: compileAudiences(entry.rule),
+    spaceDelimited: spaceDelimitedClaims(entry.rule),
+    clockSkewSeconds,
+  }));
+}
+
+/** Last token first, as Envoy does: it decides which fault is told, and that the first token becomes the principal. */
+function tryProvider<Keys>(
+  provider: Provider,
+  request: AuthenticatedRequest,
+  now: Date,
+  verification: TokenVerification<Keys>,
+): Attempt {
+  const tokens = findTokens(provider.locations, request);
+  let first: VerifiedToken | undefined;
+  for (const { text, place } of tokens.toReversed()) {
+    const result = checkToken(text, provider, now, verification);
+    if (typeof result === "string") return { kind: "failed", failure: result, place };
+    first = { token: result, place };
+  }
+  return first ? { kind: "verified", tokens, first } : { kind: "missing" };
+}
+
+/** The order of istio-security §2.5. */
+function checkToken<Keys>(
+  text: string,
+  { attached: { rule }, audiences, clockSkewSeconds }: Provider,
+  now: Date,
+  verification: TokenVerification<Keys>,
+): CompactToken | JwtFailure {
+  const token = parseCompactToken(text);
+  if (typeof token === "string") return token;
+  const failure =
+    checkIssuer(token.claims, rule) ??
+    checkTimes(token.claims, now, clockSkewSeconds) ??
+    checkAudiences(token.claims, audiences);
+  if (failure) return failure;
+
+  const keys = verification.keysOf(rule);
+  if (keys.kind !== "ready") return KEY_SET_FAILURES[keys.kind];
+  if (token.hasCriticalHeader) return "signature_invalid";
+  const verdict = verification.verifySignature(token, keys.keys);
+  // Compared with the one good answer, so that any other refuses.
+  if (verdict === "verified") return token;
+  return verdict === "no_key" ? "no_matching_key" : "signature_invalid";
+}
+
+const KEY_SET_FAILURES = {
+  not_json: "key_set_not_json",
+  no_keys: "key_set_without_keys",
+  keys_not_list: "key_set_keys_not_list",
+  no_valid_keys: "key_set_without_valid_keys",
+  fetch_failed: "key_set_fetch_failed",
+} as const satisfies Record<Exclude<RuleKeys<unknown>["kind"], "ready">, JwtFailure>;
+
+function authenticate(
+  { attached, spaceDelimited }: Provider,
+  { tokens, first }: Extract<Attempt, { kind: "verified" }>,
+  request: AuthenticatedRequest,
+  outputNames: readonly string[],
+): RequestAuthenticationOutcome {
+  const { rule } = attached;
+  const { token, place } = first;
+  const requestPrincipal = requestPrincipalOf(token.claims);
+  const taken = (kind: TokenPlace["kind"]) =>
+    rule.forwardOriginalToken ? [] : tokens.flatMap((found) => (found.place.kind === kind ? [found.place.name] : []));
+  const path = withoutQueryParameters(request.path, taken("parameter"));
+  return {
+    kind: "authenticated",
+    by: attached,
+    place,
+    claims: splitClaims(token.claims, spaceDelimited),
+    ...(requestPrincipal === undefined ? {} : { requestPrincipal }),
+    changes: {
+      // Cookies stay, as with Istio.
+      removeHeaders: [...new Set([...outputNames, ...taken("header")])],
+      addHeaders: outputHeaders(rule, token),
+      ...(path === request.path ? {} : { path }),
+    },
+  };
+}
+
+/**
+ * Which of several failures is answered: Envoy folds those of the providers, and then once more the first of them, which
+ * is what its inner `all` fails with; an issuer that is not configured gives way to anything else (istio-security §2.3).
+ */
+function mostSpecific(failures: readonly Failure[]): Failure | undefined {
+  const [first] = failures;
+  let decisive = first;
+  for (const failure of first ? [...failures, first] : []) {
+    if (failure.failure !== "issuer_not_configured") decisive = failure;
+  }
+  return decisive;
+}
+
+/** Fetch §3.2.2, CORS-preflight request: browsers send no credentials with it. */
+function isCorsPreflight({ method, headers }: AuthenticatedRequest): boolean {
+  const has = (name: string) => headers.get(name)?.some((value) => value !== "") ?? false;
+  return method === "OPTIONS" && has("origin") && has("access-control-request-method");
+}
+
+function outputNamesOf(policies: readonly RequestAuthentication[]): readonly string[] {
+  const names = policies.flatMap(({ jwtRules }) => jwtRules.flatMap(outputHeaderNames));
+  return Object.freeze([...new Set(names)]);
+}
+
+function compareText(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
