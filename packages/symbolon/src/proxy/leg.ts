@@ -44,6 +44,8 @@ export class Leg {
   closed = false;
   /** After an upgrade the raw socket goes on telling of ciphertext, which is not for us. */
   detached = false;
+  /** TLS, and its handshake is over. */
+  encrypted = false;
   bytesReceived = 0;
 
   constructor(owner: LegOwner, maxEarlyBytes: number) {

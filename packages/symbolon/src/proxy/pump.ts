@@ -19,6 +19,7 @@ export const legHandlers = {
   handshake(socket: LegCarrier): void {
     const leg = socket.data;
     leg.socket = socket;
+    leg.encrypted = true;
     leg.owner.onHandshake?.(leg);
   },
   data(socket: LegCarrier, chunk: Buffer): void {
@@ -38,9 +39,13 @@ export const legHandlers = {
     leg.ended = true;
     if (leg.peer) finish(leg.peer);
   },
-  close(socket: LegCarrier): void {
+  close(socket: LegCarrier, error?: Error): void {
     const leg = socket.data;
-    if (!leg.detached) closed(leg);
+    if (leg.detached) return;
+    // Bun tells no `end` of a FIN that answers ours: a close without error is that FIN, one with error a reset. TLS tells
+    // of close_notify always, and a stream that ends without one is cut short (RFC 8446 §6.1).
+    if (leg.wroteEnd && !leg.encrypted && !error) leg.ended = true;
+    closed(leg);
   },
   /** A handler that throws has lost the chunk it was given: the connection cannot go on. */
   error(socket: LegCarrier): void {
