@@ -20,8 +20,9 @@ describe("architecture", () => {
   test("a folder is entered only through its index.ts", () => {
     const violations = production.flatMap((source) =>
       source.imports
-        .filter((target) => target.kind === "file" && target.area !== source.area && target.package === source.package)
-        .filter((target) => !target.path.endsWith("/index.ts"))
+        .filter((target) => target.kind === "file")
+        .filter((target) => target.area !== source.area && target.package === source.package)
+        .filter((target) => !isEntry(target) && !isManifest(target))
         .map((target) => `${source.path} imports ${target.path}`),
     );
     expect(violations).toEqual([]);
@@ -76,9 +77,26 @@ interface Source {
 }
 
 type Target =
-  | { readonly kind: "file"; readonly path: string; readonly package: string; readonly area: string }
+  | FileTarget
   | { readonly kind: "package"; readonly name: string }
   | { readonly kind: "runtime"; readonly name: string };
+
+interface FileTarget {
+  readonly kind: "file";
+  readonly path: string;
+  readonly package: string;
+  readonly area: string;
+}
+
+function isEntry({ path, package: name, area }: FileTarget): boolean {
+  const file = path.slice(path.lastIndexOf("/") + 1);
+  return file === "index.ts" || file in (layers[name]?.[area]?.entries ?? {});
+}
+
+/** A package may read its own version. */
+function isManifest({ path, package: name }: FileTarget): boolean {
+  return path === `packages/${name}/package.json`;
+}
 
 function judge(source: Source, target: Target): string[] {
   const packageRules = packages[source.package];
@@ -100,7 +118,7 @@ function judge(source: Source, target: Target): string[] {
     }
     case "file":
       if (target.package !== source.package) return refuse(`${target.path} of another package by path`);
-      if (target.area === source.area || source.area === "") return [];
+      if (target.area === source.area || source.area === "" || isManifest(target)) return [];
       return areaRules && target.area in areaRules.mayImport
         ? []
         : refuse(`${target.path}: ${source.area} may not import ${target.area}`);

@@ -6,6 +6,7 @@ import {
   fileExists,
   type MeshUnderTest,
   missing,
+  namespace,
   prepareMesh,
   SAMPLES,
   succeed,
@@ -75,7 +76,9 @@ describe.skipIf(why !== undefined)("the command line", () => {
         "-f",
         join(SAMPLES, `${file}.yaml`),
       ]);
-      succeed(mesh.symbolon("up", "--detach", "--no-dashboard", ...files));
+      // What `kubectl label namespace default istio-injection=enabled` does.
+      writeFileSync(join(mesh.directory, "default.yaml"), namespace("default", true));
+      succeed(mesh.symbolon("up", "--detach", "--no-dashboard", "-f", "default.yaml", ...files));
       expect(mesh.curl("default", "http://httpbin:8000/status/418")).toBe("418/0");
       const echo = mesh.exec(
         "curl",

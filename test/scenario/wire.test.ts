@@ -35,7 +35,7 @@ describe.skipIf(why !== undefined)("on the wire", () => {
   test("bytes between two sidecars are TLS 1.3 records and nothing else", async () => {
     const capture = join(mesh.directory, "capture.json");
     const sniffer = join(import.meta.dir, "programs/capture.py");
-    const [command = "", ...args] = inMesh("python3", sniffer, "sym0", capture);
+    const [command = "", ...args] = inMesh("python3", sniffer, capture);
     const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
     await new Promise((ready) => child.stdout.once("data", ready));
     expect(mesh.curl("foo", "http://httpbin.foo:8000/anything/a-secret-path", "-d", "a-secret-body")).toBe("200/0");

@@ -1,14 +1,16 @@
-"""Captures TCP payloads of one interface until standard input ends: capture.py INTERFACE OUTPUT (JSON: "src>dst" → hex)"""
+"""Captures TCP payloads on every interface of its network namespace until standard input ends.
+
+capture.py OUTPUT (JSON: "src>dst" → hex). A bridge itself shows only frames that are for it: its ports show all of them.
+"""
 import json
 import select
 import socket
 import struct
 import sys
 
-interface, output = sys.argv[1], sys.argv[2]
+output = sys.argv[1]
 ETH_P_ALL = 3
 sniffer = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
-sniffer.bind((interface, 0))
 print("capturing", flush=True)
 segments = {}
 

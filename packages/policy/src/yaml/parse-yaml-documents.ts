@@ -1,4 +1,4 @@
-import { LineCounter, parseAllDocuments } from "yaml";
+import { type Document, LineCounter, parseAllDocuments } from "yaml";
 import type { DocumentNode, Finding } from "../document/index.ts";
 import { createFinding, createFindingCollector, hasErrors } from "../document/index.ts";
 import { convertDocument } from "./convert-document.ts";
@@ -55,7 +55,7 @@ export function parseYamlDocuments(text: string, file: string): YamlDocuments {
 }
 
 /** `undefined` when the library, which composes nested collections by recursion, ran out of stack. */
-function parseAll(text: string, lineCounter: LineCounter): ReturnType<typeof parseAllDocuments> | undefined {
+function parseAll(text: string, lineCounter: LineCounter): readonly Document.Parsed[] | undefined {
   try {
     return parseAllDocuments(text, {
       lineCounter,

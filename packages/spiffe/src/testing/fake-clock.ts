@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "../core/clock.ts";
+import type { Clock, Timer } from "../core/index.ts";
 
 export interface FakeClock extends Clock {
   /** Moves both wall and monotonic time, running every timer that falls due, in order, and letting promises settle between them. */

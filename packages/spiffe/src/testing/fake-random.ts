@@ -1,4 +1,4 @@
-import type { Random } from "../core/random.ts";
+import type { Random } from "../core/index.ts";
 
 /** Deterministic stand-in (xorshift32) for tests: the same seed gives the same run. */
 export function createFakeRandom(seed = 1): Random {

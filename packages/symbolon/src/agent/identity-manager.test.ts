@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { inspect } from "node:util";
-import { createObservable, type Log, Secret, silentLog, SymbolonError } from "@symbolon/spiffe/core";
+import { createObservable, type Log, Secret, SymbolonError, silentLog } from "@symbolon/spiffe/core";
 import { TrustDomain } from "@symbolon/spiffe/id";
 import { createFakeClock, createFakeRandom, createTestAuthority } from "@symbolon/spiffe/testing";
 import { parseCertificateSigningRequestFromPem, spkiOf, verifyCsrSignature } from "@symbolon/spiffe/x509";
@@ -18,7 +18,10 @@ afterEach(() => manager?.close());
 /** A CA that really signs, and that a test can make refuse or lie. */
 function harness(options: { token?: () => string | undefined; log?: Log } = {}) {
   const clock = createFakeClock(START);
-  const authority = createTestAuthority("cluster.local", { notBefore: START, notAfter: new Date("2036-01-01T00:00:00Z") });
+  const authority = createTestAuthority("cluster.local", {
+    notBefore: START,
+    notAfter: new Date("2036-01-01T00:00:00Z"),
+  });
   const calls: CertificateClientRequest[] = [];
   const publicKeys: string[] = [];
   const failure = createObservable<((request: CertificateClientRequest) => Error | undefined) | undefined>(undefined);
@@ -60,7 +63,8 @@ function harness(options: { token?: () => string | undefined; log?: Log } = {}) 
   return { clock, calls, publicKeys, failure, issueFor, roots, serial };
 }
 
-const pem = (der: Uint8Array) => `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString("base64")}\n-----END CERTIFICATE-----\n`;
+const pem = (der: Uint8Array) =>
+  `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString("base64")}\n-----END CERTIFICATE-----\n`;
 const away = () => new SymbolonError("ERR_CA_CALL_RETRYABLE", "the CA is away");
 
 describe("identity of a pod", () => {
@@ -144,7 +148,11 @@ describe("identity of a pod", () => {
     manager.register(workload);
     await clock.advance(0);
     expect(manager.current("pod-1")).toBeUndefined();
-    expect(manager.state("pod-1")).toMatchObject({ reason: expect.stringContaining("it is for spiffe://cluster.local/ns/foo/sa/admin, wanted spiffe://cluster.local/ns/foo/sa/web") });
+    expect(manager.state("pod-1")).toMatchObject({
+      reason: expect.stringContaining(
+        "it is for spiffe://cluster.local/ns/foo/sa/admin, wanted spiffe://cluster.local/ns/foo/sa/web",
+      ),
+    });
   });
 
   test("is refused when it does not verify to the roots that came with it", async () => {
@@ -165,7 +173,10 @@ describe("identity of a pod", () => {
     manager.register(workload);
     await clock.advance(0);
     expect(manager.current("pod-1")).toBeUndefined();
-    expect(manager.state("pod-1")).toMatchObject({ kind: "retrying", reason: expect.stringContaining("local time 2026-01-02T01:00:00.000Z") });
+    expect(manager.state("pod-1")).toMatchObject({
+      kind: "retrying",
+      reason: expect.stringContaining("local time 2026-01-02T01:00:00.000Z"),
+    });
   });
 
   test("a change of the roots reaches followers with the next certificate", async () => {
@@ -196,7 +207,8 @@ describe("identity of a pod", () => {
 
   test("its key is in no log line, state or inspection", async () => {
     const lines: string[] = [];
-    const note = (message: string, fields: unknown) => lines.push(message + inspect(fields, { depth: 10 }) + JSON.stringify(fields));
+    const note = (message: string, fields: unknown) =>
+      lines.push(message + inspect(fields, { depth: 10 }) + JSON.stringify(fields));
     const { clock } = harness({ log: { debug: note, info: note, warn: note, error: note } });
     manager.register(workload);
     await clock.advance(0);
@@ -204,7 +216,12 @@ describe("identity of a pod", () => {
     if (!identity) throw new Error("no identity");
     const secret = identity.svid.privateKey.export({ format: "jwk" }).d ?? "";
     const pkcs8 = identity.svid.privateKey.export({ format: "der", type: "pkcs8" }).toString("base64");
-    const shown = [...lines, inspect(identity, { depth: 10 }), JSON.stringify(manager.state("pod-1"), (_, value) => (typeof value === "bigint" ? String(value) : value)), Bun.inspect(identity)].join("\n");
+    const shown = [
+      ...lines,
+      inspect(identity, { depth: 10 }),
+      JSON.stringify(manager.state("pod-1"), (_, value) => (typeof value === "bigint" ? String(value) : value)),
+      Bun.inspect(identity),
+    ].join("\n");
     expect(secret.length).toBeGreaterThan(40);
     expect(shown).not.toContain(secret);
     expect(shown).not.toContain(pkcs8.slice(-40));

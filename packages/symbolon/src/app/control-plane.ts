@@ -18,8 +18,9 @@ import { createSqliteIssuanceLog, createSqliteMeshStateStore, openDatabase } fro
 import { createCertificateAuthority, loadTokenIssuer, type SecretDirectory, type TokenIssuer } from "../ca/index.ts";
 import { createControlPlane } from "../control-plane/index.ts";
 import { productError } from "../core/index.ts";
-import { numberToIpv4, parseIpv4Range } from "../mesh/index.ts";
+import { numberToIpv4 } from "../mesh/index.ts";
 import { CA_PORT } from "./ca-address.ts";
+import { addressRanges } from "./check-config.ts";
 import { createProcessLog } from "./log.ts";
 import { manifestRules } from "./manifest-rules.ts";
 import { type MeshConfig, PASSPHRASE_VARIABLE, pathsOf } from "./mesh-config.ts";
@@ -36,7 +37,7 @@ export function runControlPlane(config: MeshConfig): Promise<number> {
   const passphrase = takePassphrase();
   return runUntilSignal(log, async () => {
     const shared = { clock: systemClock, random: systemRandom, log };
-    const podRange = rangeOf("--pod-cidr", config.podCidr);
+    const ranges = addressRanges(config);
     const database = openDatabase(paths.database);
     const audit = await openAuditFile({ path: paths.auditLog, clock: systemClock, log });
     await audit.write({ kind: "mesh.start", outcome: "started", actor: "symbolon", subject: config.name });
@@ -49,9 +50,9 @@ export function runControlPlane(config: MeshConfig): Promise<number> {
       trustDomain: config.trustDomain,
       clusterDomain: config.clusterDomain,
       rootNamespace: config.rootNamespace,
-      podRange,
-      serviceRange: rangeOf("--service-cidr", config.serviceCidr),
-      node: { name: hostname(), address: numberToIpv4(podRange.network + 1) },
+      podRange: ranges.pods,
+      serviceRange: ranges.services,
+      node: { name: hostname(), address: numberToIpv4(ranges.pods.network + 1) },
       audit,
     });
     const tokens = await loadTokenIssuer({
@@ -136,10 +137,4 @@ function takePassphrase(): Secret<string> | undefined {
   const value = process.env[PASSPHRASE_VARIABLE];
   delete process.env[PASSPHRASE_VARIABLE];
   return value ? new Secret(value) : undefined;
-}
-
-function rangeOf(option: string, text: string) {
-  const range = parseIpv4Range(text);
-  if (range) return range;
-  throw productError("ERR_CONFIG_INVALID", `${option} "${text}" is not a range of IPv4 addresses such as 10.244.0.0/16`);
 }

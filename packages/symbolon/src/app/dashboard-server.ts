@@ -39,7 +39,9 @@ export async function startDashboard(overview: () => Promise<Overview>, port?: n
       }
     }
     const file = files.get(url.pathname);
-    return file ? new Response(file, { headers: { ...HEADERS, "content-type": file.type } }) : answer("no such page", 404);
+    return file
+      ? new Response(file, { headers: { ...HEADERS, "content-type": file.type } })
+      : answer("no such page", 404);
   };
   const listen = (wanted: number) => Bun.serve({ hostname: "127.0.0.1", port: wanted, fetch });
   try {
@@ -65,5 +67,7 @@ function answer(text: string, status: number): Response {
 async function buildPage(): Promise<ReadonlyMap<string, Blob>> {
   const entry = fileURLToPath(import.meta.resolve("@symbolon/dashboard/index.html"));
   const { outputs } = await Bun.build({ entrypoints: [entry], minify: true });
-  return new Map(outputs.map((output) => [output.path.endsWith(".html") ? "/" : `/${output.path.replace(/^\.\//, "")}`, output]));
+  return new Map(
+    outputs.map((output) => [output.path.endsWith(".html") ? "/" : `/${output.path.replace(/^\.\//, "")}`, output]),
+  );
 }

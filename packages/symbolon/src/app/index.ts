@@ -1,4 +1,5 @@
 export { DEFAULT_DASHBOARD_PORT } from "./dashboard-server.ts";
+export { meshApi } from "./mesh-api.ts";
 export {
   type ChosenMesh,
   chosenMesh,
@@ -10,5 +11,5 @@ export {
 export { isAlive, readMeshProcesses } from "./mesh-processes.ts";
 export { meshOverview, readProxyDump } from "./overview.ts";
 export { stopMesh } from "./stop-mesh.ts";
-export { waitUntilInForce } from "./wait-until-in-force.ts";
 export { runInBackground, runInForeground, type UpOptions } from "./up.ts";
+export { waitUntilInForce } from "./wait-until-in-force.ts";

@@ -117,7 +117,13 @@ function prepareDirectories(config: MeshConfig, paths: MeshPaths): void {
       `mesh "${config.name}" is already running (process ${(running?.supervisor ?? running?.launcher)?.pid}); change it with "symbolon apply -f", end it with "symbolon down", or start another with --name`,
     );
   rmSync(paths.runtime, { recursive: true, force: true });
-  for (const directory of [paths.state, paths.logsDirectory, paths.runtime, paths.namespacesDirectory, join(paths.runtime, "pods")])
+  for (const directory of [
+    paths.state,
+    paths.logsDirectory,
+    paths.runtime,
+    paths.namespacesDirectory,
+    join(paths.runtime, "pods"),
+  ])
     makePrivateDirectory(directory);
 }
 
@@ -125,8 +131,12 @@ function makePrivateDirectory(directory: string): void {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw productError("ERR_STATE_DIRECTORY", `cannot make directory "${directory}": ${(error as Error).message}; check its permissions and free space`, {
-      cause: error,
-    });
+    throw productError(
+      "ERR_STATE_DIRECTORY",
+      `cannot make directory "${directory}": ${(error as Error).message}; check its permissions and free space`,
+      {
+        cause: error,
+      },
+    );
   }
 }

@@ -6,11 +6,13 @@ const SEVERITY: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 
 
 /** One JSON object a line on standard error; whoever started the process keeps the file. */
 export function createProcessLog(process: string, level: LogLevel): Log {
-  const line = (lineLevel: LogLevel) => (message: string, fields: LogFields = {}) => {
-    if (SEVERITY[lineLevel] < SEVERITY[level]) return;
-    const record = { time: new Date().toISOString(), level: lineLevel, process, message, ...fields };
-    console.error(JSON.stringify(record, plainValue));
-  };
+  const line =
+    (lineLevel: LogLevel) =>
+    (message: string, fields: LogFields = {}) => {
+      if (SEVERITY[lineLevel] < SEVERITY[level]) return;
+      const record = { time: new Date().toISOString(), level: lineLevel, process, message, ...fields };
+      console.error(JSON.stringify(record, plainValue));
+    };
   return { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
 }
 

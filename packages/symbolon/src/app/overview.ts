@@ -7,10 +7,7 @@ import type { ProxyDump } from "../proxy/index.ts";
 import { type ChosenMesh, pathsOf } from "./mesh-config.ts";
 
 /** What the control plane and each proxy say now. @throws ERR_API_UNREACHABLE */
-export async function meshOverview(
-  mesh: ChosenMesh,
-  api?: ApiClient,
-): Promise<Overview> {
+export async function meshOverview(mesh: ChosenMesh, api?: ApiClient): Promise<Overview> {
   const paths = pathsOf(mesh);
   const status = await (api ?? createApiClient({ socketPath: paths.apiSocket })).status();
   const workloads = status.pods.map(async (entry) => {

@@ -8,10 +8,16 @@ const EXIT_SOFTWARE = 70;
  * Life of a process of the mesh: closed to debuggers before anything else, then `start`, then nothing until a signal
  * asks it to end, then `close`. An error that nobody caught ends the process: it never goes on in an unknown state.
  */
-export async function runUntilSignal(log: Log, start: () => Promise<{ close(): Promise<void> | void }>): Promise<number> {
+export async function runUntilSignal(
+  log: Log,
+  start: () => Promise<{ close(): Promise<void> | void }>,
+): Promise<number> {
   for (const event of ["uncaughtException", "unhandledRejection"] as const)
     process.on(event, (error) => {
-      log.error("unexpected error; this process ends", { error, stack: error instanceof Error ? error.stack : undefined });
+      log.error("unexpected error; this process ends", {
+        error,
+        stack: error instanceof Error ? error.stack : undefined,
+      });
       process.exit(EXIT_SOFTWARE);
     });
   const asked = new Promise<string>((resolve) => {

@@ -13,7 +13,15 @@ import {
 } from "../adapters/os/index.ts";
 import type { MeshPaths } from "../core/index.ts";
 import type { Pod } from "../mesh/index.ts";
-import { createImageMap, keepRunning, type PodRuntimePorts, parseImageOption, startPodRuntime, terminateProcess } from "../pod-runtime/index.ts";
+import {
+  createImageMap,
+  keepRunning,
+  type PodRuntimePorts,
+  parseImageOption,
+  startPodRuntime,
+  terminateProcess,
+} from "../pod-runtime/index.ts";
+import { addressRanges } from "./check-config.ts";
 import { createProcessLog } from "./log.ts";
 import { type MeshConfig, PASSPHRASE_VARIABLE, pathsOf } from "./mesh-config.ts";
 import { selfCommand } from "./self-command.ts";
@@ -29,16 +37,26 @@ export async function runSupervisor(config: MeshConfig): Promise<number> {
   const log = createProcessLog("supervisor", config.logLevel);
   const paths = pathsOf(config);
   const stopping = new AbortController();
-  const stopped = new Promise<void>((resolve) => stopping.signal.addEventListener("abort", () => resolve(), { once: true }));
+  const stopped = new Promise<void>((resolve) =>
+    stopping.signal.addEventListener("abort", () => resolve(), { once: true }),
+  );
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stopping.abort());
 
-  const network = createMeshNetwork({ namespacesDirectory: paths.namespacesDirectory, podCidr: config.podCidr });
+  const network = createMeshNetwork({
+    namespacesDirectory: paths.namespacesDirectory,
+    podRange: addressRanges(config).pods,
+  });
   await network.start();
   const ownProcesses = new AbortController();
   const lives = ["control-plane", "agent"].map((role) => keepChild(role, config, paths, log, ownProcesses.signal));
 
   const api = createApiClient({ socketPath: paths.apiSocket });
-  const agent = createAgentControlClient({ path: paths.agentControlSocket, clock: systemClock, random: systemRandom, log });
+  const agent = createAgentControlClient({
+    path: paths.agentControlSocket,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+  });
   const desired = createObservable<readonly Pod[]>([]);
   const watching = followDesiredPods(api, desired, log, stopping.signal);
   const reports = createPodReports({ api, clock: systemClock, log, signal: ownProcesses.signal });
@@ -59,7 +77,11 @@ function podRuntimePorts(
   config: MeshConfig,
   paths: MeshPaths,
   network: ReturnType<typeof createMeshNetwork>,
-  { api, agent, reports }: { readonly api: ApiClient; readonly agent: AgentControlClient; readonly reports: PodReports },
+  {
+    api,
+    agent,
+    reports,
+  }: { readonly api: ApiClient; readonly agent: AgentControlClient; readonly reports: PodReports },
   log: Log,
 ): PodRuntimePorts {
   const podDirectory = (uid: string) => paths.podRuntime(uid).directory;
@@ -143,7 +165,8 @@ function keepChild(role: string, config: MeshConfig, paths: MeshPaths, log: Log,
       }),
     terminate: (child) => terminateProcess(child, CHILD_GRACE_MS, systemClock),
     onState(state) {
-      if (state.kind === "backing_off") log.error("process ended and is started again", { role, reason: state.reason, delayMs: state.delayMs });
+      if (state.kind === "backing_off")
+        log.error("process ended and is started again", { role, reason: state.reason, delayMs: state.delayMs });
     },
   });
 }
@@ -172,7 +195,13 @@ async function followDesiredPods(
   }
 }
 
-async function refreshTokens(paths: MeshPaths, api: ApiClient, pods: () => readonly Pod[], log: Log, signal: AbortSignal): Promise<void> {
+async function refreshTokens(
+  paths: MeshPaths,
+  api: ApiClient,
+  pods: () => readonly Pod[],
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     await sleep(systemClock, TOKEN_REFRESH_MS, signal);
     for (const pod of signal.aborted ? [] : pods()) {
@@ -186,10 +215,15 @@ async function refreshTokens(paths: MeshPaths, api: ApiClient, pods: () => reado
 }
 
 function environment(): Record<string, string> {
-  return Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }
 
-function withoutPassphrase({ [PASSPHRASE_VARIABLE]: _secret, ...rest }: Record<string, string>): Record<string, string> {
+function withoutPassphrase({
+  [PASSPHRASE_VARIABLE]: _secret,
+  ...rest
+}: Record<string, string>): Record<string, string> {
   return rest;
 }
 

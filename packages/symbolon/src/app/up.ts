@@ -5,6 +5,7 @@ import { sleep, systemClock } from "@symbolon/spiffe/core";
 import { createApiClient } from "../adapters/http/index.ts";
 import { requireNamespaceSupport } from "../adapters/os/index.ts";
 import { type MeshPaths, productError } from "../core/index.ts";
+import { checkConfig } from "./check-config.ts";
 import { startDashboard } from "./dashboard-server.ts";
 import { startLauncher } from "./launcher.ts";
 import { createProcessLog } from "./log.ts";
@@ -26,6 +27,8 @@ export interface UpOptions {
 const POLL_MS = 50;
 /** Nothing new for this long: say what is waited for, and go on. */
 const READY_TIMEOUT_MS = 60_000;
+/** A control plane that does not answer for this long dies each time it is started. */
+const API_TIMEOUT_MS = 20_000;
 const SHUTDOWN_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** `symbolon up`: the mesh lives as long as this process. */
@@ -38,8 +41,15 @@ export async function runInForeground({ config, fresh, dashboard }: UpOptions): 
       say("stopping");
       void launcher.stop();
     });
-  const page = dashboard && (await startDashboard(() => meshOverview(config), dashboard.port).catch((error) => launcher.stop().then(() => Promise.reject(error))));
-  const ready = await Promise.race([waitUntilReady(config, paths, () => true), launcher.ended.then(() => "ended" as const)]);
+  const page =
+    dashboard &&
+    (await startDashboard(() => meshOverview(config), dashboard.port).catch((error) =>
+      launcher.stop().then(() => Promise.reject(error)),
+    ));
+  const ready = await Promise.race([
+    waitUntilReady(config, paths, () => true),
+    launcher.ended.then(() => "ended" as const),
+  ]);
   if (ready !== "ended") {
     await introduce(config, page);
     say("running; Ctrl-C stops it");
@@ -56,15 +66,17 @@ export async function runInBackground({ config, fresh, dashboard }: UpOptions): 
   const logFile = join(paths.logsDirectory, "launcher.log");
   rmSync(logFile, { force: true });
   const output = openSync(logFile, "a", 0o600);
-  const [program = "", ...args] = selfCommand("internal", "launcher", JSON.stringify(config), JSON.stringify(dashboard ?? false));
+  const [program = "", ...args] = selfCommand(
+    "internal",
+    "launcher",
+    JSON.stringify(config),
+    JSON.stringify(dashboard ?? false),
+  );
   const launcher = spawn(program, args, { detached: true, stdio: ["ignore", output, output] });
   closeSync(output);
   launcher.unref();
   const ready = await waitUntilReady(config, paths, () => launcher.exitCode === null && launcher.signalCode === null);
-  if (ready === "ended") {
-    const lines = existsSync(logFile) ? readFileSync(logFile, "utf8").trim() : "";
-    throw productError("ERR_MESH_START", `the mesh ended while it was starting; ${logFile} says: ${lastMessage(lines)}`);
-  }
+  if (ready === "ended") throw startFailure(paths, "the mesh ended while it was starting");
   await introduce(config, undefined);
   return 0;
 }
@@ -72,6 +84,7 @@ export async function runInBackground({ config, fresh, dashboard }: UpOptions): 
 /** Everything that can be wrong is said before anything is started. */
 async function prepare(config: MeshConfig, fresh: boolean): Promise<MeshPaths> {
   const paths = pathsOf(config);
+  await checkConfig(config);
   for (const warning of await validateManifests(config)) say(warning);
   await requireNamespaceSupport();
   const running = readMeshProcesses(paths);
@@ -88,7 +101,11 @@ async function prepare(config: MeshConfig, fresh: boolean): Promise<MeshPaths> {
 }
 
 /** Prints each pod's way to readiness; "ended" when the launcher is gone before that. */
-async function waitUntilReady(config: MeshConfig, paths: MeshPaths, alive: () => boolean): Promise<"ready" | "ended" | "waiting"> {
+async function waitUntilReady(
+  config: MeshConfig,
+  paths: MeshPaths,
+  alive: () => boolean,
+): Promise<"ready" | "ended" | "waiting"> {
   const api = createApiClient({ socketPath: paths.apiSocket });
   const said = new Set<string>();
   const sayOnce = (text: string): void => {
@@ -97,37 +114,55 @@ async function waitUntilReady(config: MeshConfig, paths: MeshPaths, alive: () =>
     say(text);
   };
   sayOnce(`starting mesh "${config.name}"`);
-  const deadline = systemClock.monotonicMs() + READY_TIMEOUT_MS;
+  const startedAt = systemClock.monotonicMs();
   while (alive()) {
     const overview = await meshOverview(config, api).catch(() => undefined);
     if (overview) {
       for (const finding of overview.findings) sayOnce(finding);
       const waiting = overview.workloads.filter((row) => !row.ready);
-      for (const row of overview.workloads.filter((each) => each.ready)) sayOnce(`pod ${row.namespace}/${row.pod} is ready`);
+      for (const row of overview.workloads.filter((each) => each.ready))
+        sayOnce(`pod ${row.namespace}/${row.pod} is ready`);
       if (waiting.length === 0 && overview.settled) return "ready";
-      if (systemClock.monotonicMs() > deadline) {
+      if (systemClock.monotonicMs() - startedAt > READY_TIMEOUT_MS) {
         for (const row of waiting) say(`pod ${row.namespace}/${row.pod} is not ready: ${row.reason ?? "starting"}`);
         say(`not every pod is ready yet; "symbolon status" tells how it goes on`);
         return "waiting";
       }
+    } else if (systemClock.monotonicMs() - startedAt > API_TIMEOUT_MS) {
+      await stopMesh(paths, systemClock);
+      throw startFailure(paths, "the control plane does not start; everything was stopped again");
     }
     await sleep(systemClock, POLL_MS);
   }
   return "ended";
 }
 
-async function introduce(config: MeshConfig, page: Awaited<ReturnType<typeof startDashboard>> | undefined): Promise<void> {
+async function introduce(
+  config: MeshConfig,
+  page: Awaited<ReturnType<typeof startDashboard>> | undefined,
+): Promise<void> {
   const overview = await meshOverview(config);
   const withIdentity = overview.workloads.filter((row) => row.spiffeId).length;
   const name = config.name === "default" ? "" : ` --name ${config.name}`;
-  say(`mesh "${config.name}" is up: ${overview.workloads.length} pods, ${withIdentity} with an identity in trust domain ${config.trustDomain}`);
+  say(
+    `mesh "${config.name}" is up: ${overview.workloads.length} pods, ${withIdentity} with an identity in trust domain ${config.trustDomain}`,
+  );
   const url = page?.url ?? overview.dashboardUrl;
   if (url) say(`dashboard: ${url} (loopback, read-only, no login)`);
-  say(`next: symbolon${name} get pods -A · symbolon${name} status · symbolon${name} exec deploy/NAME -n NAMESPACE -- COMMAND · symbolon${name} down`);
+  say(
+    `next: symbolon${name} get pods -A · symbolon${name} status · symbolon${name} exec deploy/NAME -n NAMESPACE -- COMMAND · symbolon${name} down`,
+  );
+}
+
+/** With the last word of the process that comes first in the chain and has left one. */
+function startFailure(paths: MeshPaths, what: string): Error {
+  const logs = ["control-plane", "supervisor", "launcher"].map((role) => join(paths.logsDirectory, `${role}.log`));
+  const log = logs.find((path) => existsSync(path) && readFileSync(path, "utf8").trim() !== "");
+  return productError("ERR_MESH_START", log ? `${what}; ${log} says: ${lastMessage(readFileSync(log, "utf8"))}` : what);
 }
 
 function lastMessage(log: string): string {
-  const line = log.split("\n").at(-1) ?? "";
+  const line = log.trim().split("\n").at(-1) ?? "";
   try {
     const record = JSON.parse(line) as { message?: string; error?: { message?: string } };
     return [record.message, record.error?.message].filter(Boolean).join(": ");
@@ -139,4 +174,3 @@ function lastMessage(log: string): string {
 function say(text: string): void {
   console.error(text);
 }
-

@@ -1,6 +1,6 @@
 import { type Clock, sleep } from "@symbolon/spiffe/core";
-import { createApiClient } from "../adapters/http/index.ts";
 import type { MeshPaths } from "../core/index.ts";
+import { meshApi } from "./mesh-api.ts";
 import { readProxyDump } from "./overview.ts";
 
 const POLL_MS = 10;
@@ -9,8 +9,13 @@ const POLL_MS = 10;
  * Waits until every running proxy has a version or a later one.
  * @returns pods whose proxies do not have it in time, as NAMESPACE/NAME
  */
-export async function waitUntilInForce(paths: MeshPaths, version: number, clock: Clock, withinMs: number): Promise<readonly string[]> {
-  const api = createApiClient({ socketPath: paths.apiSocket });
+export async function waitUntilInForce(
+  paths: MeshPaths,
+  version: number,
+  clock: Clock,
+  withinMs: number,
+): Promise<readonly string[]> {
+  const api = meshApi(paths);
   const deadline = clock.monotonicMs() + withinMs;
   for (;;) {
     const { pods } = await api.status();

@@ -5,6 +5,7 @@ export {
   createCertificateAuthority,
 } from "./create-certificate-authority.ts";
 export type { IssuanceProfileConfig } from "./issuance-profile.ts";
+export { loadPluggedInAuthority } from "./plugged-in-authority.ts";
 export type {
   BoundPod,
   CallerCredentials,

@@ -1,4 +1,4 @@
-import { createApiClient } from "../adapters/http/index.ts";
+import { meshApi } from "../app/index.ts";
 import type { MeshPaths } from "../core/index.ts";
 import { CommandExit, EXIT } from "./exit-status.ts";
 
@@ -6,7 +6,10 @@ import { CommandExit, EXIT } from "./exit-status.ts";
 export interface PodObject {
   readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string };
   readonly spec: { readonly containers: readonly { readonly name: string }[] };
-  readonly status?: { readonly podIP?: string; readonly containerStatuses?: readonly { readonly name: string; readonly pid?: number }[] };
+  readonly status?: {
+    readonly podIP?: string;
+    readonly containerStatuses?: readonly { readonly name: string; readonly pid?: number }[];
+  };
 }
 
 /**
@@ -15,23 +18,42 @@ export interface PodObject {
  */
 export async function choosePod(paths: MeshPaths, text: string, defaultNamespace: string): Promise<PodObject> {
   const { kind, name, namespace } = parseReference(text, defaultNamespace);
-  const pods = (await createApiClient({ socketPath: paths.apiSocket }).list("Pod", { namespace })) as unknown as readonly (PodObject & {
-    readonly metadata: { readonly labels?: Readonly<Record<string, string>>; readonly ownerReferences?: readonly { readonly kind: string; readonly name: string }[] };
+  const pods = (await meshApi(paths).list("Pod", { namespace })) as unknown as readonly (PodObject & {
+    readonly metadata: {
+      readonly labels?: Readonly<Record<string, string>>;
+      readonly ownerReferences?: readonly { readonly kind: string; readonly name: string }[];
+    };
   })[];
   const matching = pods.filter((pod) =>
     kind === "pod" ? pod.metadata.name === name : pod.metadata.ownerReferences?.some((owner) => owner.name === name),
   );
-  const chosen = matching.find((pod) => pod.status?.containerStatuses?.every((status) => status.pid !== undefined)) ?? matching[0];
+  const chosen =
+    matching.find((pod) => pod.status?.containerStatuses?.every((status) => status.pid !== undefined)) ?? matching[0];
   if (chosen) return chosen;
-  const hint = pods.length > 0 ? `; pods there: ${pods.map((pod) => pod.metadata.name).join(", ")}` : "; there are no pods in that namespace";
+  const hint =
+    pods.length > 0
+      ? `; pods there: ${pods.map((pod) => pod.metadata.name).join(", ")}`
+      : "; there are no pods in that namespace";
   throw new CommandExit(EXIT.failed, `error: no ${kind} "${name}" in namespace "${namespace}"${hint}`);
 }
 
-function parseReference(text: string, defaultNamespace: string): { kind: "pod" | "deployment"; name: string; namespace: string } {
+function parseReference(
+  text: string,
+  defaultNamespace: string,
+): { kind: "pod" | "deployment"; name: string; namespace: string } {
   const [, kindText = "pod", rest = ""] = /^(?:([a-z]+)\/)?(.+)$/.exec(text) ?? [];
-  const kind = { pod: "pod", pods: "pod", po: "pod", deploy: "deployment", deployment: "deployment", deployments: "deployment" }[kindText];
+  const kind = {
+    pod: "pod",
+    pods: "pod",
+    po: "pod",
+    deploy: "deployment",
+    deployment: "deployment",
+    deployments: "deployment",
+  }[kindText];
   if (kind !== "pod" && kind !== "deployment")
     throw new CommandExit(EXIT.usage, `error: "${text}" is neither a pod nor deploy/NAME`);
   const dot = rest.indexOf(".");
-  return dot < 0 ? { kind, name: rest, namespace: defaultNamespace } : { kind, name: rest.slice(0, dot), namespace: rest.slice(dot + 1) };
+  return dot < 0
+    ? { kind, name: rest, namespace: defaultNamespace }
+    : { kind, name: rest.slice(0, dot), namespace: rest.slice(dot + 1) };
 }

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { type ApiClient, createApiClient } from "../adapters/http/index.ts";
-import { DEFAULT_MESH_NAME, meshDirectories } from "../app/index.ts";
+import type { ApiClient } from "../adapters/http/index.ts";
+import { DEFAULT_MESH_NAME, meshApi, meshDirectories } from "../app/index.ts";
 import { type MeshPaths, meshPaths } from "../core/index.ts";
 
 /** Paths of the mesh that `--name` chose. */
@@ -9,7 +9,7 @@ export function pathsOfChosenMesh(command: Command): MeshPaths {
 }
 
 export function apiOfChosenMesh(command: Command): ApiClient {
-  return createApiClient({ socketPath: pathsOfChosenMesh(command).apiSocket });
+  return meshApi(pathsOfChosenMesh(command));
 }
 
 export function meshName(command: Command): string {

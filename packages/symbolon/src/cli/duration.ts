@@ -6,5 +6,8 @@ const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d
 export function parseDuration(option: string, text: string): number {
   if (!/^(\d+[smhd])+$/.test(text))
     throw new CommandExit(EXIT.usage, `error: ${option} "${text}" is not a duration; write it as 90s, 15m, 24h or 7d`);
-  return [...text.matchAll(/(\d+)([smhd])/g)].reduce((sum, [, count, unit]) => sum + Number(count) * (UNIT_SECONDS[unit ?? ""] ?? 0), 0);
+  return [...text.matchAll(/(\d+)([smhd])/g)].reduce(
+    (sum, [, count, unit]) => sum + Number(count) * (UNIT_SECONDS[unit ?? ""] ?? 0),
+    0,
+  );
 }

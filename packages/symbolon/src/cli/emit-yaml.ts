@@ -40,7 +40,10 @@ function emitScalar(value: unknown): string {
 
 /** Several lines that read back unchanged from a literal block. */
 function isBlockText(text: string): boolean {
-  return text.includes("\n") && !/^[\s]|[^\S\n]\n|\n\n$|[^\S\n]$|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\ufeff]/.test(text);
+  return (
+    text.includes("\n") &&
+    !/^[\s]|[^\S\n]\n|\n\n$|[^\S\n]$|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\ufeff]/.test(text)
+  );
 }
 
 /** Anything that YAML 1.1 or 1.2 would read as another type or as syntax. */

@@ -24,13 +24,17 @@ export async function main(argv: readonly string[]): Promise<void> {
 
 async function runCommandLine(argv: readonly string[]): Promise<number> {
   const program = new Command("symbolon")
-    .description("Workload identity and zero-trust traffic security: SPIFFE identities and mutual TLS for unmodified programs.")
+    .description(
+      "Workload identity and zero-trust traffic security: SPIFFE identities and mutual TLS for unmodified programs.",
+    )
     .option("--name <mesh>", "which mesh, when several run on this machine", "default")
     .addHelpText("after", EXAMPLES)
     .enablePositionalOptions()
     .showHelpAfterError("(symbolon --help, or symbolon COMMAND --help, shows the usage)")
     .exitOverride();
-  for (const add of commands) add(program);
+  commands.forEach((add) => {
+    add(program);
+  });
   for (const command of allCommands(program)) command.exitOverride().showHelpAfterError("(add --help for the usage)");
   try {
     await program.parseAsync([...argv], { from: "user" });

@@ -1,5 +1,5 @@
-import { CommandExit, EXIT } from "./exit-status.ts";
 import { emitYaml } from "./emit-yaml.ts";
+import { CommandExit, EXIT } from "./exit-status.ts";
 
 /** Prints a value as `-o json` or `-o yaml` asks. */
 export function printStructured(format: "json" | "yaml", value: unknown): void {

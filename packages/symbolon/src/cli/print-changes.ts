@@ -1,6 +1,6 @@
 import { systemClock } from "@symbolon/spiffe/core";
 import type { Command } from "commander";
-import type { ChangeAnswer, ObjectChange } from "../control-plane/index.ts";
+import type { ChangeAnswer, ObjectChange } from "../adapters/http/index.ts";
 import { waitUntilInForce } from "../app/index.ts";
 import { kindNames } from "../mesh/index.ts";
 import { meshName, pathsOfChosenMesh } from "./context.ts";
@@ -17,8 +17,10 @@ export async function reportChange(
   options: { readonly dryRun?: boolean; readonly verb: string },
 ): Promise<void> {
   printFindings(answer.findings);
-  if (!answer.accepted) throw new CommandExit(EXIT.badInput, `error: nothing was ${options.verb}; what was in force stays`);
-  for (const { key, action } of answer.changes) console.log(`${resourceName(key)} ${action}${options.dryRun ? " (dry run)" : ""}`);
+  if (!answer.accepted)
+    throw new CommandExit(EXIT.badInput, `error: nothing was ${options.verb}; what was in force stays`);
+  for (const { key, action } of answer.changes)
+    console.log(`${resourceName(key)} ${action}${options.dryRun ? " (dry run)" : ""}`);
   if (options.dryRun) return;
   const behind = await waitUntilInForce(pathsOfChosenMesh(command), answer.version, systemClock, IN_FORCE_WITHIN_MS);
   if (behind.length > 0)

@@ -51,7 +51,8 @@ export function createAddressPool(range: Ipv4Range, what: string, cursor?: strin
       const refuse = (why: string) =>
         productError("ERR_ADDRESS_UNUSABLE", `${what} address "${address}" ${why}`, { details: { range: rangeText } });
       if (value === undefined || !isInRange(range, value)) throw refuse(`is not in the ${what} range ${rangeText}`);
-      if (value < first || value > last) throw refuse(`is reserved; use ${numberToIpv4(first)} to ${numberToIpv4(last)}`);
+      if (value < first || value > last)
+        throw refuse(`is reserved; use ${numberToIpv4(first)} to ${numberToIpv4(last)}`);
       if (taken.has(value)) throw refuse("is already in use");
       taken.add(value);
     },

@@ -1,6 +1,12 @@
 import { type Finding, formatFinding, hasErrors } from "@symbolon/policy";
 import { productError } from "../core/index.ts";
-import { type ManifestText, type ObjectKey, objectKeyText, type ParseManifestsOptions, parseManifests } from "../mesh/index.ts";
+import {
+  type ManifestText,
+  type ObjectKey,
+  objectKeyText,
+  type ParseManifestsOptions,
+  parseManifests,
+} from "../mesh/index.ts";
 import type { ConfigStore, ObjectChange, PreparedConfig } from "./config-store.ts";
 import { type AppliedObject, duplicatesIn } from "./merge-config.ts";
 import type { PodRecord } from "./pod-record.ts";
@@ -91,7 +97,8 @@ export function deleteObjects(
 
 /** With a namespace goes everything in it. False when there is no such object. */
 function removeApplied(config: ConfigStore, applied: Map<string, AppliedObject>, key: ObjectKey): boolean {
-  const inside = key.kind === "Namespace" ? [...config.objects.values()].filter((each) => each.key.namespace === key.name) : [];
+  const inside =
+    key.kind === "Namespace" ? [...config.objects.values()].filter((each) => each.key.namespace === key.name) : [];
   const own = config.objects.get(keyText(key));
   const gone = [...(own === undefined ? [] : [own]), ...inside].filter(({ owner }) => owner.kind !== "implicit");
   for (const { key: goneKey, owner } of gone) {

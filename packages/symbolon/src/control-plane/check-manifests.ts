@@ -13,5 +13,8 @@ export interface CheckManifestsOptions {
 export function checkManifests({ files, problems }: ManifestRead, options: CheckManifestsOptions): readonly Finding[] {
   const sources = { files, applied: new Map<string, never>() };
   const unreadable = problems.map(({ path, message }) => unreadableFile(path, message));
-  return [...unreadable, ...mergeConfig(sources, { ...options, filesTakeOver: true, createdAt: () => options.now }).findings];
+  return [
+    ...unreadable,
+    ...mergeConfig(sources, { ...options, filesTakeOver: true, createdAt: () => options.now }).findings,
+  ];
 }

@@ -1,10 +1,16 @@
-import { createPeerAuthenticationIndex, type EffectivePeerAuthentication, type PeerAuthentication, type PeerAuthenticationIndex, usesAutoMtls } from "@symbolon/policy";
+import {
+  createPeerAuthenticationIndex,
+  type EffectivePeerAuthentication,
+  type PeerAuthentication,
+  type PeerAuthenticationIndex,
+  usesAutoMtls,
+} from "@symbolon/policy";
 import { SpiffeId, TrustDomain } from "@symbolon/spiffe/id";
 import {
   type EndpointView,
   type InboundPort,
-  labelsMatch,
   type LocalConfig,
+  labelsMatch,
   type MeshView,
   type Pod,
   type PortProtocol,
@@ -42,8 +48,17 @@ export interface SnapshotContent {
 
 export function computeSnapshot(input: SnapshotInput): SnapshotContent {
   const index = createPeerAuthenticationIndex(input.policies, input.rootNamespace);
-  const pods = [...input.pods].sort((a, b) => compareText(a.pod.namespace, b.pod.namespace) || compareText(a.pod.name, b.pod.name) || compareText(a.pod.uid, b.pod.uid));
-  const services = [...input.services].sort((a, b) => compareText(a.service.meta.namespace, b.service.meta.namespace) || compareText(a.service.meta.name, b.service.meta.name));
+  const pods = [...input.pods].sort(
+    (a, b) =>
+      compareText(a.pod.namespace, b.pod.namespace) ||
+      compareText(a.pod.name, b.pod.name) ||
+      compareText(a.pod.uid, b.pod.uid),
+  );
+  const services = [...input.services].sort(
+    (a, b) =>
+      compareText(a.service.meta.namespace, b.service.meta.namespace) ||
+      compareText(a.service.meta.name, b.service.meta.name),
+  );
   const context: Context = {
     trustDomain: TrustDomain.parse(input.trustDomain),
     index,
@@ -97,7 +112,9 @@ function servicePortView(
 ): ServicePortView {
   const { service, port, selected, expectedSpiffeIds } = input;
   const namespaceMode = context.index.namespaceMtlsMode(service.meta.namespace);
-  const serving = selected.filter(({ record }) => isReady(record) || (service.publishNotReadyAddresses && record.terminatingSince === undefined));
+  const serving = selected.filter(
+    ({ record }) => isReady(record) || (service.publishNotReadyAddresses && record.terminatingSince === undefined),
+  );
   // istio-security §4.3: a headless service is plaintext as a whole as soon as one endpoint has no sidecar.
   const allHaveSidecar = serving.every(({ record }) => record.pod.sidecar);
   const endpoints = serving.flatMap(({ record: { pod }, effective }): EndpointView[] => {
@@ -120,7 +137,9 @@ function servicePortView(
  */
 function secureNames(context: Context, service: ServiceObject, selected: readonly Workload[]): readonly string[] {
   const { namespace, annotations } = service.meta;
-  const accounts = splitNames(annotations["alpha.istio.io/kubernetes-serviceaccounts"]).map((name) => spiffeId(context, namespace, name));
+  const accounts = splitNames(annotations["alpha.istio.io/kubernetes-serviceaccounts"]).map((name) =>
+    spiffeId(context, namespace, name),
+  );
   const canonical = splitNames(annotations["alpha.istio.io/canonical-serviceaccounts"]).map(asSpiffeId);
   const running = selected.map(({ record: { pod } }) => spiffeId(context, pod.namespace, pod.serviceAccount));
   return [...new Set([...running, ...accounts, ...canonical])].sort();
@@ -151,15 +170,17 @@ function localConfig(context: Context, { record: { pod }, effective }: Workload)
     address: pod.address,
     sidecar: pod.sidecar,
     inboundMode: effective.mode,
-    inboundPorts: [...ports].sort((a, b) => a - b).map((port): InboundPort => {
-      const { mode, policy } = effective.decisionForPort(port);
-      return {
-        port,
-        protocol: protocols.get(port) ?? "auto",
-        mode,
-        decidedBy: policy === undefined ? "default" : `PeerAuthentication ${policy.namespace}/${policy.name}`,
-      };
-    }),
+    inboundPorts: [...ports]
+      .sort((a, b) => a - b)
+      .map((port): InboundPort => {
+        const { mode, policy } = effective.decisionForPort(port);
+        return {
+          port,
+          protocol: protocols.get(port) ?? "auto",
+          mode,
+          decidedBy: policy === undefined ? "default" : `PeerAuthentication ${policy.namespace}/${policy.name}`,
+        };
+      }),
   };
 }
 
@@ -201,7 +222,11 @@ export function protocolOf(port: Pick<ServicePort, "name" | "appProtocol">): Por
 /** Every Service port and every known pod port: what is not in it cannot be reached through a proxy. */
 function capturedPorts(services: readonly AddressedService[], locals: readonly LocalConfig[]): readonly number[] {
   const ports = new Set([
-    ...services.flatMap(({ service }) => tcpPorts(service).flatMap(({ port, targetPort }) => (typeof targetPort === "number" ? [port, targetPort] : [port]))),
+    ...services.flatMap(({ service }) =>
+      tcpPorts(service).flatMap(({ port, targetPort }) =>
+        typeof targetPort === "number" ? [port, targetPort] : [port],
+      ),
+    ),
     ...locals.flatMap(({ inboundPorts }) => inboundPorts.map(({ port }) => port)),
   ]);
   return [...ports].sort((a, b) => a - b);
@@ -214,7 +239,9 @@ function podPortOf(pod: Pod, { targetPort }: ServicePort): number | undefined {
 }
 
 function containerTcpPorts(pod: Pod): readonly number[] {
-  return pod.containers.flatMap(({ ports }) => ports.filter(({ protocol }) => protocol === "tcp").map((port) => port.containerPort));
+  return pod.containers.flatMap(({ ports }) =>
+    ports.filter(({ protocol }) => protocol === "tcp").map((port) => port.containerPort),
+  );
 }
 
 function tcpPorts(service: ServiceObject): readonly ServicePort[] {

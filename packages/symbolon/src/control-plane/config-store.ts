@@ -9,7 +9,14 @@ import {
   parseDocument,
 } from "../mesh/index.ts";
 import { randomUuid } from "./make-pod.ts";
-import { type AppliedObject, type ConfigSources, type MergedConfig, mergeConfig, type OwnedObject, sameObject } from "./merge-config.ts";
+import {
+  type AppliedObject,
+  type ConfigSources,
+  type MergedConfig,
+  mergeConfig,
+  type OwnedObject,
+  sameObject,
+} from "./merge-config.ts";
 import { encodeRecord, encodeSettings, type PersistedState } from "./persisted-state.ts";
 import type { StateChanges, StateRecord } from "./ports.ts";
 import { assignServiceAddresses, type ServiceAddresses } from "./service-addresses.ts";
@@ -85,9 +92,13 @@ export function createConfigStore(options: ConfigStoreOptions): ConfigStore {
       const known = identities.get(key);
       if (known === undefined) return { uid: randomUuid(random), createdAt: now.toISOString(), generation: 1 };
       const before = objects.get(key);
-      return before === undefined || sameObject(before.object, object) ? known : { ...known, generation: known.generation + 1 };
+      return before === undefined || sameObject(before.object, object)
+        ? known
+        : { ...known, generation: known.generation + 1 };
     };
-    const newObjects = new Map([...owned].map(([key, entry]) => [key, { ...entry, identity: identify(key, entry.object) }]));
+    const newObjects = new Map(
+      [...owned].map(([key, entry]) => [key, { ...entry, identity: identify(key, entry.object) }]),
+    );
     const applied = new Map([...newSources.applied].filter(([key]) => !merged.takenOver.includes(key)));
     const config = {
       sources: { files: newSources.files, applied },
@@ -149,15 +160,22 @@ function restoreApplied(options: ConfigStoreOptions): ReadonlyMap<string, Applie
     [...options.persisted.applied].map(([key, { node, file, line, namespace }]) => {
       const { object, findings } = parseDocument(node, { ...options.manifests, defaultNamespace: namespace });
       if (object) return [key, { ...object, file, line, namespace }];
-      throw productError("ERR_STATE_UNREADABLE", `stored object ${key} (${file}:${line}) is not accepted by this version`, {
-        details: { findings },
-      });
+      throw productError(
+        "ERR_STATE_UNREADABLE",
+        `stored object ${key} (${file}:${line}) is not accepted by this version`,
+        {
+          details: { findings },
+        },
+      );
     }),
   );
 }
 
 /** Namespaces that something is in, and the ServiceAccount "default" that Kubernetes makes in each. */
-function withImplicitObjects(merged: MergedConfig, rootNamespace: string): ReadonlyMap<string, Omit<StoredObject, "identity">> {
+function withImplicitObjects(
+  merged: MergedConfig,
+  rootNamespace: string,
+): ReadonlyMap<string, Omit<StoredObject, "identity">> {
   const objects = new Map<string, Omit<StoredObject, "identity">>();
   const declared: readonly OwnedObject[] = [...merged.objects.values()];
   const namespaces = declared.map(({ key }) => (key.kind === "Namespace" ? key.name : key.namespace));
@@ -188,7 +206,9 @@ function changesBetween(
     if (old === undefined) return { key, action: "created" };
     return { key, action: sameObject(old.object, object) ? "unchanged" : "configured" };
   });
-  const gone = [...before].filter(([text]) => !after.has(text)).map(([, { key }]): ObjectChange => ({ key, action: "deleted" }));
+  const gone = [...before]
+    .filter(([text]) => !after.has(text))
+    .map(([, { key }]): ObjectChange => ({ key, action: "deleted" }));
   return [...kept, ...gone];
 }
 

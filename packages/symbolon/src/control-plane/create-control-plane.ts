@@ -11,7 +11,13 @@ import type {
   WorkloadObject,
 } from "../mesh/index.ts";
 import { createAddressPool } from "./address-pool.ts";
-import { applyManifests, deleteObjects, type DeleteRequest, type ApplyRequest, type ChangeAnswer } from "./api-changes.ts";
+import {
+  type ApplyRequest,
+  applyManifests,
+  type ChangeAnswer,
+  type DeleteRequest,
+  deleteObjects,
+} from "./api-changes.ts";
 import { computeSnapshot } from "./compute-snapshot.ts";
 import { createConfigStore, type PreparedConfig, type PrepareResult } from "./config-store.ts";
 import { policiesOf, unreadableFile } from "./merge-config.ts";
@@ -123,7 +129,9 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   const savePods = async (): Promise<void> => {
     const records = new Map(pods.records.map((record) => [record.pod.uid, record]));
     const changes: StateChanges = {
-      put: [...records].filter(([uid, record]) => savedPods.get(uid) !== record).map(([uid, record]) => encodeRecord("pod", uid, record)),
+      put: [...records]
+        .filter(([uid, record]) => savedPods.get(uid) !== record)
+        .map(([uid, record]) => encodeRecord("pod", uid, record)),
       remove: [...savedPods.keys()].filter((uid) => !records.has(uid)).map((key) => ({ kind: "pod", key })),
     };
     if (changes.put.length + changes.remove.length === 0) return;
@@ -146,7 +154,14 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
       const text = keyText(key);
       const owner = (prepared.objects.get(text) ?? config.objects.get(text))?.owner;
       const authority = owner === undefined ? {} : { authority: ownerText(owner) };
-      await audit.write({ kind: "configuration.change", outcome: "success", actor, subject: text, ...authority, details: { action } });
+      await audit.write({
+        kind: "configuration.change",
+        outcome: "success",
+        actor,
+        subject: text,
+        ...authority,
+        details: { action },
+      });
     }
     await store.write(prepared.stateChanges);
     config.accept(prepared);
@@ -168,7 +183,9 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     log.error("manifests are refused; what was in force stays", { findings: fileFindings.map(formatFinding) });
   };
 
-  const change = async (prepare: () => ChangeAnswer & { readonly prepared?: PreparedConfig }): Promise<ChangeAnswer> => {
+  const change = async (
+    prepare: () => ChangeAnswer & { readonly prepared?: PreparedConfig },
+  ): Promise<ChangeAnswer> => {
     const { prepared, ...answer } = prepare();
     if (prepared === undefined) return answer;
     await enforce(prepared, "api");
@@ -212,7 +229,11 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     findPod: pods.find,
     apply: (request) => inOrder(() => change(() => applyManifests(config, options, request, push.version))),
     delete: (request) =>
-      inOrder(() => change(() => deleteObjects(config, request, push.version, (uid) => pods.terminate(uid, clock.now()), pods.records))),
+      inOrder(() =>
+        change(() =>
+          deleteObjects(config, request, push.version, (uid) => pods.terminate(uid, clock.now()), pods.records),
+        ),
+      ),
     connectRuntime: (newBootId) =>
       inOrder(async () => {
         if (newBootId === bootId) return;

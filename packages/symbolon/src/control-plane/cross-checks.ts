@@ -1,4 +1,9 @@
-import { createPeerAuthenticationIndex, type Finding, findPeerAuthenticationConflicts, type PeerAuthentication } from "@symbolon/policy";
+import {
+  createPeerAuthenticationIndex,
+  type Finding,
+  findPeerAuthenticationConflicts,
+  type PeerAuthentication,
+} from "@symbolon/policy";
 import {
   type DeploymentObject,
   labelsMatch,
@@ -26,11 +31,20 @@ export function crossCheck(input: CrossCheckInput): readonly Finding[] {
   return [
     ...workloads.flatMap(({ entry, workload }) => checkServiceAccount(entry, workload, objects)),
     ...objects.flatMap((entry) =>
-      entry.object.kind === "Service" ? checkService(entry, entry.object, workloads.map(({ workload }) => workload)) : [],
+      entry.object.kind === "Service"
+        ? checkService(
+            entry,
+            entry.object,
+            workloads.map(({ workload }) => workload),
+          )
+        : [],
     ),
     ...checkNamespaces(objects, rootNamespace),
     ...findPeerAuthenticationConflicts(policies, rootNamespace),
-    ...checkPolicies(input, workloads.map(({ workload }) => workload)),
+    ...checkPolicies(
+      input,
+      workloads.map(({ workload }) => workload),
+    ),
   ];
 }
 
@@ -41,12 +55,18 @@ function isWorkload(object: ParsedObject["object"]): object is Workload {
 }
 
 /** Kubernetes' admission, in its words: a pod whose ServiceAccount is missing would have no identity. */
-function checkServiceAccount(entry: ParsedObject, workload: Workload, objects: readonly ParsedObject[]): readonly Finding[] {
+function checkServiceAccount(
+  entry: ParsedObject,
+  workload: Workload,
+  objects: readonly ParsedObject[],
+): readonly Finding[] {
   const { serviceAccount } = workload.template;
   const { namespace } = workload.meta;
   const found =
     serviceAccount === "default" ||
-    objects.some(({ key }) => key.kind === "ServiceAccount" && key.namespace === namespace && key.name === serviceAccount);
+    objects.some(
+      ({ key }) => key.kind === "ServiceAccount" && key.namespace === namespace && key.name === serviceAccount,
+    );
   if (found) return [];
   const spec = workload.kind === "Deployment" ? ["spec", "template", "spec"] : ["spec"];
   const message = `${objectKeyText(entry.key)}: error looking up service account ${namespace}/${serviceAccount}: serviceaccount "${serviceAccount}" not found`;
@@ -57,7 +77,13 @@ function checkService(entry: ParsedObject, service: ServiceObject, workloads: re
   if (Object.keys(service.selector).length === 0) return [];
   const selected = selectedTemplates(service, workloads);
   if (selected.length === 0)
-    return [meshFinding("SYM2203", `${objectKeyText(entry.key)} selects no Deployment and no Pod`, locate(entry.node, ["spec", "selector"]))];
+    return [
+      meshFinding(
+        "SYM2203",
+        `${objectKeyText(entry.key)} selects no Deployment and no Pod`,
+        locate(entry.node, ["spec", "selector"]),
+      ),
+    ];
   return service.ports.flatMap((port, index) => {
     const { targetPort } = port;
     if (typeof targetPort === "number" || port.protocol !== "tcp") return [];
@@ -76,7 +102,10 @@ function checkService(entry: ParsedObject, service: ServiceObject, workloads: re
 
 function selectedTemplates(service: ServiceObject, workloads: readonly Workload[]): readonly PodTemplate[] {
   return workloads
-    .filter(({ meta, template }) => meta.namespace === service.meta.namespace && labelsMatch(service.selector, template.labels))
+    .filter(
+      ({ meta, template }) =>
+        meta.namespace === service.meta.namespace && labelsMatch(service.selector, template.labels),
+    )
     .map(({ template }) => template);
 }
 
@@ -90,7 +119,11 @@ function portNames(template: PodTemplate): readonly string[] {
 
 /** One finding a namespace, at the first object that refers to it. */
 function checkNamespaces(objects: readonly ParsedObject[], rootNamespace: string): readonly Finding[] {
-  const declared = new Set(["default", rootNamespace, ...objects.filter(({ key }) => key.kind === "Namespace").map(({ key }) => key.name)]);
+  const declared = new Set([
+    "default",
+    rootNamespace,
+    ...objects.filter(({ key }) => key.kind === "Namespace").map(({ key }) => key.name),
+  ]);
   const findings: Finding[] = [];
   for (const { key, node } of objects) {
     if (key.namespace === "" || declared.has(key.namespace)) continue;
@@ -101,7 +134,10 @@ function checkNamespaces(objects: readonly ParsedObject[], rootNamespace: string
   return findings;
 }
 
-function checkPolicies({ objects, policies, rootNamespace }: CrossCheckInput, workloads: readonly Workload[]): readonly Finding[] {
+function checkPolicies(
+  { objects, policies, rootNamespace }: CrossCheckInput,
+  workloads: readonly Workload[],
+): readonly Finding[] {
   const index = createPeerAuthenticationIndex(policies, rootNamespace);
   return policies.flatMap((policy) => {
     const entry = objects.find(({ key }) => isKey(key, policy));
@@ -110,7 +146,10 @@ function checkPolicies({ objects, policies, rootNamespace }: CrossCheckInput, wo
     const selected = workloads.filter(
       ({ meta, template }) => meta.namespace === policy.namespace && labelsMatch(matchLabels, template.labels),
     );
-    return [...checkPortKeys(entry, policy, selected, objects), ...checkUnreachable(entry, policy, index.namespaceMtlsMode(policy.namespace))];
+    return [
+      ...checkPortKeys(entry, policy, selected, objects),
+      ...checkUnreachable(entry, policy, index.namespaceMtlsMode(policy.namespace)),
+    ];
   });
 }
 
@@ -127,9 +166,12 @@ function checkPortKeys(
   return [...policy.portLevelMtls.keys()].flatMap((port) => {
     const ports = services.flatMap((service) => service.ports);
     const mistaken = ports.find((candidate) => candidate.port === port && candidate.targetPort !== port);
-    const containerPorts = selected.flatMap(({ template }) => template.containers.flatMap((container) => container.ports));
+    const containerPorts = selected.flatMap(({ template }) =>
+      template.containers.flatMap((container) => container.ports),
+    );
     const isPodPort =
-      containerPorts.some(({ containerPort }) => containerPort === port) || ports.some(({ targetPort }) => targetPort === port);
+      containerPorts.some(({ containerPort }) => containerPort === port) ||
+      ports.some(({ targetPort }) => targetPort === port);
     if (!mistaken || isPodPort) return [];
     const message = `${port} is a port of the Service; the pods listen on ${mistaken.targetPort}, and portLevelMtls counts pod ports`;
     return [meshFinding("SYM2304", message, locate(entry.node, ["spec", "portLevelMtls", String(port)]))];

@@ -2,7 +2,12 @@ export { type AddressPool, createAddressPool } from "./address-pool.ts";
 export type { ApplyRequest, ChangeAnswer, DeleteRequest } from "./api-changes.ts";
 export { checkManifests } from "./check-manifests.ts";
 export type { ObjectChange } from "./config-store.ts";
-export { type ControlPlane, type ControlPlaneOptions, createControlPlane, type MeshStatus } from "./create-control-plane.ts";
+export {
+  type ControlPlane,
+  type ControlPlaneOptions,
+  createControlPlane,
+  type MeshStatus,
+} from "./create-control-plane.ts";
 export type { PodRecord } from "./pod-record.ts";
 export type {
   EncodedProxyConfig,

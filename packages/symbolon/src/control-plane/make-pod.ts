@@ -91,7 +91,9 @@ function fillContainer(template: ContainerTemplate, pod: PodFields): Container {
 }
 
 function randomLetters(random: Random, count: number): string {
-  return Array.from({ length: count }, () => NAME_ALPHABET[Math.floor(random.fraction() * NAME_ALPHABET.length)]).join("");
+  return Array.from({ length: count }, () => NAME_ALPHABET[Math.floor(random.fraction() * NAME_ALPHABET.length)]).join(
+    "",
+  );
 }
 
 /** RFC 9562 §5.4, version 4. */

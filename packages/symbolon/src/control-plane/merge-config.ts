@@ -5,12 +5,12 @@ import {
   meshFinding,
   objectKeyText,
   type ParsedObject,
-  parseManifests,
   type ParseManifestsOptions,
+  parseManifests,
 } from "../mesh/index.ts";
-import { canonicalJson } from "./template-hash.ts";
 import { crossCheck } from "./cross-checks.ts";
 import { keyText, type ObjectOwner, ownerText } from "./stored-object.ts";
+import { canonicalJson } from "./template-hash.ts";
 
 /** Everything that was declared, from wherever: the input of a configuration. */
 export interface ConfigSources {
@@ -53,7 +53,10 @@ export function mergeConfig(sources: ConfigSources, options: MergeOptions): Merg
   const both = [...sources.applied].filter(([key]) => fromFiles.has(key));
   const takenOver = options.filesTakeOver ? both.map(([key]) => key) : [];
   const objects = new Map<string, OwnedObject>(
-    [...sources.applied].map(([key, entry]) => [key, { ...entry, owner: { kind: "api", file: entry.file, line: entry.line } }]),
+    [...sources.applied].map(([key, entry]) => [
+      key,
+      { ...entry, owner: { kind: "api", file: entry.file, line: entry.line } },
+    ]),
   );
   for (const [key, entry] of fromFiles) objects.set(key, entry);
 
@@ -68,14 +71,21 @@ export function mergeConfig(sources: ConfigSources, options: MergeOptions): Merg
 }
 
 /** With the time that the mesh knows: what a manifest claims about its own age decides nothing. */
-export function policiesOf(objects: Iterable<{ readonly object: MeshObject; readonly key: ParsedObject["key"] }>, createdAt: (key: string) => Date): readonly PeerAuthentication[] {
+export function policiesOf(
+  objects: Iterable<{ readonly object: MeshObject; readonly key: ParsedObject["key"] }>,
+  createdAt: (key: string) => Date,
+): readonly PeerAuthentication[] {
   return [...objects].flatMap(({ object, key }) =>
     object.kind === "PeerAuthentication" ? [{ ...object.policy, creationTimestamp: createdAt(keyText(key)) }] : [],
   );
 }
 
 function crossCheckAll(objects: readonly OwnedObject[], options: MergeOptions): readonly Finding[] {
-  return crossCheck({ objects, policies: policiesOf(objects, options.createdAt), rootNamespace: options.rootNamespace });
+  return crossCheck({
+    objects,
+    policies: policiesOf(objects, options.createdAt),
+    rootNamespace: options.rootNamespace,
+  });
 }
 
 function withFileOwner(entry: ParsedObject): OwnedObject {
@@ -83,13 +93,19 @@ function withFileOwner(entry: ParsedObject): OwnedObject {
   return { ...entry, owner: { kind: "file", file, line } };
 }
 
-function judgeTwoOwners(applied: AppliedObject, file: OwnedObject | undefined, filesTakeOver: boolean): readonly Finding[] {
+function judgeTwoOwners(
+  applied: AppliedObject,
+  file: OwnedObject | undefined,
+  filesTakeOver: boolean,
+): readonly Finding[] {
   if (file === undefined) return [];
   const place = { path: "metadata.name", position: file.node.position };
   const name = objectKeyText(file.key);
   const before = ownerText({ kind: "api", file: applied.file, line: applied.line });
   if (filesTakeOver) return [meshFinding("SYM2007", `${name} was ${before}; the file decides from now on`, place)];
-  return [meshFinding("SYM2006", `${name} was ${before} and is declared here as well; delete the one or the other`, place)];
+  return [
+    meshFinding("SYM2006", `${name} was ${before} and is declared here as well; delete the one or the other`, place),
+  ];
 }
 
 /** Same object, whatever the order of its fields. */
@@ -111,4 +127,3 @@ export function duplicatesIn(objects: readonly ParsedObject[]): readonly Finding
 export function unreadableFile(path: string, message: string): Finding {
   return meshFinding("SYM2005", message, { path: "", position: { file: path, line: 1, column: 1 } });
 }
-

@@ -60,6 +60,8 @@ function decode<T>({ kind, key, value }: StateRecord): T {
   try {
     return JSON.parse(value) as T;
   } catch (cause) {
-    throw productError("ERR_STATE_UNREADABLE", `state record ${kind} "${key}" is damaged: ${errorText(cause)}`, { cause });
+    throw productError("ERR_STATE_UNREADABLE", `state record ${kind} "${key}" is damaged: ${errorText(cause)}`, {
+      cause,
+    });
   }
 }

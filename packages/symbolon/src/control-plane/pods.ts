@@ -83,7 +83,8 @@ export function createPods(options: PodsOptions): Pods {
       return [...records.values()];
     },
     find: (uid) => records.get(uid),
-    desired: () => [...records.values()].filter(({ terminatingSince }) => terminatingSince === undefined).map(({ pod }) => pod),
+    desired: () =>
+      [...records.values()].filter(({ terminatingSince }) => terminatingSince === undefined).map(({ pod }) => pod),
     reconcile(input) {
       const owners = new Map(input.workloads.map((workload) => [keyText(ownerOf(workload)), workload]));
       const plan = planPods(input.workloads.map(wantedPods), [...records.values()]);

@@ -1,5 +1,5 @@
 import { documentToJson } from "@symbolon/policy";
-import { type Labels, kindNames, type PresentedMeta, type PresentedObject, type ServiceObject } from "../mesh/index.ts";
+import { kindNames, type Labels, type PresentedMeta, type PresentedObject, type ServiceObject } from "../mesh/index.ts";
 import type { PodRecord } from "./pod-record.ts";
 import { countPods } from "./pods.ts";
 import type { StoredObject } from "./stored-object.ts";

@@ -7,7 +7,10 @@ type Fields = Readonly<Record<string, unknown>>;
 const PHASES = { pending: "Pending", running: "Running", failed: "Failed" } as const;
 
 /** A pod as `kubectl get -o json` shows it; `containerStatuses[].pid` is ours: where `exec` enters. */
-export function presentPod(record: PodRecord, node: { readonly name: string; readonly address: string }): PresentedObject {
+export function presentPod(
+  record: PodRecord,
+  node: { readonly name: string; readonly address: string },
+): PresentedObject {
   const { pod, status, owner } = record;
   return {
     apiVersion: "v1",

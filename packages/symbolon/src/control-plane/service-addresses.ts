@@ -1,4 +1,4 @@
-import { type Finding } from "@symbolon/policy";
+import type { Finding } from "@symbolon/policy";
 import { isSymbolonError } from "@symbolon/spiffe/core";
 import { type Ipv4Range, locate, meshFinding, type ParsedObject, type ServiceObject } from "../mesh/index.ts";
 import { createAddressPool } from "./address-pool.ts";
@@ -21,7 +21,11 @@ export function assignServiceAddresses(
   const addresses = new Map<string, string>();
   const findings: Finding[] = [];
   const services = objects
-    .flatMap((entry) => (entry.object.kind === "Service" && entry.object.clusterIp !== "none" ? [{ entry, wanted: wantedAddress(entry.object) }] : []))
+    .flatMap((entry) =>
+      entry.object.kind === "Service" && entry.object.clusterIp !== "none"
+        ? [{ entry, wanted: wantedAddress(entry.object) }]
+        : [],
+    )
     .map(({ entry, wanted }) => ({ entry, wanted, key: keyText(entry.key) }));
 
   // Whoever has an address keeps it, also against a manifest that asks for it now.

@@ -36,7 +36,9 @@ export function decideInjection(input: InjectionInput): InjectionDecision {
   const injection = namespaceLabels[NAMESPACE_INJECTION];
   const revision = namespaceLabels[REVISION];
   const byNamespace =
-    injection === "enabled" || (injection === undefined && revision === DEFAULT_REVISION) ? namespaceReason(injection) : undefined;
+    injection === "enabled" || (injection === undefined && revision === DEFAULT_REVISION)
+      ? namespaceReason(injection)
+      : undefined;
   if (byNamespace === undefined) {
     if (injection !== undefined) return no(`namespace label ${NAMESPACE_INJECTION}=${injection}`);
     if (revision !== undefined) return no(`namespace label ${REVISION}=${revision} is not this mesh's revision`);
@@ -53,7 +55,10 @@ export function injectedLabels(podLabels: Labels, workloadName: string): Labels 
   return {
     "security.istio.io/tlsMode": "istio",
     "service.istio.io/canonical-name":
-      podLabels["service.istio.io/canonical-name"] ?? podLabels["app.kubernetes.io/name"] ?? podLabels.app ?? workloadName,
+      podLabels["service.istio.io/canonical-name"] ??
+      podLabels["app.kubernetes.io/name"] ??
+      podLabels.app ??
+      workloadName,
     "service.istio.io/canonical-revision":
       podLabels["service.istio.io/canonical-revision"] ??
       podLabels["app.kubernetes.io/version"] ??

@@ -14,10 +14,16 @@ export function parseIpv4Range(text: string): Ipv4Range {
   const address = match?.[1] === undefined ? undefined : ipv4ToNumber(match[1]);
   const prefixLength = Number(match?.[2]);
   if (address === undefined || !(prefixLength >= 8 && prefixLength <= 30))
-    throw productError("ERR_CONFIG_INVALID", `address range "${text}" is not of the form 10.244.0.0/16 (prefix 8 to 30)`);
+    throw productError(
+      "ERR_CONFIG_INVALID",
+      `address range "${text}" is not of the form 10.244.0.0/16 (prefix 8 to 30)`,
+    );
   const size = 2 ** (32 - prefixLength);
   if (address % size !== 0)
-    throw productError("ERR_CONFIG_INVALID", `address range "${text}" has bits set below its prefix; use ${numberToIpv4(address - (address % size))}/${prefixLength}`);
+    throw productError(
+      "ERR_CONFIG_INVALID",
+      `address range "${text}" has bits set below its prefix; use ${numberToIpv4(address - (address % size))}/${prefixLength}`,
+    );
   return { network: address, prefixLength, size };
 }
 
@@ -28,7 +34,8 @@ export function isInRange(range: Ipv4Range, address: number): boolean {
 /** Dotted decimal with four parts of 0 to 255 and no leading zeros; `undefined` otherwise. */
 export function ipv4ToNumber(text: string): number | undefined {
   const parts = text.split(".");
-  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255)) return undefined;
+  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255))
+    return undefined;
   return parts.reduce((value, part) => value * 256 + Number(part), 0);
 }
 

@@ -42,7 +42,15 @@ export function kindAliases(): readonly string[] {
 
 function names(kind: MeshKind, apiVersion: string, plural: string, shortNames: readonly string[]): KindNames {
   const group = apiVersion.includes("/") ? apiVersion.slice(0, apiVersion.indexOf("/")) : "";
-  return { kind, apiVersion, group, plural, singular: kind.toLowerCase(), shortNames, namespaced: !isClusterScoped(kind) };
+  return {
+    kind,
+    apiVersion,
+    group,
+    plural,
+    singular: kind.toLowerCase(),
+    shortNames,
+    namespaced: !isClusterScoped(kind),
+  };
 }
 
 function aliasesOf({ plural, singular, shortNames, group }: KindNames): readonly string[] {

@@ -47,7 +47,11 @@ function readRequirement(node: DocumentNode, context: ReadContext): LabelRequire
   const values = reader.strings("values") ?? [];
   const takesValues = operator === "In" || operator === "NotIn";
   if (operator !== undefined && takesValues !== values.length > 0)
-    reader.report("SYM0104", takesValues ? `must be given with ${operator}` : `may not be given with ${operator}`, "values");
+    reader.report(
+      "SYM0104",
+      takesValues ? `must be given with ${operator}` : `may not be given with ${operator}`,
+      "values",
+    );
   return reader.finish(() => ({ key, operator: operator ?? "Exists", values }));
 }
 
@@ -59,7 +63,10 @@ export function parseLabelSelector(text: string): LabelSelector | { readonly err
   const requirements: LabelRequirement[] = [];
   for (const part of splitOutsideParentheses(text)) {
     const requirement = parseRequirement(part.trim());
-    if (!requirement) return { error: `"${part.trim()}" is not a label requirement such as app=web, app!=web, app in (a,b), app or !app` };
+    if (!requirement)
+      return {
+        error: `"${part.trim()}" is not a label requirement such as app=web, app!=web, app in (a,b), app or !app`,
+      };
     requirements.push(requirement);
   }
   return { requirements };
@@ -74,7 +81,8 @@ function parseRequirement(text: string): LabelRequirement | undefined {
   const comparison = /^([^\s=!]+)\s*(==|=|!=)\s*([^\s=!]*)$/.exec(text);
   if (comparison?.[1] !== undefined && isLabelKey(comparison[1]))
     return { key: comparison[1], operator: comparison[2] === "!=" ? "NotIn" : "In", values: [comparison[3] ?? ""] };
-  if (text.startsWith("!") && isLabelKey(text.slice(1))) return { key: text.slice(1), operator: "DoesNotExist", values: [] };
+  if (text.startsWith("!") && isLabelKey(text.slice(1)))
+    return { key: text.slice(1), operator: "DoesNotExist", values: [] };
   return isLabelKey(text) ? { key: text, operator: "Exists", values: [] } : undefined;
 }
 

@@ -22,7 +22,11 @@ export const MESH_FINDING_CODES = {
   SYM2103: { title: "image unknown", severity: "error", fix: "add a command, or a line to the image map" },
   SYM2104: { title: "volume mount without volume", severity: "error", fix: "declare the volume, or remove the mount" },
   SYM2105: { title: "injection annotation without effect", severity: "warning", fix: "use the label of the same name" },
-  SYM2201: { title: "target port has no container port", severity: "warning", fix: "name a port of the selected containers" },
+  SYM2201: {
+    title: "target port has no container port",
+    severity: "warning",
+    fix: "name a port of the selected containers",
+  },
   SYM2202: { title: "service address unusable", severity: "error", fix: "leave clusterIP out, or choose a free one" },
   SYM2203: { title: "service selects nothing", severity: "info", fix: "correct spec.selector if pods were meant" },
   SYM2301: { title: "service account missing", severity: "error", fix: "declare the ServiceAccount" },

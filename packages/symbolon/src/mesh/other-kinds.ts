@@ -69,7 +69,10 @@ function judgeDestinationRule(envelope: ObjectEnvelope): OtherKindVerdict {
 }
 
 function setsTls(spec: DocumentNode): boolean {
-  const policies = [field(spec, "trafficPolicy"), ...items(field(spec, "subsets")).map((subset) => field(subset, "trafficPolicy"))];
+  const policies = [
+    field(spec, "trafficPolicy"),
+    ...items(field(spec, "subsets")).map((subset) => field(subset, "trafficPolicy")),
+  ];
   return policies.some(
     (policy) =>
       field(policy, "tls") !== undefined ||

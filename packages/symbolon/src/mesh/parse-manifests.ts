@@ -74,7 +74,8 @@ export function parseDocument(node: DocumentNode, options: ParseManifestsOptions
   const kind = meshKindOf(envelope, collector);
   if (kind === "other") return { findings: [...result.findings, ...judge(envelope, options)] };
   const object = kind === undefined ? undefined : readKind(kind, envelope, options, collector);
-  if (object === undefined || kind === undefined || hasErrors(collector.findings)) return { findings: collector.findings };
+  if (object === undefined || kind === undefined || hasErrors(collector.findings))
+    return { findings: collector.findings };
   const { namespace, name } = object.meta;
   return { object: { key: { kind, namespace, name }, object, node }, findings: collector.findings };
 }
@@ -90,7 +91,11 @@ function meshKindOf(envelope: ObjectEnvelope, collector: FindingCollector): Mesh
   const wanted = kindNames(kind);
   if (kind === "PeerAuthentication" ? group === wanted.group : apiVersion === wanted.apiVersion) return kind;
   if (!OUR_GROUPS.includes(group)) return "other";
-  collector.report("SYM0202", locate(envelope.node, ["apiVersion"]), `${kind} is not served as ${apiVersion}: wanted ${wanted.apiVersion}`);
+  collector.report(
+    "SYM0202",
+    locate(envelope.node, ["apiVersion"]),
+    `${kind} is not served as ${apiVersion}: wanted ${wanted.apiVersion}`,
+  );
   return undefined;
 }
 
@@ -169,8 +174,19 @@ function judge(envelope: ObjectEnvelope, options: ParseManifestsOptions): readon
       return [meshFinding("SYM2002", verdict.why, place)];
     case "unenforced":
       return options.allowUnenforced
-        ? [meshFinding("SYM2001", `${verdict.what}; left out because of --allow-unenforced`, { ...place, severity: "warning" })]
-        : [meshFinding("SYM2001", `${verdict.what}, and leaving it out would open what it closes; --allow-unenforced takes the file without it`, place)];
+        ? [
+            meshFinding("SYM2001", `${verdict.what}; left out because of --allow-unenforced`, {
+              ...place,
+              severity: "warning",
+            }),
+          ]
+        : [
+            meshFinding(
+              "SYM2001",
+              `${verdict.what}, and leaving it out would open what it closes; --allow-unenforced takes the file without it`,
+              place,
+            ),
+          ];
   }
 }
 

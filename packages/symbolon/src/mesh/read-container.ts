@@ -29,7 +29,11 @@ const WITHOUT_MEANING = [
   "terminationMessagePolicy",
 ];
 
-export function readContainer(node: DocumentNode, context: ReadContext, rules: ContainerRules): ContainerTemplate | undefined {
+export function readContainer(
+  node: DocumentNode,
+  context: ReadContext,
+  rules: ContainerRules,
+): ContainerTemplate | undefined {
   const reader = readObject(node, context);
   const name = reader.string("name", { required: true, check: checkDns1123Label });
   const image = reader.string("image", { required: true });
@@ -41,11 +45,19 @@ export function readContainer(node: DocumentNode, context: ReadContext, rules: C
   const probe = reader.node("readinessProbe");
   const readinessProbe = probe && readReadinessProbe(probe, fieldContext(context, "readinessProbe"), ports);
   reader.list("volumeMounts", (mount, at) => readVolumeMount(mount, at, rules.volumeNames));
-  refuse(reader, context, ["envFrom", "volumeDevices"], "is not supported here: ConfigMaps, Secrets and devices do not exist");
+  refuse(
+    reader,
+    context,
+    ["envFrom", "volumeDevices"],
+    "is not supported here: ConfigMaps, Secrets and devices do not exist",
+  );
   refuse(reader, context, ["restartPolicy", "restartPolicyRules"], "of a single container is not supported here");
   reader.ignore(["livenessProbe", "startupProbe"], "not run here: a container is restarted when its process ends");
   reader.ignore(["lifecycle"], "not run here");
-  reader.ignore(["securityContext"], "has no effect here: containers run as the user who started the mesh, without capabilities");
+  reader.ignore(
+    ["securityContext"],
+    "has no effect here: containers run as the user who started the mesh, without capabilities",
+  );
   reader.ignore(["stdin", "stdinOnce", "tty"], "has no effect here: standard input is empty");
   reader.ignore(WITHOUT_MEANING);
 
@@ -77,7 +89,12 @@ function readContainerPort(node: DocumentNode, context: ReadContext): ContainerP
 export function readProtocol(reader: ObjectReader, context: ReadContext): "tcp" | "udp" {
   const protocol = reader.enumeration("protocol", { TCP: "tcp", UDP: "udp", SCTP: "sctp" } as const) ?? "tcp";
   if (protocol !== "sctp") return protocol;
-  reportMesh(fieldContext(context, "protocol"), "SYM2004", reader.positionOf("protocol"), "SCTP is not supported; TCP and UDP are");
+  reportMesh(
+    fieldContext(context, "protocol"),
+    "SYM2004",
+    reader.positionOf("protocol"),
+    "SCTP is not supported; TCP and UDP are",
+  );
   return "tcp";
 }
 
@@ -100,7 +117,9 @@ function readValueSource(node: DocumentNode, context: ReadContext): string | und
     ["configMapKeyRef", "secretKeyRef", "resourceFieldRef", "fileKeyRef"],
     "is not supported here; write the value, or use fieldRef",
   );
-  const required = !["configMapKeyRef", "secretKeyRef", "resourceFieldRef", "fileKeyRef"].some((name) => reader.has(name));
+  const required = !["configMapKeyRef", "secretKeyRef", "resourceFieldRef", "fileKeyRef"].some((name) =>
+    reader.has(name),
+  );
   const field = reader.object("fieldRef", readFieldRef, { required });
   return reader.finish(() => field ?? "");
 }

@@ -1,4 +1,11 @@
-import { checkDns1123Label, type DocumentNode, fieldContext, type ObjectReader, type ReadContext, readObject } from "@symbolon/policy";
+import {
+  checkDns1123Label,
+  type DocumentNode,
+  fieldContext,
+  type ObjectReader,
+  type ReadContext,
+  readObject,
+} from "@symbolon/policy";
 import type { ContainerTemplate, PodTemplate } from "./manifest-objects.ts";
 import { reportMesh } from "./mesh-finding.ts";
 import { readContainer, refuse } from "./read-container.ts";
@@ -55,8 +62,16 @@ export function readPodSpec(node: DocumentNode, context: ReadContext, rules: Pod
   refuse(reader, context, ["readinessGates", "schedulingGates", "resourceClaims"], "are not supported here");
   for (const name of ["hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace"])
     if (reader.boolean(name) === true)
-      reportMesh(fieldContext(context, name), "SYM2004", reader.positionOf(name), `${name} is not supported: pods are isolated from the host`);
-  reader.ignore(["securityContext"], "has no effect here: containers run as the user who started the mesh, without capabilities");
+      reportMesh(
+        fieldContext(context, name),
+        "SYM2004",
+        reader.positionOf(name),
+        `${name} is not supported: pods are isolated from the host`,
+      );
+  reader.ignore(
+    ["securityContext"],
+    "has no effect here: containers run as the user who started the mesh, without capabilities",
+  );
   reader.ignore(["hostAliases", "dnsConfig", "hostname", "subdomain", "hostUsers"], "has no effect here");
   reader.ignore(["activeDeadlineSeconds"], "has no effect here: pods run until they are deleted");
   reader.ignore(WITHOUT_MEANING);
@@ -67,12 +82,15 @@ export function readPodSpec(node: DocumentNode, context: ReadContext, rules: Pod
 function reportDuplicates(reader: ObjectReader, context: ReadContext, containers: readonly ContainerTemplate[]): void {
   const at = fieldContext(context, "containers");
   const report = (what: string) => reportMesh(at, "SYM2102", reader.positionOf("containers"), what);
-  for (const name of duplicates(containers.map((container) => container.name))) report(`two containers are named "${name}"`);
+  for (const name of duplicates(containers.map((container) => container.name)))
+    report(`two containers are named "${name}"`);
   for (const container of containers) {
     for (const name of duplicates(container.ports.flatMap((port) => port.name ?? [])))
       report(`container "${container.name}" has two ports named "${name}"`);
   }
-  const ports = containers.flatMap((container) => container.ports.map((port) => `${port.containerPort}/${port.protocol}`));
+  const ports = containers.flatMap((container) =>
+    container.ports.map((port) => `${port.containerPort}/${port.protocol}`),
+  );
   for (const port of duplicates(ports)) report(`port ${port} is declared twice; a pod has one port of a number`);
 }
 
@@ -123,7 +141,12 @@ function readVolume(node: DocumentNode, context: ReadContext): string | undefine
       source.entries.some(({ key, value }) => key === "optional" && value.kind === "boolean" && value.value);
     if (optional) reader.report("SYM0108", "is optional and left out: nothing is mounted", kind);
     else
-      reportMesh(fieldContext(context, kind), "SYM2004", source, `a required ${kind} volume is not supported: nothing can be mounted; add "optional: true" if the program can do without`);
+      reportMesh(
+        fieldContext(context, kind),
+        "SYM2004",
+        source,
+        `a required ${kind} volume is not supported: nothing can be mounted; add "optional: true" if the program can do without`,
+      );
   }
   refuse(reader, context, OTHER_VOLUMES, "volumes are not supported: nothing can be mounted");
   return reader.finish(() => name);

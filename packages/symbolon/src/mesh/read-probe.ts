@@ -1,4 +1,11 @@
-import { checkPortName, type DocumentNode, fieldContext, type ObjectReader, type ReadContext, readObject } from "@symbolon/policy";
+import {
+  checkPortName,
+  type DocumentNode,
+  fieldContext,
+  type ObjectReader,
+  type ReadContext,
+  readObject,
+} from "@symbolon/policy";
 import { checkNoNul } from "./container-checks.ts";
 import type { ContainerPortTemplate } from "./manifest-objects.ts";
 import { reportMesh } from "./mesh-finding.ts";
@@ -25,11 +32,9 @@ export function readReadinessProbe(
   reader.ignore(["terminationGracePeriodSeconds"]);
   const grpc = reader.node("grpc");
   if (grpc) reportMesh(fieldContext(context, "grpc"), "SYM2004", grpc, "gRPC probes are not supported; use tcpSocket");
-  const actions = [
-    readHttpAction(reader, context, ports),
-    readTcpAction(reader, ports),
-    readExecAction(reader),
-  ].filter((action) => action !== undefined);
+  const actions = [readHttpAction(reader, context, ports), readTcpAction(reader, ports), readExecAction(reader)].filter(
+    (action) => action !== undefined,
+  );
   const given = ["httpGet", "tcpSocket", "exec", "grpc"].filter((name) => reader.has(name));
   if (given.length === 0) reader.report("SYM0103", "one of httpGet, tcpSocket, exec is required");
   if (given.length > 1) reader.report("SYM0104", `must have one action, got ${given.join(" and ")}`);
@@ -39,13 +44,22 @@ export function readReadinessProbe(
 
 type Action = ReadinessProbe["action"];
 
-function readHttpAction(probe: ObjectReader, context: ReadContext, ports: readonly ContainerPortTemplate[]): Action | undefined {
+function readHttpAction(
+  probe: ObjectReader,
+  context: ReadContext,
+  ports: readonly ContainerPortTemplate[],
+): Action | undefined {
   return probe.object("httpGet", (reader) => {
     const at = fieldContext(context, "httpGet");
     const path = reader.string("path", { check: checkRequestPath }) ?? "/";
     const port = readProbePort(reader, ports);
     if (reader.enumeration("scheme", { HTTP: "http", HTTPS: "https" }) === "https")
-      reportMesh(fieldContext(at, "scheme"), "SYM2004", reader.positionOf("scheme"), "HTTPS probes are not supported; use tcpSocket");
+      reportMesh(
+        fieldContext(at, "scheme"),
+        "SYM2004",
+        reader.positionOf("scheme"),
+        "HTTPS probes are not supported; use tcpSocket",
+      );
     reader.ignore(["host", "httpHeaders"], "has no effect here: the probe goes to the container itself");
     return reader.finish(() => ({ kind: "http" as const, path, port }));
   });
@@ -76,7 +90,11 @@ function readProbePort(reader: ObjectReader, ports: readonly ContainerPortTempla
   const named = ports.find((candidate) => candidate.name === port);
   if (named) return named.containerPort;
   const names = ports.flatMap((candidate) => candidate.name ?? []);
-  reader.report("SYM0104", `no port of this container is named "${port}"${names.length ? `; it has ${names.join(", ")}` : ""}`, "port");
+  reader.report(
+    "SYM0104",
+    `no port of this container is named "${port}"${names.length ? `; it has ${names.join(", ")}` : ""}`,
+    "port",
+  );
   return 0;
 }
 

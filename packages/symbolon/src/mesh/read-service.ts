@@ -39,14 +39,18 @@ export function readService(spec: DocumentNode, context: ReadContext, meta: Obje
   const selector = readLabels(reader, "selector");
   const ports = reader.list("ports", readServicePort) ?? [];
   const clusterIp = readClusterIp(reader, context);
-  if (clusterIp !== "none" && ports.length === 0) reader.report("SYM0103", "required field is missing: a Service has at least one port", "ports");
+  if (clusterIp !== "none" && ports.length === 0)
+    reader.report("SYM0103", "required field is missing: a Service has at least one port", "ports");
   checkPorts(ports, reader, context);
   const publishNotReadyAddresses = reader.boolean("publishNotReadyAddresses") ?? false;
   const affinity = reader.enumeration("sessionAffinity", { None: "none", ClientIP: "client" } as const);
   if (affinity === "client")
     reader.report("SYM0108", "has no effect here: connections are balanced one by one", "sessionAffinity");
   readFamilies(reader);
-  reader.ignore(["externalIPs", "loadBalancerSourceRanges"], "has no effect here: nothing is reachable from outside the mesh");
+  reader.ignore(
+    ["externalIPs", "loadBalancerSourceRanges"],
+    "has no effect here: nothing is reachable from outside the mesh",
+  );
   reader.ignore(OUTSIDE_ONLY);
   return reader.finish(() => ({
     kind: "Service" as const,
@@ -107,18 +111,28 @@ function readClusterIp(reader: ObjectReader, context: ReadContext): ServiceObjec
   if (text === undefined || text === "") return "auto";
   if (text === "None") return "none";
   if (ipv4ToNumber(text) !== undefined) return { address: text };
-  reportMesh(fieldContext(context, "clusterIP"), "SYM2202", reader.positionOf("clusterIP"), `"${text}" is neither "None" nor an IPv4 address`);
+  reportMesh(
+    fieldContext(context, "clusterIP"),
+    "SYM2202",
+    reader.positionOf("clusterIP"),
+    `"${text}" is neither "None" nor an IPv4 address`,
+  );
   return "auto";
 }
 
 /** Pods have IPv4 addresses alone; a Service that asks for IPv6 still works, over IPv4. */
 function readFamilies(reader: ObjectReader): void {
-  const families = reader.strings("ipFamilies", { check: (text) => (text === "IPv4" || text === "IPv6" ? undefined : "must be IPv4 or IPv6") }) ?? [];
+  const families =
+    reader.strings("ipFamilies", {
+      check: (text) => (text === "IPv4" || text === "IPv6" ? undefined : "must be IPv4 or IPv6"),
+    }) ?? [];
   const policy = reader.enumeration("ipFamilyPolicy", {
     SingleStack: "single",
     PreferDualStack: "prefer",
     RequireDualStack: "require",
   } as const);
-  if (families.includes("IPv6")) reader.report("SYM0108", "IPv6 has no effect here: pods and Services have IPv4 addresses", "ipFamilies");
-  else if (policy === "require") reader.report("SYM0108", "has no effect here: pods and Services have IPv4 addresses", "ipFamilyPolicy");
+  if (families.includes("IPv6"))
+    reader.report("SYM0108", "IPv6 has no effect here: pods and Services have IPv4 addresses", "ipFamilies");
+  else if (policy === "require")
+    reader.report("SYM0108", "has no effect here: pods and Services have IPv4 addresses", "ipFamilyPolicy");
 }

@@ -25,7 +25,12 @@ export function readDeployment(
   const template = templateNode && readTemplate(templateNode, fieldContext(context, "template"), rules);
   const strategy = readStrategy(reader, context, replicas);
   if (reader.boolean("paused") === true)
-    reportMesh(fieldContext(context, "paused"), "SYM2004", reader.positionOf("paused"), "a paused Deployment is not supported");
+    reportMesh(
+      fieldContext(context, "paused"),
+      "SYM2004",
+      reader.positionOf("paused"),
+      "a paused Deployment is not supported",
+    );
   reader.ignore(["minReadySeconds"], "has no effect here: a pod counts as soon as it is ready");
   reader.ignore(["progressDeadlineSeconds", "revisionHistoryLimit"]);
   if (selector && template) checkSelector(selector, template, reader, context);
@@ -52,13 +57,25 @@ function readTemplate(node: DocumentNode, context: ReadContext, rules: WorkloadR
     : { labels: {}, annotations: {} };
   const specNode = reader.node("spec", { required: true });
   const spec = specNode && readPodSpec(specNode, fieldContext(context, "spec"), { ...rules, restartPolicies: ALWAYS });
-  return reader.finish(() => (meta === undefined || spec === undefined ? undefined : { ...meta, ...spec })) ?? undefined;
+  return (
+    reader.finish(() => (meta === undefined || spec === undefined ? undefined : { ...meta, ...spec })) ?? undefined
+  );
 }
 
 /** apps/v1 validation: a Deployment whose selector misses its own pods would make pods for ever. */
-function checkSelector(selector: LabelSelector, template: PodTemplate, reader: ObjectReader, context: ReadContext): void {
+function checkSelector(
+  selector: LabelSelector,
+  template: PodTemplate,
+  reader: ObjectReader,
+  context: ReadContext,
+): void {
   if (selector.requirements.length === 0) {
-    reportMesh(fieldContext(context, "selector"), "SYM2101", reader.positionOf("selector"), "empty selector is invalid for deployment");
+    reportMesh(
+      fieldContext(context, "selector"),
+      "SYM2101",
+      reader.positionOf("selector"),
+      "empty selector is invalid for deployment",
+    );
     return;
   }
   if (selectorMatches(selector, template.labels)) return;
@@ -80,7 +97,8 @@ function readStrategy(reader: ObjectReader, context: ReadContext, replicas: numb
   return (
     reader.object("strategy", (strategy) => {
       const at = fieldContext(context, "strategy");
-      const type = strategy.enumeration("type", { RollingUpdate: "rolling", Recreate: "recreate" } as const) ?? "rolling";
+      const type =
+        strategy.enumeration("type", { RollingUpdate: "rolling", Recreate: "recreate" } as const) ?? "rolling";
       const numbers = strategy.object("rollingUpdate", (update) => {
         const surge = readShare(update, "maxSurge", replicas, Math.ceil);
         const unavailable = readShare(update, "maxUnavailable", replicas, Math.floor);
@@ -94,7 +112,12 @@ function readStrategy(reader: ObjectReader, context: ReadContext, replicas: numb
         });
       });
       if (type === "recreate" && numbers !== undefined)
-        reportMesh(fieldContext(at, "rollingUpdate"), "SYM2004", strategy.positionOf("rollingUpdate"), "may not be specified when strategy type is Recreate");
+        reportMesh(
+          fieldContext(at, "rollingUpdate"),
+          "SYM2004",
+          strategy.positionOf("rollingUpdate"),
+          "may not be specified when strategy type is Recreate",
+        );
       return strategy.finish(() => (type === "recreate" ? { kind: "recreate" as const } : (numbers ?? standard)));
     }) ?? standard
   );
@@ -109,7 +132,9 @@ function readShare(
 ): { readonly count: number; readonly isZero: boolean } | undefined {
   const value = reader.integerOrString(name, {
     integer: { min: 0, max: MAX_REPLICAS },
-    string: { check: (text) => (/^(100|\d{1,2})%$/.test(text) ? undefined : "must be a number or a percentage such as 25%") },
+    string: {
+      check: (text) => (/^(100|\d{1,2})%$/.test(text) ? undefined : "must be a number or a percentage such as 25%"),
+    },
   });
   if (value === undefined) return undefined;
   const share = typeof value === "number" ? value : round((replicas * Number(value.slice(0, -1))) / 100);

@@ -1,4 +1,4 @@
-import { SymbolonError } from "@symbolon/spiffe/core";
+import { type Clock, SymbolonError, sleep } from "@symbolon/spiffe/core";
 import type { ApplyRequest, ChangeAnswer, DeleteRequest, MeshStatus } from "../../control-plane/index.ts";
 import { productError } from "../../core/index.ts";
 import type { MeshKind, Pod, PodStatus, PresentedObject } from "../../mesh/index.ts";
@@ -17,22 +17,44 @@ export interface ApiClient {
   reportPodRemoved(podUid: string): Promise<void>;
 }
 
-export function createApiClient({ socketPath }: { readonly socketPath: string }): ApiClient {
+/** Waiting for a control plane that is not there at the moment. */
+export interface ApiPatience {
+  readonly clock: Clock;
+  readonly withinMs: number;
+  /** False: nothing will listen again. */
+  worthwhile(): boolean;
+}
+
+/** Nobody listened, so nothing was done: any call may be made again. */
+const NOBODY_LISTENS = new Set(["ENOENT", "ECONNREFUSED"]);
+const RETRY_MS = 50;
+
+export function createApiClient(options: {
+  readonly socketPath: string;
+  /** Absent: the first failure is the answer. */
+  readonly patience?: ApiPatience;
+}): ApiClient {
+  const { socketPath, patience } = options;
   const call = async (method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> => {
-    const response = await fetch(`http://control-plane${path}`, {
-      method,
-      unix: socketPath,
-      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
-      ...(signal === undefined ? {} : { signal }),
-    }).catch((cause: unknown) => {
-      throw productError("ERR_API_UNREACHABLE", 'the mesh is not running; start it with "symbolon up -f ..."', { cause });
+    const request = () =>
+      fetch(`http://control-plane${path}`, {
+        method,
+        unix: socketPath,
+        ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+    const response = await untilSomebodyListens(request, patience).catch((cause: unknown) => {
+      throw productError("ERR_API_UNREACHABLE", 'the mesh is not running; start it with "symbolon up -f ..."', {
+        cause,
+      });
     });
     if (response.ok) return response;
     const { code, message } = (await response.json()) as ApiError;
     throw new SymbolonError(code, message);
   };
   const read = async <T>(path: string): Promise<T> => (await (await call("GET", path)).json()) as T;
-  const post = async <T>(path: string, body: unknown): Promise<T> => (await (await call("POST", path, body)).json()) as T;
+  const post = async <T>(path: string, body: unknown): Promise<T> =>
+    (await (await call("POST", path, body)).json()) as T;
 
   return {
     status: () => read(API_PATHS.status),
@@ -44,7 +66,12 @@ export function createApiClient({ socketPath }: { readonly socketPath: string })
     delete: (request) => post(API_PATHS.delete, request),
     podSecrets: (uid) => read(fillPath(API_PATHS.podSecrets, { uid })),
     async *watchPods(boot, signal) {
-      const response = await call("GET", `${API_PATHS.runtimePods}?${new URLSearchParams({ boot })}`, undefined, signal);
+      const response = await call(
+        "GET",
+        `${API_PATHS.runtimePods}?${new URLSearchParams({ boot })}`,
+        undefined,
+        signal,
+      );
       if (!response.body) return;
       for await (const line of lines(response.body)) yield JSON.parse(line) as readonly Pod[];
     },
@@ -55,6 +82,20 @@ export function createApiClient({ socketPath }: { readonly socketPath: string })
       await call("DELETE", fillPath(API_PATHS.pod, { uid }));
     },
   };
+}
+
+async function untilSomebodyListens(request: () => Promise<Response>, patience?: ApiPatience): Promise<Response> {
+  const deadline = patience ? patience.clock.monotonicMs() + patience.withinMs : 0;
+  for (;;) {
+    try {
+      return await request();
+    } catch (error) {
+      const { code } = error as { readonly code?: unknown };
+      const hopeless = !NOBODY_LISTENS.has(String(code)) || !patience?.worthwhile();
+      if (hopeless || !patience || patience.clock.monotonicMs() >= deadline) throw error;
+      await sleep(patience.clock, RETRY_MS);
+    }
+  }
 }
 
 async function* lines(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {

@@ -15,7 +15,10 @@ export function apiRoutes(backend: ApiBackend): readonly Route[] {
     route("POST", API_PATHS.apply, async ({ request }) => {
       const body = await readJsonObject(request);
       const answer = await backend.apply({
-        manifests: objectList(body, "manifests").map((each) => ({ file: stringField(each, "file"), text: stringField(each, "text") })),
+        manifests: objectList(body, "manifests").map((each) => ({
+          file: stringField(each, "file"),
+          text: stringField(each, "text"),
+        })),
         namespace: stringField(body, "namespace"),
         allowUnenforced: booleanField(body, "allowUnenforced"),
         dryRun: booleanField(body, "dryRun"),

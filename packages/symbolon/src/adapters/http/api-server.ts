@@ -60,7 +60,9 @@ async function answer(routes: readonly Route[], request: Request): Promise<Respo
 
 function errorAnswer(error: unknown, log: Log): Response {
   if (!isSymbolonError(error)) log.error("request failed unexpectedly", { error });
-  const coded = isSymbolonError(error) ? error : productError("ERR_INTERNAL_BUG", "internal error; the control plane's log has more");
+  const coded = isSymbolonError(error)
+    ? error
+    : productError("ERR_INTERNAL_BUG", "internal error; the control plane's log has more");
   return refusal(HTTP_STATUS[errorInfo(coded).status] ?? 500, { code: coded.code, message: coded.message });
 }
 

@@ -11,14 +11,7 @@ export interface PodSecrets {
 export interface ApiBackend
   extends Pick<
     ControlPlane,
-    | "apply"
-    | "connectRuntime"
-    | "delete"
-    | "desiredPods"
-    | "list"
-    | "reportPodRemoved"
-    | "reportPodStatus"
-    | "status"
+    "apply" | "connectRuntime" | "delete" | "desiredPods" | "list" | "reportPodRemoved" | "reportPodStatus" | "status"
   > {
   /** @throws ERR_OBJECT_NOT_FOUND */
   podSecrets(podUid: string): PodSecrets;

@@ -5,17 +5,21 @@ import { createFrameDecoder, encodeMessage, MAX_FRAME_BYTES, parseMessage } from
 describe("frames", () => {
   test("arrive whole and in order, however the stream is cut", () => {
     fc.assert(
-      fc.property(fc.array(fc.dictionary(fc.string(), fc.string()), { maxLength: 8 }), fc.array(fc.integer({ min: 1, max: 40 })), (messages, cuts) => {
-        const stream = Buffer.concat(messages.map(encodeMessage));
-        const decoder = createFrameDecoder();
-        const frames: Buffer[] = [];
-        for (let at = 0, cut = 0; at < stream.length; cut++) {
-          const size = cuts[cut % Math.max(1, cuts.length)] ?? 7;
-          frames.push(...decoder.push(stream.subarray(at, at + size)));
-          at += size;
-        }
-        expect(frames.map(parseMessage)).toEqual(messages.map((message) => JSON.parse(JSON.stringify(message))));
-      }),
+      fc.property(
+        fc.array(fc.dictionary(fc.string(), fc.string()), { maxLength: 8 }),
+        fc.array(fc.integer({ min: 1, max: 40 })),
+        (messages, cuts) => {
+          const stream = Buffer.concat(messages.map(encodeMessage));
+          const decoder = createFrameDecoder();
+          const frames: Buffer[] = [];
+          for (let at = 0, cut = 0; at < stream.length; cut++) {
+            const size = cuts[cut % Math.max(1, cuts.length)] ?? 7;
+            frames.push(...decoder.push(stream.subarray(at, at + size)));
+            at += size;
+          }
+          expect(frames.map(parseMessage)).toEqual(messages.map((message) => JSON.parse(JSON.stringify(message))));
+        },
+      ),
     );
   });
 
@@ -24,7 +28,9 @@ describe("frames", () => {
     header.writeUInt32BE(MAX_FRAME_BYTES);
     expect(createFrameDecoder().push(header)).toEqual([]);
     header.writeUInt32BE(MAX_FRAME_BYTES + 1);
-    expect(() => createFrameDecoder().push(header)).toThrow(`a frame of ${MAX_FRAME_BYTES + 1} bytes is over the limit of ${MAX_FRAME_BYTES}`);
+    expect(() => createFrameDecoder().push(header)).toThrow(
+      `a frame of ${MAX_FRAME_BYTES + 1} bytes is over the limit of ${MAX_FRAME_BYTES}`,
+    );
   });
 
   test("what is not a JSON object is refused, without a word of its content", () => {

@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { productError } from "../../core/index.ts";
+import { type Ipv4Range, numberToIpv4 } from "../../mesh/index.ts";
 import {
   APPLICATION_ADDRESS,
   APPLICATION_LINK,
@@ -19,8 +20,8 @@ import { quote } from "./shell-quote.ts";
 
 export interface MeshNetworkOptions {
   readonly namespacesDirectory: string;
-  /** IPv4 range of the pods, e.g. "10.244.0.0/16"; its first address is the bridge's. */
-  readonly podCidr: string;
+  /** The first address behind the network's own is the bridge's. */
+  readonly podRange: Ipv4Range;
 }
 
 export interface MeshNetwork {
@@ -41,9 +42,9 @@ export interface MeshNetwork {
  *   sym0 (bridge) ── eth0 [P: pod address] app0 169.254.1.1/30 ──veth── eth0 169.254.1.2/30 [A: pod address on lo]
  */
 export function createMeshNetwork(options: MeshNetworkOptions): MeshNetwork {
-  const { namespacesDirectory, podCidr } = options;
-  const gateway = firstAddress(podCidr);
-  const prefixLength = podCidr.slice(podCidr.indexOf("/") + 1);
+  const { namespacesDirectory, podRange } = options;
+  const gateway = numberToIpv4(podRange.network + 1);
+  const prefixLength = String(podRange.prefixLength);
   const namespaces = (podUid: string) => podNamespaces(namespacesDirectory, podUid);
   return {
     gateway,
@@ -145,13 +146,4 @@ function destroyScript(address: string, paths: PodNamespaces): string {
 ! ip link show ${port} >/dev/null 2>&1 || ip link del ${port}
 ${removals.join("\n")}
 `;
-}
-
-function firstAddress(cidr: string): string {
-  const [network = "", length = ""] = cidr.split("/");
-  const parts = network.split(".").map(Number);
-  const valid = parts.length === 4 && parts.every((part) => Number.isInteger(part) && part >= 0 && part <= 255);
-  if (!valid || !/^\d{1,2}$/.test(length) || Number(length) < 8 || Number(length) > 28)
-    throw productError("ERR_CONFIG_INVALID", `pod range "${cidr}" is not an IPv4 range such as "10.244.0.0/16"`);
-  return [...parts.slice(0, 3), (parts[3] ?? 0) + 1].join(".");
 }

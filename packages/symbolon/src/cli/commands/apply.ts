@@ -16,7 +16,12 @@ export function addApplyCommand(program: Command): void {
   program
     .command("apply")
     .description("Change a running mesh: all objects or, when one of them is wrong, none.")
-    .requiredOption("-f, --filename <path>", "manifest file, directory or - for standard input; may be repeated", collect, [])
+    .requiredOption(
+      "-f, --filename <path>",
+      "manifest file, directory or - for standard input; may be repeated",
+      collect,
+      [],
+    )
     .option("-R, --recursive", "read directories of directories, too")
     .option("-n, --namespace <namespace>", "namespace of objects that name none", "default")
     .option("--allow-unenforced", "accept objects whose enforcement does not exist yet (they have no effect)")

@@ -35,7 +35,10 @@ Examples:
     .action(async (kind: string | undefined, names: readonly string[], flags: Flags, command: Command) => {
       const fromFiles = flags.filename.length > 0;
       if (fromFiles === (kind !== undefined))
-        throw new CommandExit(EXIT.usage, "error: name either manifests with -f, or a kind and names, such as pod/NAME");
+        throw new CommandExit(
+          EXIT.usage,
+          "error: name either manifests with -f, or a kind and names, such as pod/NAME",
+        );
       const keys = fromFiles ? await keysOfManifests(flags) : keysOfArguments(kind ?? "", names, flags.namespace);
       const answer = await apiOfChosenMesh(command).delete({ keys, ignoreNotFound: flags.ignoreNotFound ?? false });
       await reportChange(answer, command, { verb: "deleted" });

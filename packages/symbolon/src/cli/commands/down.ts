@@ -10,6 +10,8 @@ export function addDownCommand(program: Command): void {
     .addHelpText("after", "\nExamples:\n  symbolon down\n  symbolon --name staging down")
     .action(async (_options, command: Command) => {
       const outcome = await stopMesh(pathsOfChosenMesh(command), systemClock);
-      console.error(`mesh "${meshName(command)}" ${outcome === "killed" ? "did not end in time and was killed" : outcome}`);
+      console.error(
+        `mesh "${meshName(command)}" ${outcome === "killed" ? "did not end in time and was killed" : outcome}`,
+      );
     });
 }

@@ -22,30 +22,37 @@ Examples:
   symbolon exec deploy/curl -n foo -- curl -s http://httpbin.foo:8000/ip
   symbolon exec deploy/curl -n foo -- sh`,
     )
-    .action(async (name: string, words: string[], options: { namespace: string; container?: string }, command: Command) => {
-      const { namespace, container, argv } = kubectlOrder(words, options);
-      if (argv.length === 0) throw new CommandExit(EXIT.usage, "error: what should be run? symbolon exec POD -- COMMAND [ARGUMENT...]");
-      const paths = pathsOfChosenMesh(command);
-      const supervisor = readMeshProcesses(paths)?.supervisor;
-      if (!isAlive(supervisor)) throw new CommandExit(EXIT.unavailable, `error: mesh "${meshName(command)}" is not running; start it with "symbolon up -f ..."`);
-      const pod = await choosePod(paths, name, namespace);
-      const wanted = container ?? pod.spec.containers[0]?.name ?? "";
-      const status = pod.status?.containerStatuses?.find((candidate) => candidate.name === wanted);
-      if (status?.pid === undefined)
-        throw new CommandExit(
-          EXIT.failed,
-          `error: container "${wanted}" of pod "${pod.metadata.name}" is not running; containers: ${pod.spec.containers.map((each) => each.name).join(", ")}`,
-        );
-      const inside = execInPod({
-        supervisorHostPid: supervisor.pid,
-        containerPid: status.pid,
-        podDirectory: paths.podRuntime(pod.metadata.uid).directory,
-        container: wanted,
-        command: argv,
-        environment: process.env.TERM ? { TERM: process.env.TERM } : {},
-      });
-      process.exitCode = await run(inside);
-    });
+    .action(
+      async (name: string, words: string[], options: { namespace: string; container?: string }, command: Command) => {
+        const { namespace, container, argv } = kubectlOrder(words, options);
+        if (argv.length === 0)
+          throw new CommandExit(EXIT.usage, "error: what should be run? symbolon exec POD -- COMMAND [ARGUMENT...]");
+        const paths = pathsOfChosenMesh(command);
+        const supervisor = readMeshProcesses(paths)?.supervisor;
+        if (!isAlive(supervisor))
+          throw new CommandExit(
+            EXIT.unavailable,
+            `error: mesh "${meshName(command)}" is not running; start it with "symbolon up -f ..."`,
+          );
+        const pod = await choosePod(paths, name, namespace);
+        const wanted = container ?? pod.spec.containers[0]?.name ?? "";
+        const status = pod.status?.containerStatuses?.find((candidate) => candidate.name === wanted);
+        if (status?.pid === undefined)
+          throw new CommandExit(
+            EXIT.failed,
+            `error: container "${wanted}" of pod "${pod.metadata.name}" is not running; containers: ${pod.spec.containers.map((each) => each.name).join(", ")}`,
+          );
+        const inside = execInPod({
+          supervisorHostPid: supervisor.pid,
+          containerPid: status.pid,
+          podDirectory: paths.podRuntime(pod.metadata.uid).directory,
+          container: wanted,
+          command: argv,
+          environment: process.env.TERM ? { TERM: process.env.TERM } : {},
+        });
+        process.exitCode = await run(inside);
+      },
+    );
 }
 
 /** kubectl takes `-n`, `-c` also between the pod and `--`; options of the command itself stay untouched behind `--`. */
@@ -62,7 +69,13 @@ function kubectlOrder(words: readonly string[], options: { namespace: string; co
   return { namespace, container, argv };
 }
 
-function run({ argv, env }: { readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> }): Promise<number> {
+function run({
+  argv,
+  env,
+}: {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}): Promise<number> {
   const [program = "", ...args] = argv;
   const child = spawn(program, args, { stdio: "inherit", env: { ...env } });
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));

@@ -5,11 +5,9 @@ import type { MeshConfig } from "../../app/index.ts";
 export function addInternalCommand(program: Command): void {
   const internal = program.command("internal", { hidden: true }).description("processes of a mesh");
   const add = (name: string, run: (config: MeshConfig, podUid: string) => Promise<number>) =>
-    internal
-      .command(`${name} <config> [podUid]`)
-      .action(async (config: string, podUid = "") => {
-        process.exitCode = await run(JSON.parse(config) as MeshConfig, podUid);
-      });
+    internal.command(`${name} <config> [podUid]`).action(async (config: string, podUid = "") => {
+      process.exitCode = await run(JSON.parse(config) as MeshConfig, podUid);
+    });
   add("launcher", async (config) => (await import("../../app/launcher.ts")).runLauncher(config));
   add("supervisor", async (config) => (await import("../../app/supervisor.ts")).runSupervisor(config));
   add("control-plane", async (config) => (await import("../../app/control-plane.ts")).runControlPlane(config));

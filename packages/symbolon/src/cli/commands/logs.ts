@@ -2,9 +2,9 @@ import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from
 import { join } from "node:path";
 import { sleep, systemClock } from "@symbolon/spiffe/core";
 import type { Command } from "commander";
+import { choosePod } from "../choose-pod.ts";
 import { pathsOfChosenMesh } from "../context.ts";
 import { CommandExit, EXIT } from "../exit-status.ts";
-import { choosePod } from "../choose-pod.ts";
 
 const FOLLOW_MS = 200;
 const CHUNK = 64 * 1024;
@@ -42,8 +42,15 @@ interface LogsOptions {
 function logFile(directory: string, container: string): string {
   const file = join(directory, `${container}.log`);
   if (existsSync(file)) return file;
-  const known = existsSync(directory) ? readdirSync(directory).filter((name) => name.endsWith(".log")).map((name) => name.slice(0, -4)) : [];
-  throw new CommandExit(EXIT.failed, `error: container "${container}" has written nothing; containers with logs: ${known.join(", ") || "none"}`);
+  const known = existsSync(directory)
+    ? readdirSync(directory)
+        .filter((name) => name.endsWith(".log"))
+        .map((name) => name.slice(0, -4))
+    : [];
+  throw new CommandExit(
+    EXIT.failed,
+    `error: container "${container}" has written nothing; containers with logs: ${known.join(", ") || "none"}`,
+  );
 }
 
 async function printLog(file: string, { follow = false, tail }: LogsOptions): Promise<void> {
@@ -61,7 +68,11 @@ function printFrom(file: string, from: number): number {
   const buffer = Buffer.alloc(CHUNK);
   let offset = from;
   try {
-    for (let count = readSync(fd, buffer, 0, CHUNK, offset); count > 0; count = readSync(fd, buffer, 0, CHUNK, offset)) {
+    for (
+      let count = readSync(fd, buffer, 0, CHUNK, offset);
+      count > 0;
+      count = readSync(fd, buffer, 0, CHUNK, offset)
+    ) {
       process.stdout.write(Buffer.from(buffer.subarray(0, count)));
       offset += count;
     }

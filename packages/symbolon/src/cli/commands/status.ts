@@ -3,11 +3,11 @@ import type { Command } from "commander";
 import { chosenMesh, meshOverview } from "../../app/index.ts";
 import type { Overview, WorkloadRow } from "../../dashboard-api/index.ts";
 import { meshName } from "../context.ts";
-import { formatAge } from "./get/age.ts";
 import { EXIT } from "../exit-status.ts";
 import { outputFormat, printStructured } from "../output.ts";
 import { printFindings } from "../print-findings.ts";
 import { formatTable } from "../table.ts";
+import { formatAge } from "./get/age.ts";
 
 export function addStatusCommand(program: Command): void {
   program
@@ -35,7 +35,8 @@ function printStatus(overview: Overview): void {
   const head = ["NAMESPACE", "POD", "READY", "MTLS", "IDENTITY", "CERTIFICATE", "CONFIGURATION"];
   const rows = workloads.map((row) => workloadLine(row, configVersion));
   console.log(`\n${formatTable([head, ...rows])}`.trimEnd());
-  for (const row of workloads) if (!row.ready) console.error(`${row.namespace}/${row.pod}: ${row.reason ?? "starting"}`);
+  for (const row of workloads)
+    if (!row.ready) console.error(`${row.namespace}/${row.pod}: ${row.reason ?? "starting"}`);
   printFindings(findings);
 }
 

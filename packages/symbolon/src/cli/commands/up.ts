@@ -50,7 +50,12 @@ export function addUpCommand(program: Command): void {
   program
     .command("up")
     .description("Start a mesh: run the manifests' pods as local processes, with identity and mutual TLS.")
-    .requiredOption("-f, --filename <path>", "manifest file or directory; may be repeated; changes are followed", collect, [])
+    .requiredOption(
+      "-f, --filename <path>",
+      "manifest file or directory; may be repeated; changes are followed",
+      collect,
+      [],
+    )
     .option("-R, --recursive", "read directories of directories, too")
     .option("-n, --namespace <namespace>", "namespace of objects that name none", "default")
     .option("-d, --detach", "return when every pod is ready, and leave the mesh running")
@@ -62,7 +67,10 @@ export function addUpCommand(program: Command): void {
     .option("--pod-cidr <range>", "addresses of pods", "10.244.0.0/16")
     .option("--service-cidr <range>", "addresses of Services", "10.96.0.0/16")
     .option("--no-dashboard", "do not serve the dashboard's page")
-    .option("--dashboard-port <port>", `port of the dashboard on loopback (default ${DEFAULT_DASHBOARD_PORT}, or another when it is taken)`)
+    .option(
+      "--dashboard-port <port>",
+      `port of the dashboard on loopback (default ${DEFAULT_DASHBOARD_PORT}, or another when it is taken)`,
+    )
     .option("--fresh", "forget what earlier runs of this mesh left: CA, applied objects, logs")
     .option("--log-level <level>", "debug, info, warn or error", "info")
     .addHelpText("after", HELP)

@@ -7,7 +7,11 @@ export function addVersionCommand(program: Command): void {
     .description("Print the versions of Symbolon and of the runtime.")
     .option("-o, --output <format>", "json")
     .action((options: { output?: string }) => {
-      const versions = { symbolon: packageJson.version, bun: Bun.version, platform: `${process.platform}-${process.arch}` };
+      const versions = {
+        symbolon: packageJson.version,
+        bun: Bun.version,
+        platform: `${process.platform}-${process.arch}`,
+      };
       if (options.output === "json") console.log(JSON.stringify(versions, undefined, 2));
       else for (const [name, value] of Object.entries(versions)) console.log(`${name} ${value}`);
     });

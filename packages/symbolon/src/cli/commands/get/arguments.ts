@@ -1,4 +1,4 @@
-import { kindNames, type MeshKind, type KindNames, MESH_KINDS } from "../../../mesh/index.ts";
+import { type KindNames, kindNames, MESH_KINDS, type MeshKind } from "../../../mesh/index.ts";
 import { CommandExit, EXIT } from "../../exit-status.ts";
 import { requireKind } from "../../kind-argument.ts";
 

@@ -18,14 +18,20 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
     NAME,
     { header: "TYPE", cell: (object) => text(read(object, "spec", "type"), "ClusterIP") },
     { header: "CLUSTER-IP", cell: (object) => text(read(object, "spec", "clusterIP"), "<none>") },
-    { header: "EXTERNAL-IP", cell: (object) => (read(object, "spec", "type") === "LoadBalancer" ? "<pending>" : "<none>") },
+    {
+      header: "EXTERNAL-IP",
+      cell: (object) => (read(object, "spec", "type") === "LoadBalancer" ? "<pending>" : "<none>"),
+    },
     { header: "PORT(S)", cell: servicePorts },
     AGE,
     { header: "SELECTOR", wide: true, cell: (object) => pairs(read(object, "spec", "selector")) },
   ],
   Deployment: [
     NAME,
-    { header: "READY", cell: (object) => `${count(object, "readyReplicas")}/${text(read(object, "spec", "replicas"), "1")}` },
+    {
+      header: "READY",
+      cell: (object) => `${count(object, "readyReplicas")}/${text(read(object, "spec", "replicas"), "1")}`,
+    },
     { header: "UP-TO-DATE", cell: (object) => count(object, "updatedReplicas") },
     { header: "AVAILABLE", cell: (object) => count(object, "availableReplicas") },
     AGE,
@@ -80,7 +86,9 @@ function podStatus(pod: PresentedObject): string {
 }
 
 function podRestarts(pod: PresentedObject): string {
-  const counts = list(read(pod, "status", "containerStatuses")).map((status) => Number(read(status, "restartCount") ?? 0));
+  const counts = list(read(pod, "status", "containerStatuses")).map((status) =>
+    Number(read(status, "restartCount") ?? 0),
+  );
   return String(counts.reduce((sum, restarts) => sum + restarts, 0));
 }
 

@@ -60,20 +60,31 @@ Examples:
           for (const object of objects) console.log(`${request.resource(object.kind)}/${object.metadata.name}`);
           return;
         case "table":
-          printTables(objects, { ...output, withNamespace: all, headers: flags.headers, place: all ? undefined : flags.namespace });
+          printTables(objects, {
+            ...output,
+            withNamespace: all,
+            headers: flags.headers,
+            place: all ? undefined : flags.namespace,
+          });
       }
     });
 }
 
 function readSelector(text: string): LabelSelector {
   const parsed = parseLabelSelector(text);
-  if (typeof parsed !== "string") return parsed;
-  throw new CommandExit(EXIT.usage, `error: -l "${text}": ${parsed}`);
+  if (!("error" in parsed)) return parsed;
+  throw new CommandExit(EXIT.usage, `error: -l "${text}": ${parsed.error}`);
 }
 
 /** @throws CommandExit when an object that was named is not there, as kubectl says it */
-function choose(objects: readonly PresentedObject[], request: GetRequest, selector: LabelSelector | undefined): readonly PresentedObject[] {
-  const selected = objects.filter(({ metadata }) => selector === undefined || selectorMatches(selector, metadata.labels ?? {}));
+function choose(
+  objects: readonly PresentedObject[],
+  request: GetRequest,
+  selector: LabelSelector | undefined,
+): readonly PresentedObject[] {
+  const selected = objects.filter(
+    ({ metadata }) => selector === undefined || selectorMatches(selector, metadata.labels ?? {}),
+  );
   if (request.names === undefined) return selected;
   return request.names.map(({ kind, name }) => {
     const found = selected.find((object) => object.kind === kind && object.metadata.name === name);

@@ -1,4 +1,4 @@
-import { EXIT, CommandExit } from "../../exit-status.ts";
+import { CommandExit, EXIT } from "../../exit-status.ts";
 
 /** kubectl's JSONPath template: text and `{…}` actions. */
 export type TemplateNode =
@@ -14,7 +14,12 @@ export type PathStep =
   | { readonly kind: "slice"; readonly start?: number; readonly end?: number; readonly step: number }
   | { readonly kind: "wildcard" }
   | { readonly kind: "descend" }
-  | { readonly kind: "filter"; readonly left: FilterOperand; readonly operator: FilterOperator; readonly right?: FilterOperand };
+  | {
+      readonly kind: "filter";
+      readonly left: FilterOperand;
+      readonly operator: FilterOperator;
+      readonly right?: FilterOperand;
+    };
 
 export type FilterOperand =
   | { readonly kind: "path"; readonly path: JsonPath }

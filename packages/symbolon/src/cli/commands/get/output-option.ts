@@ -22,6 +22,7 @@ export function parseOutput(text: string | undefined): GetOutput {
     case "name":
       return { kind: text };
   }
-  if (text.startsWith(JSON_PATH)) return { kind: "jsonpath", template: parseJsonPathTemplate(text.slice(JSON_PATH.length)) };
+  if (text.startsWith(JSON_PATH))
+    return { kind: "jsonpath", template: parseJsonPathTemplate(text.slice(JSON_PATH.length)) };
   throw new CommandExit(EXIT.usage, `error: -o "${text}" is not one of wide, json, yaml, name, jsonpath=TEMPLATE`);
 }

@@ -14,11 +14,18 @@ export interface TableOptions {
 /** One table a kind, in the order in which kinds come. */
 export function printTables(objects: readonly PresentedObject[], options: TableOptions): void {
   if (objects.length === 0) {
-    console.error(options.place === undefined ? "No resources found" : `No resources found in ${options.place} namespace.`);
+    console.error(
+      options.place === undefined ? "No resources found" : `No resources found in ${options.place} namespace.`,
+    );
     return;
   }
   const byKind = Map.groupBy(objects, ({ kind }) => kind);
-  console.log([...byKind.values()].map((group) => table(group, options)).join("\n").trimEnd());
+  console.log(
+    [...byKind.values()]
+      .map((group) => table(group, options))
+      .join("\n")
+      .trimEnd(),
+  );
 }
 
 function table(objects: readonly PresentedObject[], { wide, withNamespace, headers }: TableOptions): string {

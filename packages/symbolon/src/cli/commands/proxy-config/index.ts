@@ -15,12 +15,22 @@ export function addProxyConfigCommand(program: Command): void {
     json: ({ certificate, roots }): ProxySecrets => ({ certificate, roots }),
     text: secretTable,
   });
-  addQuestion(group, "connections", "Open connections, and the newest that ended, with both identities or the reason of a refusal.", ["conn"], {
-    json: ({ connections }) => connections,
-    text: ({ connections }) => connectionTable(connections),
-  });
+  addQuestion(
+    group,
+    "connections",
+    "Open connections, and the newest that ended, with both identities or the reason of a refusal.",
+    ["conn"],
+    {
+      json: ({ connections }) => connections,
+      text: ({ connections }) => connectionTable(connections),
+    },
+  );
   addQuestion(group, "listeners", "Ports that the proxy takes connections on, and their mTLS modes.", ["l"], {
-    json: ({ listeners, local }) => ({ listeners, inbound: local?.inboundPorts ?? [], inboundMode: local?.inboundMode }),
+    json: ({ listeners, local }) => ({
+      listeners,
+      inbound: local?.inboundPorts ?? [],
+      inboundMode: local?.inboundMode,
+    }),
     text: ({ listeners, local }) =>
       `outbound and inbound: ${listeners.join(", ")}\n${(local?.inboundPorts ?? []).map(({ port, mode, decidedBy }) => `inbound ${port}: ${mode.toUpperCase()} (${decidedBy})\n`).join("")}`,
   });
@@ -41,7 +51,10 @@ function addQuestion(
     .description(description)
     .option("-n, --namespace <namespace>", "namespace", "default")
     .option("-o, --output <format>", "json or yaml")
-    .addHelpText("after", `\nExamples:\n  symbolon proxy-config ${name} deploy/httpbin -n foo\n  symbolon proxy-config ${name} httpbin-7c5ddbdf54-abcde.foo -o json`)
+    .addHelpText(
+      "after",
+      `\nExamples:\n  symbolon proxy-config ${name} deploy/httpbin -n foo\n  symbolon proxy-config ${name} httpbin-7c5ddbdf54-abcde.foo -o json`,
+    )
     .action(async (pod: string, flags: { namespace: string; output?: string }, command: Command) => {
       const format = outputFormat(flags.output, ["json", "yaml"]);
       const paths = pathsOfChosenMesh(command);

@@ -24,12 +24,26 @@ export function secretTable({ certificate, roots }: ProxySecrets): string {
   if (rows.length === 0) return "No secret items to show.\n";
   const lines = [HEAD, ...rows];
   const widths = HEAD.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)) + PADDING);
-  return lines.map((line) => `${line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("").trimEnd()}\n`).join("");
+  return lines
+    .map(
+      (line) =>
+        `${line
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join("")
+          .trimEnd()}\n`,
+    )
+    .join("");
 }
 
 function facts({ serialNumber, notBefore, notAfter }: Certificate): readonly string[] {
   const now = systemClock.now().getTime();
   const valid = Date.parse(notBefore) <= now && now <= Date.parse(notAfter);
   const withoutFraction = (time: string) => time.replace(/\.\d+Z$/, "Z");
-  return ["ACTIVE", String(valid), serialNumber.padStart(SERIAL_DIGITS, "0"), withoutFraction(notAfter), withoutFraction(notBefore)];
+  return [
+    "ACTIVE",
+    String(valid),
+    serialNumber.padStart(SERIAL_DIGITS, "0"),
+    withoutFraction(notAfter),
+    withoutFraction(notBefore),
+  ];
 }

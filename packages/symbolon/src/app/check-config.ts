@@ -1,0 +1,37 @@
+import { systemClock } from "@symbolon/spiffe/core";
+import { TrustDomain } from "@symbolon/spiffe/id";
+import { secretDirectory } from "../adapters/fs/index.ts";
+import { loadPluggedInAuthority } from "../ca/index.ts";
+import { productError } from "../core/index.ts";
+import { type Ipv4Range, isInRange, parseIpv4Range } from "../mesh/index.ts";
+import type { MeshConfig } from "./mesh-config.ts";
+
+/**
+ * Everything of a mesh's options that can be wrong by itself, before a process is started.
+ * @throws ERR_CONFIG_INVALID, ERR_CA_FILES_INVALID, ERR_TRUST_DOMAIN_*, ERR_FILE_*
+ */
+export async function checkConfig(config: MeshConfig): Promise<void> {
+  const trustDomain = TrustDomain.parse(config.trustDomain);
+  addressRanges(config);
+  if (config.caCertificatesDirectory)
+    await loadPluggedInAuthority({
+      trustDomain,
+      directory: secretDirectory(config.caCertificatesDirectory),
+      clock: systemClock,
+    });
+}
+
+/** @throws ERR_CONFIG_INVALID */
+export function addressRanges(config: Pick<MeshConfig, "podCidr" | "serviceCidr">): {
+  readonly pods: Ipv4Range;
+  readonly services: Ipv4Range;
+} {
+  const pods = parseIpv4Range(config.podCidr);
+  const services = parseIpv4Range(config.serviceCidr);
+  if (isInRange(pods, services.network) || isInRange(services, pods.network))
+    throw productError(
+      "ERR_CONFIG_INVALID",
+      `--pod-cidr ${config.podCidr} and --service-cidr ${config.serviceCidr} overlap; an address would mean two things`,
+    );
+  return { pods, services };
+}
