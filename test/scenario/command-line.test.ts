@@ -85,7 +85,7 @@ describe.skipIf(why !== undefined)("the command line", () => {
         "default",
         "sh",
         "-c",
-        "printf 'world\\n' | timeout 5 curl -s telnet://tcp-echo:9000",
+        "printf 'world\\n' | timeout 2 curl -sN telnet://tcp-echo:9000",
       );
       expect(echo.stdout).toBe("hello world\n");
       const pods = mesh.symbolon("get", "pods", "-o", "name").stdout.trim().split("\n");

@@ -217,13 +217,17 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     list(kind, namespace) {
       const inNamespace = (name: string) => namespace === undefined || name === namespace;
       if (kind === "Pod")
-        return pods.records.filter(({ pod }) => inNamespace(pod.namespace)).map((record) => presentPod(record, node));
+        return pods.records
+          .filter(({ pod }) => inNamespace(pod.namespace))
+          .toSorted((a, b) => compareNames(a.pod, b.pod))
+          .map((record) => presentPod(record, node));
       const context = {
         records: pods.records,
         serviceAddress: (key: StoredObject["key"]) => config.serviceAddresses.get(keyText(key)),
       };
       return [...config.objects.values()]
         .filter(({ key }) => key.kind === kind && (kind === "Namespace" || inNamespace(key.namespace)))
+        .toSorted((a, b) => compareNames(a.key, b.key))
         .map((stored) => presentObject(stored, context));
     },
     findPod: pods.find,
@@ -268,4 +272,15 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
 
 function workloadIn(object: StoredObject["object"]): readonly WorkloadObject[] {
   return object.kind === "Deployment" || object.kind === "Pod" ? [object] : [];
+}
+
+interface Named {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** The order of Kubernetes' lists, whatever the order in which things were made. */
+function compareNames(a: Named, b: Named): number {
+  if (a.namespace !== b.namespace) return a.namespace < b.namespace ? -1 : 1;
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }
