@@ -1,6 +1,9 @@
-/** `npm run test:slow`: whole meshes, crashes, load; needs namespaces, curl, openssl, python3 (a test that lacks something says what). */
+/** `npm run test:slow`: the libraries on Node, whole meshes, crashes, load; needs namespaces, curl, openssl, python3 (a test that lacks something says what). */
 import { runSuites } from "./suites.ts";
 
 process.exit(
-  await runSuites([{ name: "scenario", paths: ["./test/scenario"], budgetSeconds: 1500, timeoutPerTestMs: 600_000 }]),
+  await runSuites([
+    { name: "runtimes", paths: ["./test/runtimes"], budgetSeconds: 120, timeoutPerTestMs: 300_000 },
+    { name: "scenario", paths: ["./test/scenario"], budgetSeconds: 1500, timeoutPerTestMs: 600_000 },
+  ]),
 );

@@ -1,0 +1,56 @@
+/**
+ * The suites of the two libraries on the Node releases that they promise (`engines`), from sources: these Nodes strip the
+ * types. The binaries come from npm into `.cache/`, once.
+ */
+import { describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+const ROOT = resolve(import.meta.dir, "../..");
+const VERSIONS = ["22.23.3", "24.21.0"];
+const LIBRARIES = ["spiffe", "policy"];
+
+for (const version of VERSIONS) {
+  describe(`Node ${version}`, () => {
+    const node = installNode(version);
+    for (const library of LIBRARIES) {
+      test(`every test of packages/${library} passes`, () => {
+        const result = spawnSync(
+          node,
+          // The condition that makes the packages' `exports` lead to sources.
+          ["--conditions=bun", "--test", "--test-reporter=tap", `packages/${library}/src/**/*.test.ts`],
+          { cwd: ROOT, encoding: "utf8", timeout: 300_000, maxBuffer: 64 * 1024 * 1024 },
+        );
+        const count = (word: string) => Number(result.stdout.match(new RegExp(`^# ${word} (\\d+)$`, "m"))?.[1] ?? -1);
+        console.log(`Node ${version}, ${library}: ${count("pass")} passed, ${count("fail")} failed`);
+        const failures = result.stdout.split("\n").filter((line) => /^\s*not ok /.test(line));
+        expect({ failures, stderr: result.stderr, status: result.status }).toEqual({
+          failures: [],
+          stderr: "",
+          status: 0,
+        });
+        expect({ failed: count("fail"), cancelled: count("cancelled"), skipped: count("skipped") }).toEqual({
+          failed: 0,
+          cancelled: 0,
+          skipped: 0,
+        });
+        expect(count("pass")).toBeGreaterThan(100);
+      });
+    }
+  });
+}
+
+/** The platform's own package of the `node` package: nothing is run to install it. */
+function installNode(version: string): string {
+  const folder = join(ROOT, ".cache/node", version);
+  const name = `node-${process.platform}-${process.arch}`;
+  const binary = join(folder, "node_modules", name, "bin/node");
+  if (existsSync(binary)) return binary;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "package.json"), '{ "private": true }\n');
+  const args = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-save", `${name}@${version}`];
+  const { status, stderr } = spawnSync("npm", args, { cwd: folder, encoding: "utf8" });
+  if (status !== 0) throw new Error(`cannot install ${name}@${version}: ${stderr}`);
+  return binary;
+}
