@@ -58,10 +58,16 @@ describe("parseStrictJson", () => {
     ["\ufeff{}", "unexpected text at 0"],
     ["// a\n1", "unexpected text at 0"],
     ["\u00a01", "unexpected text at 0"],
+    ['"\\ud800"', "a surrogate without its pair"],
+    ['"\\udc00\\ud800"', "a surrogate without its pair"],
+    ['{"\\ud800":1}', "a surrogate without its pair"],
+    ['"\ud800"', "a surrogate without its pair"],
   ];
   for (const [text, message] of refusals) {
     test(`refuses ${JSON.stringify(text)}`, () => refused(() => parseStrictJson(text), message));
   }
+
+  test("takes surrogates in pairs", () => assert.equal(parseStrictJson('"\\ud83d\\ude00😀"'), "😀😀"));
 
   test("takes 32 levels and refuses 33", () => {
     const nested = (levels: number) => "[".repeat(levels) + "]".repeat(levels);

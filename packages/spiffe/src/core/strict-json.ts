@@ -41,6 +41,7 @@ interface Cursor {
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 /** Plain runs in one step each: JavaScriptCore gives up on long repetitions of an alternative, and answers "no match". */
 const STRING = /"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*"/y;
+const LONE_SURROGATE = /\p{Surrogate}/u;
 const SPACE = /[ \t\n\r]*/y;
 const LITERALS: readonly (readonly [string, JsonValue])[] = [
   ["true", true],
@@ -91,8 +92,10 @@ function readArray(cursor: Cursor, depth: number): readonly JsonValue[] {
 }
 
 function readString(cursor: Cursor): string {
-  const text: unknown = JSON.parse(match(STRING, cursor));
-  return String(text);
+  const text = String(JSON.parse(match(STRING, cursor)));
+  // RFC 8259 §8.2: what others make of one is not to be foreseen, and it has no UTF-8.
+  if (LONE_SURROGATE.test(text)) throw jsonError("a surrogate without its pair");
+  return text;
 }
 
 function match(pattern: RegExp, cursor: Cursor): string {
