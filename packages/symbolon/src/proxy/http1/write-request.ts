@@ -1,0 +1,42 @@
+import { FIELD } from "./field-names.ts";
+import type { HeadWriter } from "./head-writer.ts";
+import type { RequestHead } from "./message-head.ts";
+import { type FieldSet, fieldSet, type WrittenFraming, writeFields } from "./write-fields.ts";
+
+/** What a request is to have besides what came. */
+export interface RequestEdits {
+  /** Fields that are left out, because `appended` has them or nobody may have them. */
+  readonly dropped: FieldSet;
+  /** Whole lines with CRLF. */
+  readonly appended: string;
+  /** Host of an HTTP/1.0 request without one (RFC 9112 §3.2). */
+  readonly authority: string;
+}
+
+export const NO_EDITS: RequestEdits = { dropped: fieldSet(), appended: "", authority: "localhost" };
+
+/** Writes the head anew: HTTP/1.1, origin form, one framing, nothing of the last hop. */
+export function writeRequestHead(writer: HeadWriter, head: RequestHead, edits: RequestEdits): void {
+  const { fields } = head;
+  writer.text(head.method);
+  writer.text(" ");
+  if (head.form === "absolute") writer.text(head.pathPrefix);
+  writer.bytes(fields.bytes, fields.base + head.pathStart, fields.base + head.pathEnd);
+  writer.text(" HTTP/1.1\r\n");
+  if (head.authorityStart < 0) writer.text(`Host: ${edits.authority}\r\n`);
+  writeFields(writer, head, edits.dropped, requestFraming(head));
+  if (head.webSocket) writer.text("Connection: Upgrade\r\nUpgrade: websocket\r\n");
+  writer.text(edits.appended);
+  writer.text("\r\n");
+}
+
+/** Content-Length: 0 is said where it was said. */
+function requestFraming(head: RequestHead): WrittenFraming {
+  if (head.framing === "chunked") return CHUNKED;
+  if (head.framing === "length") return { kind: "length", contentLength: head.contentLength };
+  return head.fields.indexOf(FIELD.contentLength) >= 0 ? EMPTY : NONE;
+}
+
+const CHUNKED: WrittenFraming = { kind: "chunked" };
+const NONE: WrittenFraming = { kind: "none" };
+const EMPTY: WrittenFraming = { kind: "length", contentLength: 0 };
