@@ -1,6 +1,5 @@
 import {
   createFindingCollector,
-  type DocumentNode,
   type MapEntry,
   type ObjectReader,
   type ParseResult,
@@ -87,16 +86,16 @@ function readMutualTls(reader: ObjectReader): MtlsMode | undefined {
 
 /** istio-security §1.2, with Istio's messages; §0.2 has warned already when a selector is there without labels. */
 function readPortLevelMtls(reader: ObjectReader, selects: boolean): ReadonlyMap<number, MtlsMode> {
-  const isEmpty = isEmptyMap(reader.node("portLevelMtls"));
-  const entries = reader.map("portLevelMtls", readPortEntry);
-  if (isEmpty) reader.report("SYM0402", "port level mTLS, if defined, must have at least one element", "portLevelMtls");
+  let written = 0;
+  const entries = reader.map("portLevelMtls", (entry, context) => {
+    written += 1;
+    return readPortEntry(entry, context);
+  });
+  if (entries && written === 0)
+    reader.report("SYM0402", "port level mTLS, if defined, must have at least one element", "portLevelMtls");
   else if (entries && !selects)
     reader.report("SYM0401", "mesh/namespace peer authentication cannot have port level mTLS", "portLevelMtls");
   return new Map([...(entries ?? [])].map(([port, mode]) => [Number(port), mode]));
-}
-
-function isEmptyMap(node: DocumentNode | undefined): boolean {
-  return node?.kind === "map" && node.entries.length === 0;
 }
 
 function readPortEntry({ key, keyPosition, value }: MapEntry, context: ReadContext): MtlsMode | undefined {
