@@ -67,6 +67,9 @@ describe("claims as policies see them", () => {
     const split = splitClaims({ scope: " a  b c ", permission: "x", roles: "r s", other: "a b" }, names);
     assert.deepEqual({ ...split }, { scope: ["a", "b", "c"], permission: ["x"], roles: ["r", "s"], other: "a b" });
   });
+  test("a text without words stays a text", () => {
+    assert.deepEqual({ ...splitClaims({ scope: " ", permission: "" }, names) }, { scope: " ", permission: "" });
+  });
   test("only texts at the top are split", () => {
     const claims = { scope: ["a b"], permission: 1, roles: { scope: "a b" } };
     assert.deepEqual({ ...splitClaims(claims, names) }, claims);

@@ -56,7 +56,9 @@ export function requestPrincipalOf({ iss, sub }: JwtClaims): string | undefined 
 
 function splitValue(name: string, value: JsonValue, names: ReadonlySet<string>): JsonValue {
   if (typeof value !== "string" || !names.has(name)) return value;
-  return Object.freeze(value.split(" ").filter((word) => word !== ""));
+  const words = value.split(" ").filter((word) => word !== "");
+  // Without a word it stays a text (measured on Envoy 1.40).
+  return words.length > 0 ? Object.freeze(words) : value;
 }
 
 /** `a.b` goes into objects; a claim whose own name has a dot cannot be named. */
