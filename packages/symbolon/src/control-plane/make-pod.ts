@@ -17,7 +17,6 @@ export interface MakePodInput {
   readonly owner: WorkloadObject;
   readonly templateHash: string;
   readonly namespaceLabels: Labels;
-  readonly rootNamespace: string;
   readonly address: string;
   readonly nodeName: string;
   readonly nodeAddress: string;
@@ -30,14 +29,13 @@ export function makePod(input: MakePodInput): PodRecord {
   const { owner, random, address } = input;
   const { template, meta } = owner;
   const bare = owner.kind === "Pod";
-  const name = bare ? meta.name : `${meta.name}-${input.templateHash}-${randomLetters(random, 5)}`;
+  const name = bare ? meta.name : generatedName(meta.name, input.templateHash, random);
   const templateLabels = bare ? template.labels : { ...template.labels, "pod-template-hash": input.templateHash };
   const { sidecar } = decideInjection({
     namespace: meta.namespace,
     namespaceLabels: input.namespaceLabels,
     podLabels: template.labels,
     podAnnotations: template.annotations,
-    rootNamespace: input.rootNamespace,
   });
   const labels = sidecar ? { ...templateLabels, ...injectedLabels(template.labels, meta.name) } : templateLabels;
   const uid = randomUuid(random);
@@ -89,6 +87,15 @@ function fillContainer(template: ContainerTemplate, pod: PodFields): Container {
     env: [...variables].map(([name, value]) => ({ name, value })),
   };
 }
+
+/** As Kubernetes' `generateName`, a name fits into one DNS label; here the hash stays whole. */
+function generatedName(deployment: string, hash: string, random: Random): string {
+  const suffix = `-${hash}-${randomLetters(random, 5)}`;
+  const base = deployment.slice(0, MAX_GENERATED_NAME - suffix.length).replace(/[-.]+$/, "");
+  return `${base}${suffix}`;
+}
+
+const MAX_GENERATED_NAME = 63;
 
 function randomLetters(random: Random, count: number): string {
   return Array.from({ length: count }, () => NAME_ALPHABET[Math.floor(random.fraction() * NAME_ALPHABET.length)]).join(

@@ -16,7 +16,6 @@ export interface ReconcileInput {
 export interface PodsOptions {
   readonly records: readonly PodRecord[];
   readonly addresses: AddressPool;
-  readonly rootNamespace: string;
   readonly nodeName: string;
   readonly nodeAddress: string;
   readonly random: Random;
@@ -55,18 +54,25 @@ export function createPods(options: PodsOptions): Pods {
     return true;
   };
 
+  const hasName = ({ pod }: PodRecord): boolean =>
+    [...records.values()].some((other) => other.pod.namespace === pod.namespace && other.pod.name === pod.name);
+
   const create = (wanted: WantedPods, owner: WorkloadObject, input: ReconcileInput): void => {
-    const record = makePod({
-      owner,
-      templateHash: wanted.templateHash,
-      namespaceLabels: input.namespaceLabels(owner.meta.namespace),
-      rootNamespace: options.rootNamespace,
-      address: addresses.allocate(),
-      nodeName: options.nodeName,
-      nodeAddress: options.nodeAddress,
-      createdAt: input.now,
-      random,
-    });
+    const address = addresses.allocate();
+    const make = (): PodRecord =>
+      makePod({
+        owner,
+        templateHash: wanted.templateHash,
+        namespaceLabels: input.namespaceLabels(owner.meta.namespace),
+        address,
+        nodeName: options.nodeName,
+        nodeAddress: options.nodeAddress,
+        createdAt: input.now,
+        random,
+      });
+    let record = make();
+    // A bare Pod's name is its own; a made name is drawn until it is free.
+    while (record.pod.deployment !== undefined && hasName(record)) record = make();
     records.set(record.pod.uid, record);
   };
 

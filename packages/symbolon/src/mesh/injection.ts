@@ -12,7 +12,6 @@ export interface InjectionInput {
   readonly namespaceLabels: Labels;
   readonly podLabels: Labels;
   readonly podAnnotations: Labels;
-  readonly rootNamespace: string;
 }
 
 export interface InjectionDecision {
@@ -26,28 +25,35 @@ export interface InjectionDecision {
  * where the pod's label wins over the annotation. `istio-injection=disabled` on the namespace cannot be overridden.
  */
 export function decideInjection(input: InjectionInput): InjectionDecision {
-  const { namespace, namespaceLabels, podLabels, podAnnotations, rootNamespace } = input;
-  if (namespace === rootNamespace || NEVER_INJECTED_NAMESPACES.includes(namespace))
-    return no(`namespace ${namespace} never has sidecars`);
-
+  const { namespace, podLabels, podAnnotations } = input;
+  if (NEVER_INJECTED_NAMESPACES.includes(namespace)) return no(`namespace ${namespace} never has sidecars`);
   const podLabel = podLabels[INJECT];
   if (podLabel === "false") return no(`pod label ${INJECT}=false`);
-
-  const injection = namespaceLabels[NAMESPACE_INJECTION];
-  const revision = namespaceLabels[REVISION];
-  const byNamespace =
-    injection === "enabled" || (injection === undefined && revision === DEFAULT_REVISION)
-      ? namespaceReason(injection)
-      : undefined;
-  if (byNamespace === undefined) {
-    if (injection !== undefined) return no(`namespace label ${NAMESPACE_INJECTION}=${injection}`);
-    if (revision !== undefined) return no(`namespace label ${REVISION}=${revision} is not this mesh's revision`);
-    return podLabel === "true" ? yes(`pod label ${INJECT}=true`) : no("no injection label");
-  }
+  const called = calledWebhook(input);
+  if (!called.sidecar) return called;
+  // The label is the newer API: even an empty or odd one hides the annotation, and then the default counts.
   if (podLabel === "true") return yes(`pod label ${INJECT}=true`);
-  // An explicitly empty or odd label hides the annotation, as in Istio.
   const annotation = podLabel === undefined ? podAnnotations[INJECT] : undefined;
-  return annotation === "false" ? no(`pod annotation ${INJECT}=false`) : yes(byNamespace);
+  return annotation === "false" ? no(`pod annotation ${INJECT}=false`) : called;
+}
+
+/** `namespace.`, `rev.namespace.`, `rev.object.` and `object.sidecar-injector.istio.io`: at most one selects a pod. */
+function calledWebhook({ namespaceLabels, podLabels }: InjectionInput): InjectionDecision {
+  const injection = namespaceLabels[NAMESPACE_INJECTION];
+  if (injection !== undefined) {
+    const reason = `namespace label ${NAMESPACE_INJECTION}=${injection}`;
+    return injection === "enabled" ? yes(reason) : no(reason);
+  }
+  const namespaceRevision = namespaceLabels[REVISION];
+  if (namespaceRevision !== undefined) return byRevision("namespace", namespaceRevision);
+  const podRevision = podLabels[REVISION];
+  if (podRevision !== undefined) return byRevision("pod", podRevision);
+  return podLabels[INJECT] === "true" ? yes(`pod label ${INJECT}=true`) : no("no injection label");
+}
+
+function byRevision(whose: "namespace" | "pod", revision: string): InjectionDecision {
+  const reason = `${whose} label ${REVISION}=${revision}`;
+  return revision === DEFAULT_REVISION ? yes(reason) : no(`${reason} is not this mesh's revision`);
 }
 
 /** Labels that Istio's injector adds to a pod, where others can see them. */
@@ -65,12 +71,6 @@ export function injectedLabels(podLabels: Labels, workloadName: string): Labels 
       podLabels.version ??
       "latest",
   };
-}
-
-function namespaceReason(injection: string | undefined): string {
-  return injection === undefined
-    ? `namespace label ${REVISION}=${DEFAULT_REVISION}`
-    : `namespace label ${NAMESPACE_INJECTION}=${injection}`;
 }
 
 function yes(decidedBy: string): InjectionDecision {
