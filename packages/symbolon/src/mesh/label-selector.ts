@@ -1,4 +1,11 @@
-import { type DocumentNode, type ReadContext, readObject } from "@symbolon/policy";
+import {
+  checkLabelValue,
+  checkQualifiedName,
+  type DocumentNode,
+  type ReadContext,
+  readLabels,
+  readObject,
+} from "@symbolon/policy";
 import type { Labels } from "./object.ts";
 
 /** Kubernetes' LabelSelector; all requirements must hold. */
@@ -34,7 +41,7 @@ export function selectorMatches(selector: LabelSelector, labels: Labels): boolea
 
 export function readLabelSelector(node: DocumentNode, context: ReadContext): LabelSelector | undefined {
   const reader = readObject(node, context);
-  const matchLabels = reader.stringMap("matchLabels") ?? {};
+  const matchLabels = readLabels(reader, "matchLabels");
   const expressions = reader.list("matchExpressions", readRequirement) ?? [];
   const equal = Object.entries(matchLabels).map(([key, value]) => ({ key, operator: "In" as const, values: [value] }));
   return reader.finish(() => ({ requirements: [...equal, ...expressions] }));
@@ -42,9 +49,9 @@ export function readLabelSelector(node: DocumentNode, context: ReadContext): Lab
 
 function readRequirement(node: DocumentNode, context: ReadContext): LabelRequirement | undefined {
   const reader = readObject(node, context);
-  const key = reader.string("key", { required: true });
+  const key = reader.string("key", { required: true, check: checkQualifiedName, code: "SYM0205" });
   const operator = reader.enumeration<LabelOperator>("operator", OPERATORS, { required: true });
-  const values = reader.strings("values") ?? [];
+  const values = reader.strings("values", { check: checkLabelValue, code: "SYM0205" }) ?? [];
   const takesValues = operator === "In" || operator === "NotIn";
   if (operator !== undefined && takesValues !== values.length > 0)
     reader.report(
@@ -56,12 +63,12 @@ function readRequirement(node: DocumentNode, context: ReadContext): LabelRequire
 }
 
 /**
- * kubectl's `-l`: `app=web,tier!=db,env in (a,b),!old,present`.
+ * kubectl's `-l`: `app=web,tier!=db,env in (a,b),!old,present`; an empty text selects everything.
  * Answers a sentence on what is wrong for anything else.
  */
 export function parseLabelSelector(text: string): LabelSelector | { readonly error: string } {
   const requirements: LabelRequirement[] = [];
-  for (const part of splitOutsideParentheses(text)) {
+  for (const part of text.trim() === "" ? [] : splitOutsideParentheses(text)) {
     const requirement = parseRequirement(part.trim());
     if (!requirement)
       return {
@@ -74,24 +81,38 @@ export function parseLabelSelector(text: string): LabelSelector | { readonly err
 
 function parseRequirement(text: string): LabelRequirement | undefined {
   const set = /^(\S+)\s+(in|notin)\s*\(([^()]*)\)$/.exec(text);
-  if (set?.[1] !== undefined && set[3] !== undefined && isLabelKey(set[1])) {
-    const values = set[3].split(",").map((value) => value.trim());
-    return { key: set[1], operator: set[2] === "in" ? "In" : "NotIn", values };
-  }
-  const comparison = /^([^\s=!]+)\s*(==|=|!=)\s*([^\s=!]*)$/.exec(text);
-  if (comparison?.[1] !== undefined && isLabelKey(comparison[1]))
-    return { key: comparison[1], operator: comparison[2] === "!=" ? "NotIn" : "In", values: [comparison[3] ?? ""] };
-  if (text.startsWith("!") && isLabelKey(text.slice(1)))
-    return { key: text.slice(1), operator: "DoesNotExist", values: [] };
-  return isLabelKey(text) ? { key: text, operator: "Exists", values: [] } : undefined;
+  if (set) return requirementOf(set[1], set[2] === "in" ? "In" : "NotIn", (set[3] ?? "").split(","));
+  const comparison = /^([^\s=!]+)\s*(==|=|!=)([^=!]*)$/.exec(text);
+  if (comparison) return requirementOf(comparison[1], comparison[2] === "!=" ? "NotIn" : "In", [comparison[3] ?? ""]);
+  if (text.startsWith("!")) return requirementOf(text.slice(1).trim(), "DoesNotExist", []);
+  return requirementOf(text, "Exists", []);
 }
 
-function isLabelKey(text: string): boolean {
-  return /^([a-z0-9][-a-z0-9.]*\/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/.test(text);
+/** A key or value that no label can have would select nothing, or with `!=` everything. */
+function requirementOf(
+  key: string | undefined,
+  operator: LabelOperator,
+  texts: readonly string[],
+): LabelRequirement | undefined {
+  const values = texts.map((value) => value.trim());
+  if (key === undefined || checkQualifiedName(key) !== undefined) return undefined;
+  return values.every((value) => checkLabelValue(value) === undefined) ? { key, operator, values } : undefined;
 }
 
 function splitOutsideParentheses(text: string): readonly string[] {
-  return text.match(/(?:\([^)]*\)|[^,(])+/g) ?? [text];
+  const parts: string[] = [];
+  let depth = 0;
+  let start = 0;
+  for (let index = 0; index < text.length; index++) {
+    const character = text[index];
+    if (character === "(") depth += 1;
+    else if (character === ")") depth -= 1;
+    else if (character === "," && depth === 0) {
+      parts.push(text.slice(start, index));
+      start = index + 1;
+    }
+  }
+  return [...parts, text.slice(start)];
 }
 
 export function describeSelector(selector: LabelSelector): string {
