@@ -21,7 +21,11 @@ export const MESH_FINDING_CODES = {
   SYM2102: { title: "name or port used twice", severity: "error", fix: "rename or remove one of the two" },
   SYM2103: { title: "image unknown", severity: "error", fix: "add a command, or a line to the image map" },
   SYM2104: { title: "volume mount without volume", severity: "error", fix: "declare the volume, or remove the mount" },
-  SYM2105: { title: "injection annotation without effect", severity: "warning", fix: "use the label of the same name" },
+  SYM2105: {
+    title: "injection wish without effect",
+    severity: "warning",
+    fix: 'use the pod label sidecar.istio.io/inject with "true" or "false", or the namespace label istio-injection',
+  },
   SYM2201: {
     title: "target port has no container port",
     severity: "warning",

@@ -45,11 +45,27 @@ const KNOWN_WITHOUT_EFFECT: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/** Names that promise security, whoever's they are. */
+const SECURITY_KINDS = ["AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"];
+
+/** Kubernetes' own groups without a dot; whoever adds kinds to a cluster needs a dot in theirs. */
+const DOTLESS_GROUPS = ["", "apps", "autoscaling", "batch", "extensions", "policy"];
+const ISTIO_GROUPS = [
+  "extensions.istio.io",
+  "install.istio.io",
+  "networking.istio.io",
+  "security.istio.io",
+  "telemetry.istio.io",
+];
+
 const WORKLOAD_KINDS = ["CronJob", "DaemonSet", "Job", "ReplicaSet", "ReplicationController", "StatefulSet"];
 
 export function judgeOtherKind(envelope: ObjectEnvelope): OtherKindVerdict {
   const { group, kind, apiVersion } = envelope;
-  const unenforced = UNENFORCED[group]?.includes(kind) === true || kind.endsWith("NetworkPolicy");
+  const mistyped = judgeGroup(group);
+  if (mistyped !== undefined) return { kind: "unknown", message: `unknown API group in ${apiVersion}${mistyped}` };
+  const unenforced =
+    UNENFORCED[group]?.includes(kind) === true || SECURITY_KINDS.includes(kind) || kind.endsWith("NetworkPolicy");
   if (unenforced) return { kind: "unenforced", what: `${kind} is not enforced yet` };
   if (group === "networking.istio.io" && kind === "DestinationRule") return judgeDestinationRule(envelope);
   const known = KNOWN_WITHOUT_EFFECT[group];
@@ -59,6 +75,13 @@ export function judgeOtherKind(envelope: ObjectEnvelope): OtherKindVerdict {
   }
   const why = WORKLOAD_KINDS.includes(kind) ? "is not run here: only Deployments and Pods are" : "has no effect here";
   return { kind: "ignored", why: `${kind} (${apiVersion}) ${why} and is left out` };
+}
+
+/** A mistyped group would turn a security policy into somebody else's object, which is left out with a warning. */
+function judgeGroup(group: string): string | undefined {
+  if (DOTLESS_GROUPS.includes(group) || ISTIO_GROUPS.includes(group)) return undefined;
+  const hint = suggestion(group, [...ISTIO_GROUPS, ...DOTLESS_GROUPS.filter((known) => known !== "")]);
+  return hint !== "" || !group.includes(".") || group.endsWith(".istio.io") ? hint : undefined;
 }
 
 /** Routing and subsets change nothing about security; `tls` decides whether clients use mutual TLS. */
