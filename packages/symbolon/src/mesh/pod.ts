@@ -24,7 +24,7 @@ export interface Container {
   /** `command` of the manifest; absent means that the image map decides. */
   readonly command?: readonly string[];
   readonly args: readonly string[];
-  /** In order; `value` already has downward-API fields filled in. */
+  /** In order; downward-API fields and `$(NAME)` are filled in, here and in `command` and `args`. */
   readonly env: readonly { readonly name: string; readonly value: string }[];
   readonly workingDirectory?: string;
   readonly ports: readonly ContainerPort[];

@@ -1,6 +1,5 @@
 import { productError } from "../core/index.ts";
-import type { Container } from "../mesh/index.ts";
-import { expandVariables } from "./expand-variables.ts";
+import { type Container, expandVariables } from "../mesh/index.ts";
 import { imageMatches } from "./image-name.ts";
 import type { CommandResolver } from "./ports.ts";
 import { splitWords } from "./split-words.ts";
@@ -19,14 +18,16 @@ export interface ImageMapOptions {
   readonly self: readonly string[];
 }
 
-/** Turns a container into a command line; an image that nothing is known about is an error, never a guess. */
+/**
+ * Turns a container into a command line; an image that nothing is known about is an error, never a guess.
+ * `$(NAME)` in the container's own words was filled in when the pod was made; only an entry's words still are to be.
+ */
 export function createImageMap({ entries, self }: ImageMapOptions): CommandResolver {
   return (container) => {
-    const argv = container.command
-      ? [...container.command, ...container.args]
-      : (fromEntries(entries, container) ?? fromBuiltIns(self, container));
+    if (container.command) return [...container.command, ...container.args];
+    const argv = fromEntries(entries, container) ?? fromBuiltIns(self, container);
     if (!argv) throw unknownImage(container);
-    return argv.map((word) => expandVariables(word, container.env));
+    return argv;
   };
 }
 
@@ -40,7 +41,8 @@ function fromEntries(entries: readonly ImageMapEntry[], container: Container): r
       "ERR_IMAGE_MAP_INVALID",
       `image map entry "${entry.pattern}" uses {port}, but container "${container.name}" names no containerPort`,
     );
-  return [...words, ...container.args];
+  const variables = new Map(container.env.map(({ name, value }) => [name, value]));
+  return [...words.map((word) => expandVariables(word, variables)), ...container.args];
 }
 
 type BuiltIn = (container: Container, program: (...args: string[]) => readonly string[]) => readonly string[];

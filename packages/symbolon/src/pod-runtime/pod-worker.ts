@@ -1,6 +1,5 @@
 import { type Clock, errorText, type Log, sleep } from "@symbolon/spiffe/core";
 import type { Container, Pod, PodStatus } from "../mesh/index.ts";
-import { expandEnvironment } from "./expand-variables.ts";
 import { keepRunning, type SupervisedState, terminateProcess } from "./keep-running.ts";
 import { type ContainerState, type PodState, type ProxyState, podStatus } from "./pod-state.ts";
 import type {
@@ -186,10 +185,8 @@ export function startPodWorker(
     return keepRunning({
       clock,
       signal: stopping.signal,
-      start: async () => {
-        const prepared = { ...container, env: expandEnvironment(container.env) };
-        return ports.containers.start(pod, prepared, ports.resolveCommand(prepared));
-      },
+      // Async, so that an unknown image is a failed start and not the end of the pod.
+      start: async () => ports.containers.start(pod, container, ports.resolveCommand(container)),
       terminate: async (process) => {
         await terminateProcess(process, pod.terminationGracePeriodSeconds * 1000, clock);
         exitCode = (await process.exited).code;
