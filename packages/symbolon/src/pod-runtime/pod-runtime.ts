@@ -34,7 +34,7 @@ export function startPodRuntime(desired: Observable<readonly Pod[]>, ports: PodR
     const addressFree = ending.get(pod.address) ?? Promise.resolve();
     workers.set(
       pod.uid,
-      startPodWorker(pod, ports, (create) => enterCreation(() => addressFree.then(create))),
+      startPodWorker(pod, ports, (create) => addressFree.then(() => enterCreation(create))),
     );
   };
 
