@@ -50,7 +50,8 @@ export function readPodSpec(node: DocumentNode, context: ReadContext, rules: Pod
     reader.list("containers", (item, at) => readContainer(item, at, containerRules), { required: true, min: 1 }) ?? [];
   reportDuplicates(reader, context, containers);
   const older = reader.string("serviceAccount");
-  const serviceAccount = reader.string("serviceAccountName") ?? older ?? "default";
+  // An empty name is Go's absent one.
+  const serviceAccount = reader.string("serviceAccountName") || older || "default";
   const terminationGracePeriodSeconds =
     reader.integer("terminationGracePeriodSeconds", { min: 0, max: 2 ** 31 - 1 }) ?? DEFAULT_GRACE_PERIOD_SECONDS;
   const policies = Object.fromEntries(rules.restartPolicies.map((word) => [word, word]));
