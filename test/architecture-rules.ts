@@ -3,7 +3,7 @@
  * A new edge is a design decision: write its reason here, or an ADR if it turns a direction around.
  */
 export interface AreaRules {
-  /** Folders of the same package that may be imported, each with the reason. */
+  /** Folders of the same package that may be imported, each with the reason; "" = the files directly in `src`. */
   readonly mayImport: Readonly<Record<string, string>>;
   /** npm packages and our own packages' entries; absent = what the package as a whole may use. */
   readonly packages?: readonly string[];
@@ -61,6 +61,14 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
     yaml: {
       mayImport: { document: "produces document trees" },
       packages: ["yaml", "@symbolon/spiffe/core"],
+      runtime: [],
+    },
+    authorization: {
+      mayImport: {
+        "": "policies and attributes as values, and the matchers of one value each",
+        document: "values of claims are JSON",
+      },
+      packages: [],
       runtime: [],
     },
   },

@@ -17,6 +17,11 @@ export function requireParsed<T>(result: ParseResult<T>): T {
   throw invalidPolicy(result.findings);
 }
 
+/** For what the parser refuses and a hand-made policy may still have: deciding without it would change its meaning. */
+export function invalidAuthorization(message: string): SymbolonError<PolicyErrorCode> {
+  return new SymbolonError("ERR_POLICY_INVALID", message);
+}
+
 function invalidPolicy(findings: readonly Finding[]): SymbolonError<PolicyErrorCode> {
   const errors = findings.filter((finding) => finding.severity === "error");
   const first = errors[0];

@@ -1,4 +1,23 @@
 export type { ConnectionAttributes, JwtClaims, RequestAttributes } from "./attributes.ts";
+export {
+  type AllowDecision,
+  type AllowReason,
+  type AskProviderDecision,
+  type AuthorizationOptions,
+  type AuthorizedConnection,
+  type CompiledAuthorization,
+  compileAuthorization,
+  type Decision,
+  type DenyDecision,
+  type DenyReason,
+  decide,
+  decisionText,
+  type ProviderKind,
+  type ProviderQuestion,
+  type RuleReference,
+  type ShadowResult,
+  type ShadowResults,
+} from "./authorization/index.ts";
 export { type AutoMtlsTarget, usesAutoMtls } from "./auto-mtls.ts";
 export type { CompactToken } from "./compact-token.ts";
 export {

@@ -1,0 +1,126 @@
+import { isPathTemplate, parsePathTemplate } from "../path-template.ts";
+import { qualifiedServiceAccount } from "../peer-identity.ts";
+import { parseStringPattern } from "../string-match.ts";
+import { portText, requireIpBlock } from "./item-tests.ts";
+import { type AnchorKey, anchorText } from "./pattern-index.ts";
+import type { RuleItem } from "./rule-items.ts";
+
+/** What an index can choose from to find a rule: a part of it that is AND-ed with the rest, as OR of ANDs. */
+export type AnchorGroup = readonly (readonly RuleItem[])[];
+
+/**
+ * The keys of which an attribute must have at least one for the item to match; undefined when there is no such list (a
+ * negation, a `*`). Keys may promise less than the item asks: a rule that an index finds is still looked at as a whole.
+ */
+export function anchorKeys(item: RuleItem): readonly AnchorKey[] | undefined {
+  if (item.negated) return undefined;
+  const keys: AnchorKey[] = [];
+  for (const value of item.values) {
+    const key = anchorKey(item, value);
+    if (!key) return undefined;
+    keys.push(key);
+  }
+  return keys;
+}
+
+function anchorKey({ attribute, policyNamespace }: RuleItem, value: string): AnchorKey | undefined {
+  switch (attribute.kind) {
+    case "principal":
+    case "sni":
+    case "method":
+      return stringKey(attribute.kind, value);
+    case "host":
+      return stringKey("host", value.toLowerCase());
+    case "path":
+      if (isPathTemplate(value)) return prefixKey("path", parsePathTemplate(value).head);
+      return stringKey("path", value);
+    case "header":
+      return stringKey(headerTable(attribute.name), value);
+    case "claim":
+      return stringKey(claimTable(attribute.path), value);
+    case "audience":
+      return stringKey(claimTable(["aud"]), value);
+    case "presenter":
+      return stringKey(claimTable(["azp"]), value);
+    case "requestPrincipal":
+      return value.includes("*") ? undefined : { table: "requestPrincipal", kind: "exact", text: value };
+    case "namespace":
+      if (value.includes("/") || value.includes("*")) return prefixKey("namespaceTail", value.split("*")[0] ?? "");
+      return { table: "namespace", kind: "exact", text: value };
+    case "serviceAccount":
+      return { table: "serviceAccount", kind: "exact", text: qualifiedServiceAccount(value, policyNamespace) };
+    case "trustDomain":
+      return value.startsWith("*") || value.endsWith("*") || !value.includes("*")
+        ? stringKey("trustDomain", value)
+        : prefixKey("trustDomain", value.split("*")[0] ?? "");
+    case "destinationPort":
+      return { table: "destinationPort", kind: "exact", text: portText(value) };
+    case "sourceAddress":
+    case "remoteAddress":
+    case "destinationAddress":
+      return { table: attribute.kind, kind: "block", block: requireIpBlock(value) };
+    case "metadata":
+      return undefined;
+  }
+}
+
+export function headerTable(name: string): string {
+  return `header ${name}`;
+}
+
+export function claimTable(path: readonly string[]): string {
+  return `claim ${JSON.stringify(path)}`;
+}
+
+function stringKey(table: string, value: string): AnchorKey | undefined {
+  const pattern = parseStringPattern(value);
+  // Any text has an empty prefix, so a key without text finds nothing in particular.
+  if (pattern.kind === "present" || pattern.text === "") return undefined;
+  return { table, kind: pattern.kind, text: pattern.text };
+}
+
+function prefixKey(table: string, text: string): AnchorKey | undefined {
+  return text === "" ? undefined : { table, kind: "prefix", text };
+}
+
+/** How many rules have each key: a key that few rules share tells them apart. */
+export class AnchorCounts {
+  readonly #counts = new Map<string, number>();
+
+  count(groups: readonly AnchorGroup[]): void {
+    for (const item of groups.flat(2)) for (const key of anchorKeys(item) ?? []) this.#add(anchorText(key));
+  }
+
+  /** The keys under which a rule is found best; undefined when it has to be looked at every time. */
+  choose(groups: readonly AnchorGroup[]): readonly AnchorKey[] | undefined {
+    let best: { readonly keys: readonly AnchorKey[]; readonly weight: number } | undefined;
+    for (const group of groups) {
+      const candidate = this.#keysOfGroup(group);
+      if (candidate && (!best || candidate.weight < best.weight)) best = candidate;
+    }
+    return best?.keys;
+  }
+
+  /** OR of entries: each needs keys of its own, from the item of the entry that is best at it. */
+  #keysOfGroup(group: AnchorGroup): { keys: AnchorKey[]; weight: number } | undefined {
+    const all: AnchorKey[] = [];
+    let sum = 0;
+    for (const entry of group) {
+      let best: { readonly keys: readonly AnchorKey[]; readonly weight: number } | undefined;
+      for (const item of entry) {
+        const keys = anchorKeys(item);
+        if (!keys) continue;
+        const weight = keys.reduce((total, key) => total + (this.#counts.get(anchorText(key)) ?? 0), 0) / keys.length;
+        if (!best || weight < best.weight) best = { keys, weight };
+      }
+      if (!best) return undefined;
+      for (const key of best.keys) all.push(key);
+      sum += best.weight;
+    }
+    return { keys: all, weight: sum };
+  }
+
+  #add(text: string): void {
+    this.#counts.set(text, (this.#counts.get(text) ?? 0) + 1);
+  }
+}

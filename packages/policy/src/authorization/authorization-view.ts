@@ -1,0 +1,79 @@
+import type { AuthorizationAction, AuthorizationPolicy } from "../authorization-policy.ts";
+import type { ConnectionFacts } from "./connection-facts.ts";
+import type { DenyReason } from "./decision.ts";
+import { DecisionTable } from "./decision-table.ts";
+import { PreparedView } from "./prepared-view.ts";
+import { type RuleStructure, tcpStructure } from "./rule-items.ts";
+import { RuleSet } from "./rule-set.ts";
+
+/** An HTTP provider "cannot serve TCP chains (ignored there)" (istio-security §3.10). */
+export type ProviderKind = "http" | "grpc";
+
+export interface ViewOptions {
+  readonly protocol: "http" | "tcp";
+  readonly providers?: ReadonlyMap<string, ProviderKind>;
+  readonly allowSeveralProviders?: boolean;
+}
+
+/** The CUSTOM rules of one provider, or of several that may not be asked. */
+export interface CustomRules {
+  readonly provider: string;
+  /** Present: what matches is denied without a question. */
+  readonly refusal?: DenyReason;
+  readonly rules: RuleSet;
+}
+
+/** All rules of a workload as connections of one protocol see them. Absent: there is no such policy, not even an empty one. */
+export class AuthorizationView {
+  /** Those that deny come first, then by provider. */
+  readonly custom: readonly CustomRules[];
+  readonly audit: RuleSet | undefined;
+  readonly deny: RuleSet | undefined;
+  readonly allow: RuleSet | undefined;
+  readonly shadowDeny: RuleSet | undefined;
+  readonly shadowAllow: RuleSet | undefined;
+  readonly decisions: DecisionTable;
+
+  /** `structures` in the order in which the first match decides. */
+  constructor(policies: readonly AuthorizationPolicy[], structures: readonly RuleStructure[], options: ViewOptions) {
+    const isTcp = options.protocol === "tcp";
+    const seen = isTcp ? structures.flatMap((rule) => tcpStructure(rule, rule.policy.action) ?? []) : structures;
+    const ruleSet = (action: AuthorizationAction, dryRun: boolean) =>
+      policies.some((policy) => policy.action === action && policy.dryRun === dryRun)
+        ? new RuleSet(seen.filter(({ policy }) => policy.action === action && policy.dryRun === dryRun))
+        : undefined;
+    this.custom = customRules(seen, options);
+    this.audit = ruleSet("audit", false);
+    this.deny = ruleSet("deny", false);
+    this.allow = ruleSet("allow", false);
+    this.shadowDeny = ruleSet("deny", true);
+    this.shadowAllow = ruleSet("allow", true);
+    this.decisions = new DecisionTable(this);
+  }
+
+  prepare(facts: ConnectionFacts): PreparedView {
+    return new PreparedView(this, facts);
+  }
+}
+
+function customRules(structures: readonly RuleStructure[], options: ViewOptions): CustomRules[] {
+  const byProvider = new Map<string, RuleStructure[]>();
+  const custom = structures.filter(({ policy }) => policy.action === "custom" && !policy.dryRun);
+  for (const rule of custom) {
+    const provider = rule.policy.provider ?? "";
+    const rules = byProvider.get(provider) ?? [];
+    byProvider.set(provider, rules);
+    rules.push(rule);
+  }
+  if (byProvider.size > 1 && !options.allowSeveralProviders)
+    return [{ provider: "", refusal: "several_providers", rules: new RuleSet(custom) }];
+  const entries = [...byProvider].sort(([left], [right]) => (left < right ? -1 : 1));
+  const rows = entries.flatMap(([provider, rules]): CustomRules[] => {
+    const kind = options.providers?.get(provider);
+    if (options.providers && kind === undefined)
+      return [{ provider, refusal: "provider_missing", rules: new RuleSet(rules) }];
+    if (options.protocol === "tcp" && kind === "http") return [];
+    return [{ provider, rules: new RuleSet(rules) }];
+  });
+  return [...rows.filter(({ refusal }) => refusal), ...rows.filter(({ refusal }) => !refusal)];
+}

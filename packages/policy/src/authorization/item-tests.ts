@@ -1,0 +1,151 @@
+import { claimStrings } from "../claim-values.ts";
+import { invalidAuthorization } from "../errors.ts";
+import { type IpAddress, IpSet, parseIpBlock } from "../ip-match.ts";
+import { namespaceMatches, qualifiedServiceAccount, trustDomainMatches } from "../peer-identity.ts";
+import { parseRequestPrincipalPattern, requestPrincipalMatches } from "../request-principal.ts";
+import type { ConnectionFacts } from "./connection-facts.ts";
+import type { RequestFacts } from "./request-facts.ts";
+import type { RuleItem } from "./rule-items.ts";
+import { StringValues } from "./string-values.ts";
+
+export type ConnectionTest = (connection: ConnectionFacts) => boolean;
+export type RequestTest = (request: RequestFacts) => boolean;
+/** What decides an item: the connection alone, or the request. */
+export type ItemTest =
+  | { readonly needs: "connection"; readonly test: ConnectionTest }
+  | { readonly needs: "request"; readonly test: RequestTest };
+
+/** "field X = OR over its values; field notX = NOT(OR over its values)", an absent attribute included (§3.5). */
+export function compileItem(item: RuleItem): ItemTest {
+  const onConnection = connectionTest(item);
+  if (onConnection)
+    return { needs: "connection", test: item.negated ? (connection) => !onConnection(connection) : onConnection };
+  const onRequest = requestTest(item);
+  return { needs: "request", test: item.negated ? (request) => !onRequest(request) : onRequest };
+}
+
+function connectionTest({ attribute, values, policyNamespace }: RuleItem): ConnectionTest | undefined {
+  switch (attribute.kind) {
+    case "principal": {
+      const strings = new StringValues(values, { emptyIsPresent: true });
+      return ({ peer }) => peer !== undefined && strings.matches(peer.principal);
+    }
+    case "namespace": {
+      const plain = new Set(values.filter((value) => !isPattern(value)));
+      const patterns = values.filter(isPattern);
+      return ({ peer }) =>
+        peer !== undefined &&
+        (peer.namespaces.some((namespace) => plain.has(namespace)) ||
+          patterns.some((value) => namespaceMatches(value, peer)));
+    }
+    case "serviceAccount": {
+      const accounts = new Set(values.map((value) => qualifiedServiceAccount(value, policyNamespace)));
+      return ({ peer }) => peer !== undefined && intersects(peer.serviceAccounts, accounts);
+    }
+    case "trustDomain":
+      return ({ peer }) => peer !== undefined && values.some((value) => trustDomainMatches(value, peer));
+    case "sourceAddress":
+      return addressTest(values, (connection) => connection.sourceAddress);
+    case "remoteAddress":
+      return addressTest(values, (connection) => connection.remoteAddress);
+    case "destinationAddress":
+      return addressTest(values, (connection) => connection.destinationAddress);
+    case "destinationPort": {
+      const ports = new Set(values.map(portText));
+      return ({ destinationPort }) => ports.has(destinationPort);
+    }
+    case "sni": {
+      const strings = new StringValues(values);
+      return ({ sni }) => sni !== undefined && strings.matches(sni);
+    }
+    case "metadata":
+      return () => false;
+    default:
+      return undefined;
+  }
+}
+
+function requestTest({ attribute, values }: RuleItem): RequestTest {
+  switch (attribute.kind) {
+    case "path": {
+      const strings = new StringValues(values, { templates: true });
+      return ({ path }) => strings.matches(path);
+    }
+    case "method": {
+      const strings = new StringValues(values, { emptyIsPresent: true });
+      return ({ method }) => strings.matches(method);
+    }
+    case "host": {
+      const strings = new StringValues(
+        values.map((value) => value.toLowerCase()),
+        { emptyIsPresent: true },
+      );
+      return (request) => strings.matches(request.host);
+    }
+    case "header": {
+      const { name } = attribute;
+      const strings = new StringValues(values, { emptyIsPresent: true });
+      // Each line is a value of its own: "positive match if any, not-match only if none" (§11 row 8).
+      return (request) => anyMatches(strings, request.header(name));
+    }
+    case "requestPrincipal": {
+      const patterns = values.map(parseRequestPrincipalPattern);
+      return ({ principal }) =>
+        principal !== undefined && patterns.some((pattern) => requestPrincipalMatches(pattern, principal));
+    }
+    case "claim": {
+      const { path } = attribute;
+      const strings = new StringValues(values);
+      return ({ claims }) => claims !== undefined && anyMatches(strings, claimStrings(claims, path));
+    }
+    case "audience": {
+      const strings = new StringValues(values);
+      return ({ claims }) => claims !== undefined && anyMatches(strings, claimStrings(claims, AUDIENCE));
+    }
+    case "presenter": {
+      const strings = new StringValues(values);
+      return ({ claims }) => typeof claims?.azp === "string" && strings.matches(claims.azp);
+    }
+    default:
+      throw invalidAuthorization(`nothing decides ${attribute.kind}`);
+  }
+}
+
+function addressTest(
+  values: readonly string[],
+  addressOf: (connection: ConnectionFacts) => IpAddress | undefined,
+): ConnectionTest {
+  const blocks = new IpSet(values.map(requireIpBlock));
+  return (connection) => {
+    const address = addressOf(connection);
+    return address !== undefined && blocks.has(address);
+  };
+}
+
+/** The parser has refused what is no block. */
+export function requireIpBlock(value: string) {
+  const block = parseIpBlock(value);
+  if (!block) throw invalidAuthorization(`bad CIDR range (${value})`);
+  return block;
+}
+
+/** The parser has refused what is no port. "+80" and "080" would be the same port and are not written by anyone. */
+export function portText(value: string): string {
+  return String(Number(value));
+}
+
+function anyMatches(strings: StringValues, texts: readonly string[]): boolean {
+  for (const text of texts) if (strings.matches(text)) return true;
+  return false;
+}
+
+function intersects(left: ReadonlySet<string>, right: ReadonlySet<string>): boolean {
+  for (const element of left) if (right.has(element)) return true;
+  return false;
+}
+
+function isPattern(value: string): boolean {
+  return value.includes("*") || value.includes("/");
+}
+
+const AUDIENCE = ["aud"];

@@ -1,0 +1,94 @@
+interface TrieNode<T> {
+  label: string;
+  /** Of the key that ends here. */
+  values: T[];
+  children: Map<number, TrieNode<T>>;
+}
+
+/** Radix trie: finds every key that is a prefix (or suffix) of a text in time that depends on the text alone. */
+export class TextTrie<T> {
+  readonly #root: TrieNode<T> = { label: "", values: [], children: new Map() };
+  readonly #isSuffix: boolean;
+
+  constructor(direction: "prefix" | "suffix") {
+    this.#isSuffix = direction === "suffix";
+  }
+
+  add(key: string, value: T): void {
+    let node = this.#root;
+    let rest = this.#isSuffix ? reverse(key) : key;
+    while (rest !== "") {
+      const child = node.children.get(rest.charCodeAt(0));
+      if (!child) {
+        const leaf = { label: rest, values: [], children: new Map() };
+        node.children.set(rest.charCodeAt(0), leaf);
+        node = leaf;
+        break;
+      }
+      const shared = sharedLength(child.label, rest);
+      node = shared === child.label.length ? child : splitNode(node, child, shared);
+      rest = rest.slice(shared);
+    }
+    node.values.push(value);
+  }
+
+  /** Adds the values of every matching key, one list a key. */
+  collect(text: string, into: T[][]): void {
+    let node = this.#root;
+    let at = 0;
+    for (;;) {
+      if (node.values.length > 0) into.push(node.values);
+      if (at >= text.length) return;
+      const child = node.children.get(this.#code(text, at));
+      if (!child || !this.#labelMatches(child.label, text, at)) return;
+      at += child.label.length;
+      node = child;
+    }
+  }
+
+  has(text: string): boolean {
+    let node = this.#root;
+    let at = 0;
+    for (;;) {
+      if (node.values.length > 0) return true;
+      if (at >= text.length) return false;
+      const child = node.children.get(this.#code(text, at));
+      if (!child || !this.#labelMatches(child.label, text, at)) return false;
+      at += child.label.length;
+      node = child;
+    }
+  }
+
+  #labelMatches(label: string, text: string, at: number): boolean {
+    if (text.length - at < label.length) return false;
+    for (let index = 1; index < label.length; index++)
+      if (label.charCodeAt(index) !== this.#code(text, at + index)) return false;
+    return true;
+  }
+
+  #code(text: string, at: number): number {
+    return text.charCodeAt(this.#isSuffix ? text.length - 1 - at : at);
+  }
+}
+
+/** Puts a node between a parent and its child, where their keys part. */
+function splitNode<T>(parent: TrieNode<T>, child: TrieNode<T>, shared: number): TrieNode<T> {
+  const middle: TrieNode<T> = { label: child.label.slice(0, shared), values: [], children: new Map() };
+  parent.children.set(middle.label.charCodeAt(0), middle);
+  child.label = child.label.slice(shared);
+  middle.children.set(child.label.charCodeAt(0), child);
+  return middle;
+}
+
+function sharedLength(left: string, right: string): number {
+  let length = 0;
+  while (length < left.length && left.charCodeAt(length) === right.charCodeAt(length)) length++;
+  return length;
+}
+
+/** By code unit: nobody reads the result. */
+function reverse(text: string): string {
+  let reversed = "";
+  for (let index = text.length - 1; index >= 0; index--) reversed += text[index];
+  return reversed;
+}

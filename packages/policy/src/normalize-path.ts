@@ -1,0 +1,79 @@
+/** `meshConfig.pathNormalization.normalization`; Istio's DEFAULT is BASE. */
+export type PathNormalization = "none" | "base" | "merge-slashes" | "decode-and-merge-slashes";
+
+/**
+ * The request target as the proxy forwards it and as policies see it (istio-security §3.13), query kept, fragment cut.
+ * Undefined: no server may be given such a path (an escaped NUL); the answer is 400.
+ */
+export function normalizePath(target: string, mode: PathNormalization): string | undefined {
+  const fragment = target.indexOf("#");
+  const whole = fragment < 0 ? target : target.slice(0, fragment);
+  const path = withoutQuery(whole);
+  const normalized = normalizeWithoutQuery(path, mode);
+  return normalized === undefined || path.length === whole.length ? normalized : normalized + whole.slice(path.length);
+}
+
+/** The same without query, as `paths` compares it. */
+export function normalizedPathOnly(target: string, mode: PathNormalization): string | undefined {
+  return normalizeWithoutQuery(withoutQuery(target), mode);
+}
+
+function withoutQuery(target: string): string {
+  for (let index = 0; index < target.length; index++) {
+    const code = target.charCodeAt(index);
+    if (code === QUESTION_MARK || code === NUMBER_SIGN) return target.slice(0, index);
+  }
+  return target;
+}
+
+function normalizeWithoutQuery(path: string, mode: PathNormalization): string | undefined {
+  // "*" of OPTIONS and the authority of CONNECT are no paths.
+  if (mode === "none" || !path.startsWith("/") || isNormal(path)) return path;
+  if (path.includes("%00")) return undefined;
+  const decoded = mode === "decode-and-merge-slashes" ? path.replace(ESCAPED_SLASHES, "/") : path;
+  const plain = decoded.replaceAll("\\", "/").replace(ESCAPE, decodeUnreserved);
+  const resolved = resolveDots(plain);
+  return mode === "base" ? resolved : resolved.replace(RUNS_OF_SLASHES, "/");
+}
+
+/** Nearly every path is: one pass over the characters finds nothing that any mode changes. */
+function isNormal(path: string): boolean {
+  let previous = 0;
+  for (let index = 0; index < path.length; index++) {
+    const code = path.charCodeAt(index);
+    if (code === PERCENT || code === BACKSLASH) return false;
+    if (previous === SLASH && (code === SLASH || code === DOT)) return false;
+    previous = code;
+  }
+  return true;
+}
+
+/** "Decode %XX of unreserved characters only, leave every other escape untouched (also its letter case)." */
+function decodeUnreserved(escaped: string): string {
+  const character = String.fromCharCode(Number.parseInt(escaped.slice(1), 16));
+  return UNRESERVED.test(character) ? character : escaped;
+}
+
+/** RFC 3986 §5.2.4, where "an empty segment counts as a segment for `..`". */
+function resolveDots(path: string): string {
+  const kept: string[] = [];
+  const segments = path.slice(1).split("/");
+  for (const [index, segment] of segments.entries()) {
+    if (segment === "..") kept.pop();
+    else if (segment !== ".") kept.push(segment);
+    // A dot segment at the end leaves the slash before it.
+    if (index === segments.length - 1 && (segment === ".." || segment === ".")) kept.push("");
+  }
+  return `/${kept.join("/")}`;
+}
+
+const ESCAPED_SLASHES = /%2f|%5c/gi;
+const ESCAPE = /%[0-9a-f]{2}/gi;
+const UNRESERVED = /^[A-Za-z0-9\-._~]$/;
+const RUNS_OF_SLASHES = /\/{2,}/g;
+const SLASH = 0x2f;
+const DOT = 0x2e;
+const PERCENT = 0x25;
+const BACKSLASH = 0x5c;
+const QUESTION_MARK = 0x3f;
+const NUMBER_SIGN = 0x23;
