@@ -179,8 +179,9 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
     record.reason = reason;
     record.detail = detail;
     ports.refused(connection);
-    connection.downstream.terminate();
+    // First: the end of the socket, which is told at once, would put its own reason on record.
     connection.finish();
+    connection.downstream.terminate();
   }
 
   function finishUnlinked(reason: RefusalReason): void {

@@ -86,7 +86,7 @@ export function acceptOutbound(leg: Leg, ports: OutboundPorts): void {
     record.reason = reason;
     record.detail = detail;
     ports.refused(connection);
-    leg.terminate();
     connection.finish();
+    leg.terminate();
   }
 }

@@ -75,6 +75,8 @@ export function createPeerConnector(options: {
         {
           onOpen() {
             opened = true;
+            // Given up meanwhile: there was no socket then that could be closed.
+            if (settled) return leg.terminate();
             // TLS: nothing is sent before the handshake has been judged.
             if (target.security.kind === "plaintext") settle(() => callbacks.connected({ leg }));
           },

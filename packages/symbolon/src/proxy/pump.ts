@@ -16,9 +16,11 @@ export const legHandlers = {
     socket.setKeepAlive(true, KEEPALIVE_DELAY_MS);
     leg.owner.onOpen?.(leg);
   },
-  handshake(socket: LegCarrier): void {
+  handshake(socket: LegCarrier, success: boolean): void {
     const leg = socket.data;
     leg.socket = socket;
+    // Also told of a handshake that has failed, with the certificate of a peer that could not prove to have its key.
+    if (!success) return leg.terminate();
     leg.encrypted = true;
     leg.owner.onHandshake?.(leg);
   },
