@@ -4,6 +4,7 @@ import { runSuites } from "./suites.ts";
 process.exit(
   await runSuites([
     { name: "runtimes", paths: ["./test/runtimes"], budgetSeconds: 120, timeoutPerTestMs: 300_000 },
+    { name: "fuzz", paths: ["./test/fuzz"], budgetSeconds: 60 },
     { name: "scenario", paths: ["./test/scenario"], budgetSeconds: 1500, timeoutPerTestMs: 600_000 },
   ]),
 );

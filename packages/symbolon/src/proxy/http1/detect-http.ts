@@ -7,7 +7,7 @@ export type DetectedProtocol = "http1" | "http2" | "other" | "incomplete";
 /** RFC 9113 §3.4 */
 const HTTP2_PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 const VERSION_MARK = Buffer.from("http/");
-/** Printable text without a line end is not waited for any longer. */
+/** A line end is not waited for any longer. */
 const MAX_LINE_BYTES = 16 * 1024;
 
 /**
@@ -30,7 +30,7 @@ export function detectHttp(bytes: Uint8Array): DetectedProtocol {
   const line = lineEnd < 0 ? bytes.subarray(at) : bytes.subarray(at, lineEnd);
   if (mentionsHttp(line)) return "http1";
   if (lineEnd >= 0) return "other";
-  return isText(line) && line.length < MAX_LINE_BYTES ? "incomplete" : "other";
+  return line.length < MAX_LINE_BYTES ? "incomplete" : "other";
 }
 
 function comparePreface(bytes: Uint8Array): "http2" | "incomplete" | "other" {
@@ -52,13 +52,4 @@ function mentionsHttp(line: Uint8Array): boolean {
     if (same === VERSION_MARK.length) return true;
   }
   return false;
-}
-
-/** No control characters but tabs; bytes above ASCII may be anybody's text. */
-function isText(line: Uint8Array): boolean {
-  for (let at = 0; at < line.length; at++) {
-    const byte = line[at] as number;
-    if (byte < SP && byte !== HTAB) return false;
-  }
-  return true;
 }

@@ -84,6 +84,7 @@ export function readStatusLine(head: ResponseHead, start: number, stop: number, 
   head.status = status;
   if (at === stop) return INCOMPLETE;
   if (bytes[at] === SP) at++;
+  else if (bytes[at] !== CR) return fail(bytes[at] === LF ? "bare_lf" : "status_line_invalid");
   head.reasonStart = at - base;
   const reasonStop = Math.min(stop, at + limits.reasonBytes + 1);
   while (at < reasonStop && FIELD_VALUE[bytes[at] as number] === 1) at++;

@@ -23,7 +23,7 @@ export function writeRequestHead(writer: HeadWriter, head: RequestHead, edits: R
   if (head.form === "absolute") writer.text(head.pathPrefix);
   writer.bytes(fields.bytes, fields.base + head.pathStart, fields.base + head.pathEnd);
   writer.text(" HTTP/1.1\r\n");
-  if (head.authorityStart < 0) writer.text(`Host: ${edits.authority}\r\n`);
+  if (fields.indexOf(FIELD.host) < 0) writer.text(`Host: ${head.authority ?? edits.authority}\r\n`);
   writeFields(writer, head, edits.dropped, requestFraming(head));
   if (head.webSocket) writer.text("Connection: Upgrade\r\nUpgrade: websocket\r\n");
   writer.text(edits.appended);
