@@ -8,7 +8,7 @@ export const MESH_FINDING_CODES = {
     fix: "remove the object, or run with --allow-unenforced and protect the workload by other means",
   },
   SYM2002: { title: "kind without effect here", severity: "warning", fix: "nothing to do; the object is left out" },
-  SYM2003: { title: "unknown kind", severity: "error", fix: "correct the kind" },
+  SYM2003: { title: "unknown kind or API group", severity: "error", fix: "correct kind or apiVersion" },
   SYM2004: { title: "not supported", severity: "error", fix: "remove the field; the message says what it would need" },
   SYM2005: { title: "manifest unreadable", severity: "error", fix: "make the file readable again" },
   SYM2006: { title: "object has two owners", severity: "error", fix: "change the object where it was declared first" },

@@ -9,7 +9,7 @@ import { MESH_KINDS } from "./object.ts";
 export type OtherKindVerdict =
   | { readonly kind: "unenforced"; readonly what: string }
   | { readonly kind: "ignored"; readonly why: string }
-  | { readonly kind: "unknown"; readonly message: string };
+  | { readonly kind: "unknown"; readonly field: "apiVersion" | "kind"; readonly message: string };
 
 const UNENFORCED: Readonly<Record<string, readonly string[]>> = {
   "security.istio.io": ["AuthorizationPolicy", "RequestAuthentication"],
@@ -63,7 +63,8 @@ const WORKLOAD_KINDS = ["CronJob", "DaemonSet", "Job", "ReplicaSet", "Replicatio
 export function judgeOtherKind(envelope: ObjectEnvelope): OtherKindVerdict {
   const { group, kind, apiVersion } = envelope;
   const mistyped = judgeGroup(group);
-  if (mistyped !== undefined) return { kind: "unknown", message: `unknown API group in ${apiVersion}${mistyped}` };
+  if (mistyped !== undefined)
+    return { kind: "unknown", field: "apiVersion", message: `unknown API group in ${apiVersion}${mistyped}` };
   const unenforced =
     UNENFORCED[group]?.includes(kind) === true || SECURITY_KINDS.includes(kind) || kind.endsWith("NetworkPolicy");
   if (unenforced) return { kind: "unenforced", what: `${kind} is not enforced yet` };
@@ -71,7 +72,8 @@ export function judgeOtherKind(envelope: ObjectEnvelope): OtherKindVerdict {
   const known = KNOWN_WITHOUT_EFFECT[group];
   if (known !== undefined && !known.includes(kind)) {
     const candidates = [...known, ...(UNENFORCED[group] ?? []), ...MESH_KINDS];
-    return { kind: "unknown", message: `unknown kind "${kind}" in ${apiVersion}${suggestion(kind, candidates)}` };
+    const message = `unknown kind "${kind}" in ${apiVersion}${suggestion(kind, candidates)}`;
+    return { kind: "unknown", field: "kind", message };
   }
   const why = WORKLOAD_KINDS.includes(kind) ? "is not run here: only Deployments and Pods are" : "has no effect here";
   return { kind: "ignored", why: `${kind} (${apiVersion}) ${why} and is left out` };

@@ -169,7 +169,11 @@ function judge(envelope: ObjectEnvelope, options: ParseManifestsOptions): readon
   const place = locate(envelope.node, ["kind"]);
   switch (verdict.kind) {
     case "unknown":
-      return [meshFinding("SYM2003", withKindHint(envelope, verdict.message), place)];
+      return [
+        verdict.field === "kind"
+          ? meshFinding("SYM2003", withKindHint(envelope, verdict.message), place)
+          : meshFinding("SYM2003", verdict.message, locate(envelope.node, [verdict.field])),
+      ];
     case "ignored":
       return [meshFinding("SYM2002", verdict.why, place)];
     case "unenforced":

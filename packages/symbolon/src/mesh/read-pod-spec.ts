@@ -150,5 +150,7 @@ function readVolume(node: DocumentNode, context: ReadContext): string | undefine
       );
   }
   refuse(reader, context, OTHER_VOLUMES, "volumes are not supported: nothing can be mounted");
-  return reader.finish(() => name);
+  reader.finish(() => name);
+  // Also of a volume that is refused: a mount of it is not a second mistake.
+  return name === "" ? undefined : name;
 }

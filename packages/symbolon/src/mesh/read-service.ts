@@ -37,9 +37,14 @@ export function readService(spec: DocumentNode, context: ReadContext, meta: Obje
   const reader = readObject(spec, context);
   const type = readType(reader, context);
   const selector = readLabels(reader, "selector");
-  const ports = reader.list("ports", readServicePort) ?? [];
+  let written = 0;
+  const readPort = (node: DocumentNode, at: ReadContext): ServicePort | undefined => {
+    written += 1;
+    return readServicePort(node, at);
+  };
+  const ports = reader.list("ports", readPort) ?? [];
   const clusterIp = readClusterIp(reader, context);
-  if (clusterIp !== "none" && ports.length === 0)
+  if (clusterIp !== "none" && written === 0)
     reader.report("SYM0103", "required field is missing: a Service has at least one port", "ports");
   checkPorts(ports, reader, context);
   const publishNotReadyAddresses = reader.boolean("publishNotReadyAddresses") ?? false;
