@@ -1,3 +1,4 @@
+import { handshakeCompleted } from "./handshake-outcome.ts";
 import type { Leg, LegSocket } from "./leg.ts";
 
 type LegCarrier = LegSocket & { data: Leg };
@@ -16,11 +17,10 @@ export const legHandlers = {
     socket.setKeepAlive(true, KEEPALIVE_DELAY_MS);
     leg.owner.onOpen?.(leg);
   },
-  handshake(socket: LegCarrier, success: boolean): void {
+  handshake(socket: LegCarrier, success: boolean, error?: { readonly code?: unknown } | null): void {
     const leg = socket.data;
     leg.socket = socket;
-    // Also told of a handshake that has failed, with the certificate of a peer that could not prove to have its key.
-    if (!success) return leg.terminate();
+    if (!handshakeCompleted(success, error)) return leg.terminate();
     leg.encrypted = true;
     leg.owner.onHandshake?.(leg);
   },
