@@ -5,6 +5,9 @@ import type { Overview } from "../dashboard-api/index.ts";
 
 export const DEFAULT_DASHBOARD_PORT = 20001;
 
+/** Absent: no dashboard. */
+export type DashboardChoice = { readonly port?: number } | undefined;
+
 export interface DashboardServer {
   readonly url: string;
   /** True when the wanted port was taken and another one was chosen. */
@@ -48,12 +51,26 @@ export async function startDashboard(overview: () => Promise<Overview>, port?: n
     return running(listen(port ?? DEFAULT_DASHBOARD_PORT));
   } catch (error) {
     if (port === undefined) return { ...running(listen(0)), movedFromPort: DEFAULT_DASHBOARD_PORT };
-    throw productError(
-      "ERR_DASHBOARD_PORT",
-      `port ${port} of the dashboard cannot be used: ${errorText(error)}; choose another with --dashboard-port, or use --no-dashboard`,
-      { cause: error },
-    );
+    throw portError(port, error);
   }
+}
+
+/** @throws ERR_DASHBOARD_PORT when a port that the user chose is taken or not allowed */
+export function checkDashboardPort(dashboard: DashboardChoice): void {
+  if (dashboard?.port === undefined) return;
+  try {
+    Bun.listen({ hostname: "127.0.0.1", port: dashboard.port, socket: { data: () => undefined } }).stop(true);
+  } catch (error) {
+    throw portError(dashboard.port, error);
+  }
+}
+
+function portError(port: number, error: unknown) {
+  return productError(
+    "ERR_DASHBOARD_PORT",
+    `port ${port} of the dashboard cannot be used: ${errorText(error)}; choose another with --dashboard-port, or use --no-dashboard`,
+    { cause: error },
+  );
 }
 
 function running(server: ReturnType<typeof Bun.serve>): DashboardServer {

@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, openSync, rmSync } from "node:fs";
+import { mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fullJitterBackoffMs, type Log, sleep, systemClock, systemRandom } from "@symbolon/spiffe/core";
 import { hostPidOfSupervisor, supervisorCommand } from "../adapters/os/index.ts";
 import { type MeshPaths, productError } from "../core/index.ts";
+import { type DashboardChoice, startDashboard } from "./dashboard-server.ts";
 import { createProcessLog } from "./log.ts";
 import { type MeshConfig, pathsOf } from "./mesh-config.ts";
 import { isAlive, processRef, readMeshProcesses, writeMeshProcesses } from "./mesh-processes.ts";
+import { meshOverview } from "./overview.ts";
 import { selfCommand } from "./self-command.ts";
 
 /** Restart of a supervisor that died: quick at first, so that traffic resumes; never a busy loop. */
@@ -23,11 +25,27 @@ export interface Launcher {
 }
 
 /** The process outside the mesh's namespaces: starts the supervisor and starts it again when it dies. */
-export async function runLauncher(config: MeshConfig): Promise<number> {
-  const launcher = startLauncher(config, createProcessLog("launcher", config.logLevel));
+export async function runLauncher(config: MeshConfig, dashboard: DashboardChoice): Promise<number> {
+  const log = createProcessLog("launcher", config.logLevel);
+  const launcher = startLauncher(config, log);
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void launcher.stop());
+  const page = await serveDashboard(config, dashboard, log);
   await launcher.ended;
+  page?.stop();
   return 0;
+}
+
+/** A page that cannot be served is no reason to end a mesh. */
+async function serveDashboard(config: MeshConfig, dashboard: DashboardChoice, log: Log) {
+  if (!dashboard) return undefined;
+  try {
+    const page = await startDashboard(() => meshOverview(config), dashboard.port);
+    writeFileSync(pathsOf(config).dashboardFile, page.url, { mode: 0o600 });
+    return page;
+  } catch (error) {
+    log.error("dashboard is not served", { error });
+    return undefined;
+  }
 }
 
 export function startLauncher(config: MeshConfig, log: Log): Launcher {

@@ -6,7 +6,7 @@ import { createApiClient } from "../adapters/http/index.ts";
 import { requireNamespaceSupport } from "../adapters/os/index.ts";
 import { type MeshPaths, productError } from "../core/index.ts";
 import { checkConfig } from "./check-config.ts";
-import { startDashboard } from "./dashboard-server.ts";
+import { checkDashboardPort, type DashboardChoice, startDashboard } from "./dashboard-server.ts";
 import { startLauncher } from "./launcher.ts";
 import { createProcessLog } from "./log.ts";
 import { type MeshConfig, pathsOf } from "./mesh-config.ts";
@@ -20,8 +20,7 @@ export interface UpOptions {
   readonly config: MeshConfig;
   /** Forget the state of earlier runs. */
   readonly fresh: boolean;
-  /** Absent: no dashboard. */
-  readonly dashboard: { readonly port?: number } | undefined;
+  readonly dashboard: DashboardChoice;
 }
 
 const POLL_MS = 50;
@@ -62,6 +61,7 @@ export async function runInForeground({ config, fresh, dashboard }: UpOptions): 
 /** `symbolon up --detach`: returns when every pod is ready; the launcher goes on in the background. */
 export async function runInBackground({ config, fresh, dashboard }: UpOptions): Promise<number> {
   const paths = await prepare(config, fresh);
+  checkDashboardPort(dashboard);
   mkdirSync(paths.logsDirectory, { recursive: true, mode: 0o700 });
   const logFile = join(paths.logsDirectory, "launcher.log");
   rmSync(logFile, { force: true });
@@ -70,7 +70,7 @@ export async function runInBackground({ config, fresh, dashboard }: UpOptions): 
     "internal",
     "launcher",
     JSON.stringify(config),
-    JSON.stringify(dashboard ?? false),
+    JSON.stringify(dashboard ?? null),
   );
   const launcher = spawn(program, args, { detached: true, stdio: ["ignore", output, output] });
   closeSync(output);
