@@ -18,6 +18,16 @@ export {
   type ShadowResult,
   type ShadowResults,
 } from "./authorization/index.ts";
+export type {
+  AuthorizationAction,
+  AuthorizationPolicy,
+  Condition,
+  Operation,
+  PolicyValue,
+  Rule,
+  Source,
+  ValueList,
+} from "./authorization-policy.ts";
 export { type AutoMtlsTarget, usesAutoMtls } from "./auto-mtls.ts";
 export type { CompactToken } from "./compact-token.ts";
 export {
@@ -101,6 +111,7 @@ export {
   checkQualifiedName,
 } from "./kubernetes-names.ts";
 export type { EffectiveMtlsMode, MtlsMode } from "./mtls-mode.ts";
+export { normalizePath, type PathNormalization } from "./normalize-path.ts";
 export {
   findDuplicateObjects,
   type ObjectEnvelope,
