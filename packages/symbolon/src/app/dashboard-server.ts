@@ -1,4 +1,5 @@
-import { fileURLToPath } from "node:url";
+import { basename } from "node:path";
+import page from "@symbolon/dashboard/index.html";
 import { errorText } from "@symbolon/spiffe/core";
 import { productError } from "../core/index.ts";
 import type { Overview } from "../dashboard-api/index.ts";
@@ -81,9 +82,19 @@ function answer(text: string, status: number): Response {
   return new Response(text, { status, headers: { ...HEADERS, "content-type": "text/plain; charset=utf-8" } });
 }
 
+/** What Bun makes of an imported page in one executable; from sources it is `index` alone, the page's path. */
+interface EmbeddedPage {
+  readonly files?: readonly { readonly path: string; readonly loader: string }[];
+}
+
+/** Path in the URL to content. One executable holds the finished files, sources are bundled at each start. */
 async function buildPage(): Promise<ReadonlyMap<string, Blob>> {
-  const entry = fileURLToPath(import.meta.resolve("@symbolon/dashboard/index.html"));
-  const { outputs } = await Bun.build({ entrypoints: [entry], minify: true });
+  const { files } = page as EmbeddedPage;
+  if (files)
+    return new Map(
+      files.map(({ path, loader }) => [loader === "html" ? "/" : `/${basename(path)}`, Bun.file(path)] as const),
+    );
+  const { outputs } = await Bun.build({ entrypoints: [page.index], minify: true });
   return new Map(
     outputs.map((output) => [output.path.endsWith(".html") ? "/" : `/${output.path.replace(/^\.\//, "")}`, output]),
   );
