@@ -81,7 +81,7 @@ describe("Service", () => {
     ]);
     expect(lines("sessionAffinity: ClientIP\n  ports: [{port: 80, protocol: UDP}]").toSorted()).toEqual([
       "5:3: info SYM0108 spec.sessionAffinity: has no effect here: connections are balanced one by one",
-      "6:21: info SYM0108 spec.ports[0].protocol: UDP is not proxied: the port has no effect here",
+      "6:22: info SYM0108 spec.ports[0].protocol: UDP is not proxied: the port has no effect here",
     ]);
     expect(lines("ports: [{port: 80, protocol: SCTP}]")[0]).toContain(
       "SYM2004 spec.ports[0].protocol: SCTP is not supported",
