@@ -16,6 +16,7 @@ import {
   type PodTemplate,
   type ServiceObject,
 } from "../mesh/index.ts";
+import { checkInjection } from "./check-injection.ts";
 
 export interface CrossCheckInput {
   readonly objects: readonly ParsedObject[];
@@ -30,6 +31,7 @@ export function crossCheck(input: CrossCheckInput): readonly Finding[] {
   const workloads = objects.flatMap((entry) => (isWorkload(entry.object) ? [{ entry, workload: entry.object }] : []));
   return [
     ...workloads.flatMap(({ entry, workload }) => checkServiceAccount(entry, workload, objects)),
+    ...workloads.flatMap(({ entry, workload }) => checkInjection(entry, workload, objects)),
     ...objects.flatMap((entry) =>
       entry.object.kind === "Service"
         ? checkService(

@@ -1,7 +1,13 @@
 export { checkEnvironmentName, checkNoNul } from "./container-checks.ts";
 export { DOWNWARD_API_FIELDS, downwardApiValue, isDownwardApiField, type PodFields } from "./downward-api.ts";
 export { expandVariables } from "./expand-variables.ts";
-export { decideInjection, type InjectionDecision, type InjectionInput, injectedLabels } from "./injection.ts";
+export {
+  decideInjection,
+  INJECT_LABEL,
+  type InjectionDecision,
+  type InjectionInput,
+  injectedLabels,
+} from "./injection.ts";
 export { type Ipv4Range, ipv4ToNumber, isInRange, numberToIpv4, parseIpv4Range } from "./ipv4.ts";
 export { findKind, type KindNames, kindAliases, kindNames } from "./kinds.ts";
 export {

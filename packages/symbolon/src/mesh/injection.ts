@@ -1,7 +1,7 @@
 import type { Labels } from "./object.ts";
 
 /** Label of a namespace or pod template, and the older annotation of the same name. */
-const INJECT = "sidecar.istio.io/inject";
+export const INJECT_LABEL = "sidecar.istio.io/inject";
 const NAMESPACE_INJECTION = "istio-injection";
 const REVISION = "istio.io/rev";
 const DEFAULT_REVISION = "default";
@@ -27,14 +27,14 @@ export interface InjectionDecision {
 export function decideInjection(input: InjectionInput): InjectionDecision {
   const { namespace, podLabels, podAnnotations } = input;
   if (NEVER_INJECTED_NAMESPACES.includes(namespace)) return no(`namespace ${namespace} never has sidecars`);
-  const podLabel = podLabels[INJECT];
-  if (podLabel === "false") return no(`pod label ${INJECT}=false`);
+  const podLabel = podLabels[INJECT_LABEL];
+  if (podLabel === "false") return no(`pod label ${INJECT_LABEL}=false`);
   const called = calledWebhook(input);
   if (!called.sidecar) return called;
   // The label is the newer API: even an empty or odd one hides the annotation, and then the default counts.
-  if (podLabel === "true") return yes(`pod label ${INJECT}=true`);
-  const annotation = podLabel === undefined ? podAnnotations[INJECT] : undefined;
-  return annotation === "false" ? no(`pod annotation ${INJECT}=false`) : called;
+  if (podLabel === "true") return yes(`pod label ${INJECT_LABEL}=true`);
+  const annotation = podLabel === undefined ? podAnnotations[INJECT_LABEL] : undefined;
+  return annotation === "false" ? no(`pod annotation ${INJECT_LABEL}=false`) : called;
 }
 
 /** `namespace.`, `rev.namespace.`, `rev.object.` and `object.sidecar-injector.istio.io`: at most one selects a pod. */
@@ -48,7 +48,7 @@ function calledWebhook({ namespaceLabels, podLabels }: InjectionInput): Injectio
   if (namespaceRevision !== undefined) return byRevision("namespace", namespaceRevision);
   const podRevision = podLabels[REVISION];
   if (podRevision !== undefined) return byRevision("pod", podRevision);
-  return podLabels[INJECT] === "true" ? yes(`pod label ${INJECT}=true`) : no("no injection label");
+  return podLabels[INJECT_LABEL] === "true" ? yes(`pod label ${INJECT_LABEL}=true`) : no("no injection label");
 }
 
 function byRevision(whose: "namespace" | "pod", revision: string): InjectionDecision {
