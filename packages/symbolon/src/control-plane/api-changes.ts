@@ -36,7 +36,12 @@ export interface ChangeAnswer {
   readonly version: number;
 }
 
-type Change = ChangeAnswer & { readonly prepared?: PreparedConfig };
+/** An answer, and what has to happen for it to be true; without `prepared` nothing does. */
+export type Change = ChangeAnswer & {
+  readonly prepared?: PreparedConfig;
+  /** Pods of Deployments that end; they are no objects of the configuration. */
+  readonly endingPods?: readonly PodRecord[];
+};
 
 export function applyManifests(
   config: ConfigStore,
@@ -73,7 +78,6 @@ export function deleteObjects(
   config: ConfigStore,
   request: DeleteRequest,
   version: number,
-  terminatePod: (uid: string) => void,
   pods: readonly PodRecord[],
 ): Change {
   const applied = new Map(config.sources.applied);
@@ -91,8 +95,7 @@ export function deleteObjects(
   }
   const result = config.prepare({ files: config.sources.files, applied });
   if (result.kind === "refused") return refused(result.findings, version);
-  for (const { pod } of endingPods) terminatePod(pod.uid);
-  return { accepted: true, changes, findings: [], version, prepared: result.config };
+  return { accepted: true, changes, findings: [], version, prepared: result.config, endingPods };
 }
 
 /** With a namespace goes everything in it. False when there is no such object. */

@@ -1,4 +1,4 @@
-import { type Finding, hasErrors } from "@symbolon/policy";
+import { type Finding, formatFinding, hasErrors } from "@symbolon/policy";
 import type { Clock, Random } from "@symbolon/spiffe/core";
 import { productError } from "../core/index.ts";
 import {
@@ -58,11 +58,13 @@ export interface ConfigStore {
   readonly serviceAddresses: ReadonlyMap<string, string>;
   /** Warnings and notes of what is in force. */
   readonly findings: readonly Finding[];
+  /** Why what was in force last could not be put in force again; nothing is, then, until a first `accept`. */
+  readonly restoreProblem: Error | undefined;
   prepare(sources: ConfigSources, options?: { readonly filesTakeOver?: boolean }): PrepareResult;
   accept(config: PreparedConfig): void;
 }
 
-/** Starts with what was in force last. @throws ERR_STATE_UNREADABLE */
+/** Starts with what was in force last. @throws ERR_STATE_UNREADABLE for an applied object, which nothing can replace */
 export function createConfigStore(options: ConfigStoreOptions): ConfigStore {
   const { persisted, clock, random } = options;
   let identities = persisted.identities;
@@ -127,8 +129,9 @@ export function createConfigStore(options: ConfigStoreOptions): ConfigStore {
     identities = identitiesOf(objects);
   };
 
-  restore(prepare, accept, sources);
+  const restoreProblem = restore(prepare, accept, sources);
   return {
+    restoreProblem,
     get sources() {
       return sources;
     },
@@ -146,12 +149,27 @@ export function createConfigStore(options: ConfigStoreOptions): ConfigStore {
   };
 }
 
-/** The last good state was good when it was stored; refusing it now, and not starting with less, is what fails closed. */
-function restore(prepare: ConfigStore["prepare"], accept: ConfigStore["accept"], sources: ConfigSources): void {
+/**
+ * The last good state was good when it was stored, under that run's options. Refused now, it puts nothing in force, and
+ * whoever has nothing better to put there must not start: less than what was in force could be open.
+ */
+function restore(
+  prepare: ConfigStore["prepare"],
+  accept: ConfigStore["accept"],
+  sources: ConfigSources,
+): Error | undefined {
   const result = prepare(sources);
-  if (result.kind === "prepared") return accept(result.config);
-  throw productError("ERR_STATE_UNREADABLE", "the stored configuration is not accepted by this version", {
-    details: { findings: result.findings.filter(({ severity }) => severity === "error") },
+  if (result.kind === "refused") return unacceptable("the stored configuration is", result.findings);
+  accept(result.config);
+  return undefined;
+}
+
+function unacceptable(what: string, findings: readonly Finding[]): Error {
+  const errors = findings.filter(({ severity }) => severity === "error");
+  const [first] = errors;
+  const why = first === undefined ? "" : `: ${formatFinding(first)}`;
+  return productError("ERR_STATE_UNREADABLE", `${what} not accepted by this version and these options${why}`, {
+    details: { findings: errors },
   });
 }
 
@@ -160,13 +178,7 @@ function restoreApplied(options: ConfigStoreOptions): ReadonlyMap<string, Applie
     [...options.persisted.applied].map(([key, { node, file, line, namespace }]) => {
       const { object, findings } = parseDocument(node, { ...options.manifests, defaultNamespace: namespace });
       if (object) return [key, { ...object, file, line, namespace }];
-      throw productError(
-        "ERR_STATE_UNREADABLE",
-        `stored object ${key} (${file}:${line}) is not accepted by this version`,
-        {
-          details: { findings },
-        },
-      );
+      throw unacceptable(`stored object ${key} (${file}:${line}) is`, findings);
     }),
   );
 }

@@ -14,12 +14,13 @@ import { createAddressPool } from "./address-pool.ts";
 import {
   type ApplyRequest,
   applyManifests,
+  type Change,
   type ChangeAnswer,
   type DeleteRequest,
   deleteObjects,
 } from "./api-changes.ts";
 import { computeSnapshot } from "./compute-snapshot.ts";
-import { createConfigStore, type PreparedConfig, type PrepareResult } from "./config-store.ts";
+import { createConfigStore, type ObjectChange, type PreparedConfig, type PrepareResult } from "./config-store.ts";
 import { policiesOf, unreadableFile } from "./merge-config.ts";
 import { decodeState, encodeRecord, encodeSettings } from "./persisted-state.ts";
 import type { PodRecord } from "./pod-record.ts";
@@ -148,8 +149,11 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   };
 
   /** Audit, then disk, then force: a change that left no trace has not happened. */
-  const enforce = async (prepared: PreparedConfig, actor: string): Promise<void> => {
-    for (const { key, action } of prepared.changes) {
+  const enforce = async (prepared: PreparedConfig, actor: string, endingPods: readonly PodRecord[]): Promise<void> => {
+    const endings = endingPods.map(({ pod: { namespace, name } }): ObjectChange => {
+      return { key: { kind: "Pod", namespace, name }, action: "deleted" };
+    });
+    for (const { key, action } of [...prepared.changes, ...endings]) {
       if (action === "unchanged") continue;
       const text = keyText(key);
       const owner = (prepared.objects.get(text) ?? config.objects.get(text))?.owner;
@@ -165,6 +169,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     }
     await store.write(prepared.stateChanges);
     config.accept(prepared);
+    for (const { pod } of endingPods) pods.terminate(pod.uid, clock.now());
   };
 
   const readFiles = async (filesTakeOver: boolean): Promise<void> => {
@@ -176,25 +181,24 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
         : config.prepare({ files, applied: config.sources.applied }, { filesTakeOver });
     if (result.kind === "prepared") {
       fileFindings = [];
-      await enforce(result.config, "manifest files");
+      await enforce(result.config, "manifest files", []);
       return;
     }
     fileFindings = result.findings.filter(({ severity }) => severity === "error");
     log.error("manifests are refused; what was in force stays", { findings: fileFindings.map(formatFinding) });
   };
 
-  const change = async (
-    prepare: () => ChangeAnswer & { readonly prepared?: PreparedConfig },
-  ): Promise<ChangeAnswer> => {
-    const { prepared, ...answer } = prepare();
+  const change = async (prepare: () => Change): Promise<ChangeAnswer> => {
+    const { prepared, endingPods = [], ...answer } = prepare();
     if (prepared === undefined) return answer;
-    await enforce(prepared, "api");
+    await enforce(prepared, "api", endingPods);
     await settle();
     return { ...answer, version: push.version };
   };
 
   await inOrder(async () => {
     await readFiles(true);
+    if (fileFindings.length > 0 && config.restoreProblem !== undefined) throw config.restoreProblem;
     await settle();
   });
   const watch = source.watch(() => {
@@ -232,12 +236,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     },
     findPod: pods.find,
     apply: (request) => inOrder(() => change(() => applyManifests(config, options, request, push.version))),
-    delete: (request) =>
-      inOrder(() =>
-        change(() =>
-          deleteObjects(config, request, push.version, (uid) => pods.terminate(uid, clock.now()), pods.records),
-        ),
-      ),
+    delete: (request) => inOrder(() => change(() => deleteObjects(config, request, push.version, pods.records))),
     connectRuntime: (newBootId) =>
       inOrder(async () => {
         if (newBootId === bootId) return;
