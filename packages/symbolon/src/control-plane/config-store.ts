@@ -61,6 +61,7 @@ export interface ConfigStore {
   /** Why what was in force last could not be put in force again; nothing is, then, until a first `accept`. */
   readonly restoreProblem: Error | undefined;
   prepare(sources: ConfigSources, options?: { readonly filesTakeOver?: boolean }): PrepareResult;
+  /** Its `stateChanges` are durable by now. */
   accept(config: PreparedConfig): void;
 }
 
@@ -75,6 +76,8 @@ export function createConfigStore(options: ConfigStoreOptions): ConfigStore {
     cursor: persisted.settings.serviceAddressCursor,
   };
   let findings: readonly Finding[] = [];
+  /** What the store has; what a restore finds out, such as implicit objects, is not in it yet. */
+  let saved = { sources, identities, addresses };
 
   const prepare: ConfigStore["prepare"] = (newSources, { filesTakeOver = false } = {}) => {
     const now = clock.now();
@@ -113,7 +116,7 @@ export function createConfigStore(options: ConfigStoreOptions): ConfigStore {
   };
 
   const stateChanges = (config: Omit<PreparedConfig, "stateChanges">): StateChanges => {
-    const before = [...stateRecords(sources, identities, addresses)];
+    const before = [...stateRecords(saved.sources, saved.identities, saved.addresses)];
     const after = [...stateRecords(config.sources, identitiesOf(config.objects), config.addresses)];
     const id = ({ kind, key }: StateRecord) => `${kind}\0${key}`;
     const old = new Map(before.map((record) => [id(record), record.value]));
@@ -145,7 +148,10 @@ export function createConfigStore(options: ConfigStoreOptions): ConfigStore {
       return findings;
     },
     prepare,
-    accept,
+    accept(config) {
+      accept(config);
+      saved = { sources, identities, addresses };
+    },
   };
 }
 
