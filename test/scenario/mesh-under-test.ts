@@ -68,13 +68,13 @@ export function startMesh(yaml: string, ...options: readonly string[]): MeshUnde
 /** A mesh that has not been started: directories and command line only. */
 export function prepareMesh(): MeshUnderTest {
   const directory = mkdtempSync(join(tmpdir(), "symbolon-test-"));
-  const env = {
-    ...process.env,
-    XDG_STATE_HOME: join(directory, "state"),
-    XDG_RUNTIME_DIR: join(directory, "run"),
-    NO_COLOR: "1",
-  };
   const symbolon = (...args: readonly string[]): CommandResult => {
+    const env = {
+      ...process.env,
+      XDG_STATE_HOME: join(directory, "state"),
+      XDG_RUNTIME_DIR: join(directory, "run"),
+      NO_COLOR: "1",
+    };
     const result = spawnSync(process.execPath, [CLI, ...args], {
       encoding: "utf8",
       env,

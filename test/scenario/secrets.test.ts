@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join, relative } from "node:path";
+import {
+  hostProcesses,
+  type MeshUnderTest,
+  missing,
+  prepareMesh,
+  ROOT,
+  startMesh,
+  succeed,
+  TWO_NAMESPACES,
+} from "./mesh-under-test.ts";
+
+const why = missing("curl", "openssl");
+
+/** How PKCS #8 and SEC 1 begin in DER for P-256, in base64, and PEM's own word. */
+const KEY_MARKS = ["PRIVATE KEY", "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg", "MHcCAQEEI"];
+
+describe.skipIf(why !== undefined)("secrets of a running mesh", () => {
+  let mesh: MeshUnderTest;
+  beforeAll(() => {
+    mesh = startMesh(TWO_NAMESPACES, "--svid-ttl", "20s", "--log-level", "debug");
+    for (let call = 0; call < 5; call++) expect(mesh.curl("foo", "http://httpbin:8000/ip")).toBe("200/0");
+  });
+  afterAll(() => mesh?.down());
+
+  test("no workload key is in a file of the mesh or in a log; the CA's own keys are 0600", () => {
+    const holders = filesBelow(mesh.directory).filter((file) => hasKey(file));
+    expect(holders.map((file) => relative(mesh.stateDirectory, file)).sort()).toEqual([
+      "ca/self-signed-ca.pem",
+      "token-issuer/service-account-issuer.key",
+    ]);
+    for (const file of holders) expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  test("no key was left in the working tree", () => {
+    const tree = ["packages", "examples", "docs", "proto", "test", "tools"].map((folder) => join(ROOT, folder));
+    const holders = tree.flatMap(filesBelow).filter((file) => !/\.(ts|md|json)$/.test(file) && hasKey(file));
+    expect(holders).toEqual([]);
+  });
+
+  test("processes that hold keys leave no core file, and nobody of the same user can attach to them", () => {
+    for (const role of ["agent", "control-plane", "proxy"]) {
+      const pids = hostProcesses((line) => line.includes(mesh.directory) && line.includes(`internal ${role}`));
+      expect(pids.length).toBeGreaterThan(0);
+      for (const pid of pids.filter((each) => isBun(each))) {
+        expect(readFileSync(`/proc/${pid}/limits`, "utf8")).toMatch(/^Max core file size +0 +0 /m);
+        // A process that may be attached to has its /proc entries owned by its user; one that may not, by root.
+        expect(statSync(`/proc/${pid}/mem`).uid).toBe(0);
+      }
+    }
+  });
+
+  test("a passphrase encrypts the CA's keys at rest, and a mesh without it does not start", () => {
+    const sealed = prepareMesh();
+    try {
+      process.env.SYMBOLON_CA_PASSPHRASE = "correct horse battery staple";
+      const up = ["up", "--detach", "--no-dashboard", "-f", join(ROOT, "examples/01-first-mesh/mesh.yaml")];
+      succeed(sealed.symbolon(...up));
+      succeed(sealed.symbolon("down"));
+      expect(filesBelow(sealed.stateDirectory).filter((file) => hasKey(file))).toEqual([]);
+      succeed(sealed.symbolon(...up));
+      succeed(sealed.symbolon("down"));
+      delete process.env.SYMBOLON_CA_PASSPHRASE;
+      const refused = sealed.symbolon(...up);
+      expect(refused.status).toBe(1);
+      expect(refused.stderr).toContain("SYMBOLON_CA_PASSPHRASE");
+    } finally {
+      delete process.env.SYMBOLON_CA_PASSPHRASE;
+      sealed.down();
+    }
+  });
+});
+
+function hasKey(file: string): boolean {
+  const text = readFileSync(file, "latin1");
+  return KEY_MARKS.some((mark) => text.includes(mark));
+}
+
+function isBun(pid: number): boolean {
+  return readFileSync(`/proc/${pid}/comm`, "utf8").startsWith("bun");
+}
+
+function filesBelow(directory: string): readonly string[] {
+  return readdirSync(directory, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes("node_modules"))
+    .map((entry) => join(entry.parentPath, entry.name));
+}
