@@ -5,7 +5,7 @@ process.exit(
   await runSuites([
     { name: "architecture", paths: ["./test/architecture.test.ts", "./test/docs.test.ts"], budgetSeconds: 10 },
     { name: "spiffe", paths: ["./packages/spiffe"], budgetSeconds: 120 },
-    { name: "policy", paths: ["./packages/policy"], budgetSeconds: 60 },
+    { name: "policy", paths: ["./packages/policy", "./test/oracle"], budgetSeconds: 60 },
     { name: "symbolon", paths: ["./packages/symbolon"], budgetSeconds: 240 },
   ]),
 );

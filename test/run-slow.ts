@@ -4,6 +4,13 @@ import { runSuites } from "./suites.ts";
 process.exit(
   await runSuites([
     { name: "runtimes", paths: ["./test/runtimes"], budgetSeconds: 120, timeoutPerTestMs: 300_000 },
+    {
+      name: "oracle",
+      paths: ["./test/oracle"],
+      budgetSeconds: 300,
+      timeoutPerTestMs: 600_000,
+      env: { ORACLE_CASES: "1000000", FLIP_CASES: "100000" },
+    },
     { name: "fuzz", paths: ["./test/fuzz"], budgetSeconds: 60 },
     { name: "scenario", paths: ["./test/scenario"], budgetSeconds: 1500, timeoutPerTestMs: 600_000 },
   ]),

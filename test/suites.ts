@@ -8,6 +8,8 @@ export interface Suite {
   readonly paths: readonly string[];
   readonly budgetSeconds: number;
   readonly timeoutPerTestMs?: number;
+  /** How much a suite that is run both quickly and slowly tries; what the caller has set already wins. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const ROOT = resolve(import.meta.dir, "..");
@@ -41,7 +43,11 @@ function runSuite(suite: Suite): Promise<{ passed: number; failed: number; skipp
   console.log(`\n== ${suite.name}`);
   const args = ["test", "--timeout", String(suite.timeoutPerTestMs ?? 20_000), ...suite.paths];
   return new Promise((done) => {
-    const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "inherit", "pipe"] });
+    const child = spawn(process.execPath, args, {
+      cwd: ROOT,
+      stdio: ["ignore", "inherit", "pipe"],
+      env: { ...suite.env, ...process.env },
+    });
     let output = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       output += text;
