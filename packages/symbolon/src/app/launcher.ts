@@ -5,6 +5,7 @@ import { fullJitterBackoffMs, type Log, sleep, systemClock, systemRandom } from 
 import { hostPidOfSupervisor, supervisorCommand } from "../adapters/os/index.ts";
 import { type MeshPaths, productError } from "../core/index.ts";
 import { type DashboardChoice, startDashboard } from "./dashboard-server.ts";
+import { SUPERVISOR_REFUSED } from "./exit-statuses.ts";
 import { createProcessLog } from "./log.ts";
 import { type MeshConfig, pathsOf } from "./mesh-config.ts";
 import { isAlive, processRef, readMeshProcesses, writeMeshProcesses } from "./mesh-processes.ts";
@@ -16,6 +17,7 @@ const RESTART_BACKOFF = { baseMs: 250, capMs: 15_000 };
 /** A supervisor that lived this long starts the count of failures anew. */
 const HEALTHY_AFTER_MS = 60_000;
 const SUPERVISOR_GRACE_MS = 30_000;
+const REFUSED = "refused";
 
 export interface Launcher {
   /** Ends the mesh and everything in it; resolves when nothing is left. */
@@ -82,12 +84,18 @@ async function superviseSupervisor(
     const child = startSupervisor(config, paths);
     onStart(child);
     const exit = new Promise<string>((resolve) => {
-      child.once("exit", (code, killedBy) => resolve(killedBy ?? `status ${code}`));
+      child.once("exit", (code, killedBy) =>
+        resolve(killedBy ?? (code === SUPERVISOR_REFUSED ? REFUSED : `status ${code}`)),
+      );
       child.once("error", (error) => resolve(error.message));
     });
     void recordSupervisor(paths, child, signal);
     const reason = await exit;
     if (signal.aborted) break;
+    if (reason === REFUSED) {
+      log.error("the mesh cannot start as it is");
+      break;
+    }
     failures = systemClock.monotonicMs() - startedAt > HEALTHY_AFTER_MS ? 0 : failures + 1;
     const delayMs = fullJitterBackoffMs(failures, systemRandom, RESTART_BACKOFF);
     log.error("supervisor died and is started again", { reason, failures, delayMs: Math.round(delayMs) });

@@ -22,6 +22,7 @@ import {
   terminateProcess,
 } from "../pod-runtime/index.ts";
 import { addressRanges } from "./check-config.ts";
+import { SUPERVISOR_REFUSED } from "./exit-statuses.ts";
 import { createProcessLog } from "./log.ts";
 import { type MeshConfig, PASSPHRASE_VARIABLE, pathsOf } from "./mesh-config.ts";
 import { selfCommand } from "./self-command.ts";
@@ -31,6 +32,8 @@ const PROXY_READY_POLL_MS = 15;
 /** Tokens live an hour; they are replaced well before. */
 const TOKEN_REFRESH_MS = 40 * 60_000;
 const API_RETRY_MS = 20;
+/** Statuses with which a process says that starting it again would end the same way (ADR 6). */
+const REFUSALS = [1, 65];
 
 /** PID 1 of the mesh: its network, its processes and its pods. When it ends, the kernel ends everything else. */
 export async function runSupervisor(config: MeshConfig): Promise<number> {
@@ -48,7 +51,17 @@ export async function runSupervisor(config: MeshConfig): Promise<number> {
   });
   await network.start();
   const ownProcesses = new AbortController();
-  const lives = ["control-plane", "agent"].map((role) => keepChild(role, config, paths, log, ownProcesses.signal));
+  const controlPlane = { hasAnswered: false, refused: false };
+  const refuse = (status: number): void => {
+    if (controlPlane.hasAnswered || !REFUSALS.includes(status)) return;
+    log.error("the control plane refuses to start", { status });
+    controlPlane.refused = true;
+    stopping.abort();
+  };
+  const lives = [
+    keepChild("control-plane", config, paths, log, ownProcesses.signal, refuse),
+    keepChild("agent", config, paths, log, ownProcesses.signal),
+  ];
 
   const api = createApiClient({ socketPath: paths.apiSocket });
   const agent = createAgentControlClient({
@@ -58,6 +71,9 @@ export async function runSupervisor(config: MeshConfig): Promise<number> {
     log,
   });
   const desired = createObservable<readonly Pod[]>([]);
+  const answered = desired.subscribe(() => {
+    controlPlane.hasAnswered = true;
+  });
   const watching = followDesiredPods(api, desired, log, stopping.signal);
   const reports = createPodReports({ api, clock: systemClock, log, signal: ownProcesses.signal });
   const runtime = startPodRuntime(desired, podRuntimePorts(config, paths, network, { api, agent, reports }, log));
@@ -70,7 +86,8 @@ export async function runSupervisor(config: MeshConfig): Promise<number> {
   agent.close();
   ownProcesses.abort();
   await Promise.all(lives);
-  return 0;
+  answered();
+  return controlPlane.refused ? SUPERVISOR_REFUSED : 0;
 }
 
 function podRuntimePorts(
@@ -153,7 +170,14 @@ function podRuntimePorts(
 }
 
 /** Starts one of the mesh's own processes again whenever it ends. */
-function keepChild(role: string, config: MeshConfig, paths: MeshPaths, log: Log, signal: AbortSignal): Promise<void> {
+function keepChild(
+  role: string,
+  config: MeshConfig,
+  paths: MeshPaths,
+  log: Log,
+  signal: AbortSignal,
+  onStatus: (status: number) => void = () => undefined,
+): Promise<void> {
   return keepRunning({
     clock: systemClock,
     signal,
@@ -165,8 +189,9 @@ function keepChild(role: string, config: MeshConfig, paths: MeshPaths, log: Log,
       }),
     terminate: (child) => terminateProcess(child, CHILD_GRACE_MS, systemClock),
     onState(state) {
-      if (state.kind === "backing_off")
-        log.error("process ended and is started again", { role, reason: state.reason, delayMs: state.delayMs });
+      if (state.kind !== "backing_off") return;
+      log.error("process ended and is started again", { role, reason: state.reason, delayMs: state.delayMs });
+      if (state.exit?.code != null) onStatus(state.exit.code);
     },
   });
 }
