@@ -6,7 +6,8 @@ export function addInternalCommand(program: Command): void {
   const internal = program.command("internal", { hidden: true }).description("processes of a mesh");
   const add = (name: string, run: (config: MeshConfig, detail: string) => Promise<number>) =>
     internal.command(`${name} <config> [detail]`).action(async (config: string, detail = "") => {
-      process.exitCode = await run(JSON.parse(config) as MeshConfig, detail);
+      // Not by `exitCode`: what a start that failed half-way has opened must not keep the process.
+      process.exit(await run(JSON.parse(config) as MeshConfig, detail));
     });
   add("launcher", async (config, dashboard) =>
     (await import("../../app/launcher.ts")).runLauncher(config, JSON.parse(dashboard) ?? undefined),
