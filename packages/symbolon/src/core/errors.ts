@@ -1,3 +1,4 @@
+import { POLICY_ERRORS } from "@symbolon/policy";
 import { type ErrorCatalogue, type ErrorInfo, SPIFFE_ERRORS, SymbolonError } from "@symbolon/spiffe/core";
 
 /**
@@ -68,7 +69,7 @@ export const PRODUCT_ERRORS = {
 
 export type ProductErrorCode = keyof typeof PRODUCT_ERRORS;
 
-const ERRORS: Readonly<Record<string, ErrorInfo>> = { ...SPIFFE_ERRORS, ...PRODUCT_ERRORS };
+const ERRORS: Readonly<Record<string, ErrorInfo>> = { ...SPIFFE_ERRORS, ...POLICY_ERRORS, ...PRODUCT_ERRORS };
 
 /** Any coded error's fault and status; a code without a row here is a bug of ours and answers as one. */
 export function errorInfo(error: SymbolonError): ErrorInfo {
