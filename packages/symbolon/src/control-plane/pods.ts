@@ -93,14 +93,18 @@ export function createPods(options: PodsOptions): Pods {
       [...records.values()].filter(({ terminatingSince }) => terminatingSince === undefined).map(({ pod }) => pod),
     reconcile(input) {
       const owners = new Map(input.workloads.map((workload) => [keyText(ownerOf(workload)), workload]));
-      const plan = planPods(input.workloads.map(wantedPods), [...records.values()]);
-      for (const uid of plan.remove) terminate(uid, input.now);
+      const wanted = input.workloads.map(wantedPods);
       try {
-        for (const wanted of plan.create) {
-          const owner = owners.get(keyText(wanted.owner));
-          if (owner) create(wanted, owner, input);
+        // An end can make room for a beginning; each round leaves less to do.
+        for (;;) {
+          const plan = planPods(wanted, [...records.values()]);
+          if (plan.remove.length + plan.create.length === 0) return {};
+          for (const uid of plan.remove) terminate(uid, input.now);
+          for (const entry of plan.create) {
+            const owner = owners.get(keyText(entry.owner));
+            if (owner) create(entry, owner, input);
+          }
         }
-        return {};
       } catch (problem) {
         // No address is left: the pods that are there stay, and the next change tries again.
         return { problem };

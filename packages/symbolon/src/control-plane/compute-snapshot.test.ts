@@ -1,0 +1,272 @@
+import { describe, expect, test } from "bun:test";
+import { createControlPlaneFixture, READY } from "../../../../test/fakes/control-plane-fixture.ts";
+import { protocolOf } from "./compute-snapshot.ts";
+
+const FOO = "apiVersion: v1\nkind: Namespace\nmetadata: {name: foo, labels: {istio-injection: enabled}}\n";
+
+interface WorkloadText {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly labels?: string;
+  readonly account?: string;
+  readonly ports?: string;
+}
+
+/** A bare Pod, and its service account where it has one. */
+function pod({ name, namespace = "foo", labels = "app: web", account, ports = "" }: WorkloadText): string {
+  const declared =
+    account === undefined
+      ? ""
+      : `apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: ${account}, namespace: ${namespace}}\n---\n`;
+  const named = account === undefined ? "" : `serviceAccountName: ${account}, `;
+  return `${declared}apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}, namespace: ${namespace}, labels: {${labels}}}\nspec: {${named}containers: [{name: c, image: i, ports: [${ports}]}]}\n`;
+}
+
+const service = (spec: string, meta = "name: web, namespace: foo") =>
+  `apiVersion: v1\nkind: Service\nmetadata: {${meta}}\nspec: {${spec}}\n`;
+const SELECTING = "selector: {app: web}, ports: [{port: 80, targetPort: 8080}]";
+const peer = (spec: string, namespace = "foo", name = "default") =>
+  `apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: ${name}, namespace: ${namespace}}\nspec: ${spec}\n`;
+
+async function meshOf(...documents: readonly string[]) {
+  const mesh = await createControlPlaneFixture({ files: documents.join("---\n") });
+  await mesh.runPods();
+  const view = () => {
+    const [{ uid } = { uid: "" }] = mesh.control.desiredPods.current;
+    const config = mesh.control.configs.current(uid)?.config;
+    if (!config) throw new Error(`no configuration: ${mesh.control.status().findings.join()}`);
+    return config;
+  };
+  const endpoints = (name = "web") =>
+    view()
+      .mesh.services.find((each) => each.name === name)
+      ?.ports[0]?.endpoints.map(({ address, port, tls }) => `${address}:${port}${tls ? " tls" : ""}`);
+  const names = (name = "web") => view().mesh.services.find((each) => each.name === name)?.ports[0]?.expectedSpiffeIds;
+  return { ...mesh, view, endpoints, names };
+}
+
+const ID = (name: string, namespace = "foo") => `spiffe://cluster.local/ns/${namespace}/sa/${name}`;
+
+describe("endpoints", () => {
+  test("are the ready pods that the selector names, at their own port", async () => {
+    const mesh = await meshOf(
+      FOO,
+      service(SELECTING),
+      pod({ name: "a" }),
+      pod({ name: "b" }),
+      pod({ name: "c", labels: "app: db" }),
+    );
+    expect(mesh.endpoints()).toEqual(["10.244.0.2:8080 tls", "10.244.0.3:8080 tls"]);
+    const [{ uid } = { uid: "" }] = mesh.control.desiredPods.current;
+    await mesh.control.reportPodStatus(uid, { ...READY, ready: false });
+    expect(mesh.endpoints()).toEqual(["10.244.0.3:8080 tls"]);
+  });
+
+  test("never cross namespaces, and a Service without selector has none", async () => {
+    const mesh = await meshOf(
+      FOO,
+      service(SELECTING),
+      service("ports: [{port: 80}]", "name: none, namespace: foo"),
+      pod({ name: "a" }),
+      pod({ name: "x", namespace: "bar" }),
+    );
+    expect(mesh.endpoints()).toEqual([expect.stringContaining(":8080 tls")]);
+    expect(mesh.endpoints("none")).toEqual([]);
+    expect(mesh.names("none")).toEqual([]);
+  });
+
+  test("an ending pod is none, not even where unready pods are", async () => {
+    const mesh = await meshOf(
+      FOO,
+      service(`${SELECTING}, publishNotReadyAddresses: true`),
+      pod({ name: "z", labels: "app: db" }),
+      pod({ name: "a" }),
+    );
+    const { uid } = mesh.control.desiredPods.current.find(({ name }) => name === "a") ?? { uid: "" };
+    await mesh.control.reportPodStatus(uid, { ...READY, ready: false });
+    expect(mesh.endpoints()).toHaveLength(1);
+    await mesh.edit(
+      [FOO, service(`${SELECTING}, publishNotReadyAddresses: true`), pod({ name: "z", labels: "app: db" })].join(
+        "---\n",
+      ),
+    );
+    expect(mesh.endpoints()).toEqual([]);
+  });
+
+  test("a named target port is each pod's own; a pod without it is no endpoint", async () => {
+    const mesh = await meshOf(
+      FOO,
+      service("selector: {app: web}, ports: [{port: 80, targetPort: http}]"),
+      pod({ name: "a", ports: "{name: http, containerPort: 8080}" }),
+      pod({ name: "b", ports: "{name: http, containerPort: 9090}" }),
+      pod({ name: "c", ports: "{name: http, containerPort: 53, protocol: UDP}" }),
+    );
+    expect(mesh.endpoints()).toEqual(["10.244.0.2:8080 tls", "10.244.0.3:9090 tls"]);
+  });
+
+  test("UDP ports are not proxied", async () => {
+    const mesh = await meshOf(
+      FOO,
+      service("selector: {app: web}, ports: [{name: dns, port: 53, protocol: UDP}, {name: http, port: 80}]"),
+      pod({ name: "a" }),
+    );
+    expect(mesh.view().mesh.services[0]?.ports.map(({ port }) => port)).toEqual([80]);
+    expect(mesh.view().mesh.capturedPorts).toEqual([80]);
+  });
+});
+
+describe("automatic mTLS of endpoints (istio-security §4.3)", () => {
+  const a = pod({ name: "a" });
+  const noSidecar = pod({ name: "b", labels: 'app: web, sidecar.istio.io/inject: "false"' });
+  const tls = async (...documents: readonly string[]) =>
+    (await meshOf(FOO, ...documents)).endpoints()?.map((endpoint) => endpoint.endsWith(" tls"));
+
+  test("to sidecars only", async () => {
+    expect(await tls(service(SELECTING), a, noSidecar)).toEqual([true, false]);
+  });
+
+  test("a workload's DISABLE is honoured, for its pod port alone if it says so", async () => {
+    const selector = "selector: {matchLabels: {app: web}}";
+    expect(await tls(service(SELECTING), a, peer(`{${selector}, mtls: {mode: DISABLE}}`))).toEqual([false]);
+    expect(await tls(service(SELECTING), a, peer(`{${selector}, portLevelMtls: {8080: {mode: DISABLE}}}`))).toEqual([
+      false,
+    ]);
+    expect(await tls(service(SELECTING), a, peer(`{${selector}, portLevelMtls: {80: {mode: DISABLE}}}`))).toEqual([
+      true,
+    ]);
+  });
+
+  test("a DISABLE namespace is plaintext, also to a STRICT workload", async () => {
+    const strict = peer("{selector: {matchLabels: {app: web}}, mtls: {mode: STRICT}}", "foo", "web");
+    expect(await tls(service(SELECTING), a, peer("{mtls: {mode: DISABLE}}"), strict)).toEqual([false]);
+  });
+
+  test("a headless service is plaintext as a whole as soon as one endpoint has no sidecar", async () => {
+    const headless = service(`clusterIP: None, ${SELECTING}`);
+    expect(await tls(headless, a)).toEqual([true]);
+    expect(await tls(headless, a, noSidecar)).toEqual([false, false]);
+  });
+});
+
+describe("secure naming (istio-security §4.4)", () => {
+  test("the accounts of all selected pods, ready or not, sorted and once each", async () => {
+    const documents = [
+      FOO,
+      service(SELECTING),
+      pod({ name: "a", account: "z" }),
+      pod({ name: "b" }),
+      pod({ name: "c" }),
+    ];
+    const mesh = await meshOf(...documents);
+    expect(mesh.names()).toEqual([ID("default"), ID("z")]);
+    const [{ uid } = { uid: "" }] = mesh.control.desiredPods.current;
+    await mesh.control.reportPodStatus(uid, { ...READY, ready: false });
+    expect(mesh.names()).toEqual([ID("default"), ID("z")]);
+  });
+
+  test("a pod that only has the address of one is not named: labels decide", async () => {
+    const mesh = await meshOf(
+      FOO,
+      service(SELECTING),
+      pod({ name: "a", account: "web" }),
+      pod({ name: "x", labels: "app: evil", account: "evil" }),
+    );
+    expect(mesh.names()).toEqual([ID("web")]);
+  });
+
+  test("the accounts that the Service's annotations name", async () => {
+    const annotations =
+      "annotations: {alpha.istio.io/kubernetes-serviceaccounts: 'one, two', alpha.istio.io/canonical-serviceaccounts: 'spiffe://other.example/x,cluster.local/ns/bar/sa/y'}";
+    const mesh = await meshOf(FOO, service(SELECTING, `name: web, namespace: foo, ${annotations}`), pod({ name: "a" }));
+    expect(mesh.names()).toEqual(
+      expect.arrayContaining([ID("default"), ID("one"), ID("two"), "spiffe://other.example/x"]),
+    );
+  });
+});
+
+describe("what a proxy is told of its own pod", () => {
+  test("every declared port with protocol, mode and who decided", async () => {
+    const mesh = await meshOf(
+      FOO,
+      service("selector: {app: web}, ports: [{name: http, port: 80, targetPort: 8080}, {name: tcp-x, port: 81}]"),
+      pod({ name: "a", ports: "{containerPort: 8080}, {containerPort: 9090}, {containerPort: 53, protocol: UDP}" }),
+      peer("{mtls: {mode: STRICT}}", "istio-system"),
+      peer(
+        "{selector: {matchLabels: {app: web}}, portLevelMtls: {8080: {mode: DISABLE}, 7000: {mode: PERMISSIVE}, 9090: {mode: UNSET}}}",
+        "foo",
+        "web",
+      ),
+    );
+    const { local } = mesh.view();
+    expect(local).toMatchObject({
+      podName: "a",
+      namespace: "foo",
+      serviceAccount: "default",
+      sidecar: true,
+      inboundMode: "strict",
+    });
+    const strict = "PeerAuthentication istio-system/default";
+    expect(local.inboundPorts).toEqual([
+      { port: 81, protocol: "tcp", mode: "strict", decidedBy: strict },
+      { port: 7000, protocol: "auto", mode: "permissive", decidedBy: "PeerAuthentication foo/web" },
+      { port: 8080, protocol: "http", mode: "disable", decidedBy: "PeerAuthentication foo/web" },
+      { port: 9090, protocol: "auto", mode: "strict", decidedBy: strict },
+    ]);
+    expect(mesh.view().mesh.workloads[0]).toMatchObject({
+      plaintextPorts: [8080],
+      plaintextByDefault: false,
+      spiffeId: ID("default"),
+    });
+    expect(mesh.view().mesh.capturedPorts).toEqual([80, 81, 7000, 8080, 9090]);
+  });
+
+  test("nobody decides the default", async () => {
+    const mesh = await meshOf(FOO, pod({ name: "a", ports: "{containerPort: 80}" }));
+    expect(mesh.view().local.inboundPorts).toEqual([
+      { port: 80, protocol: "auto", mode: "permissive", decidedBy: "default" },
+    ]);
+  });
+
+  test("of two Services with one pod port the older decides the protocol", async () => {
+    const mesh = await meshOf(
+      FOO,
+      service("selector: {app: web}, ports: [{name: tcp, port: 80}]", "name: z, namespace: foo"),
+      pod({ name: "a" }),
+    );
+    await mesh.clock.advance(1000);
+    await mesh.apply(service("selector: {app: web}, ports: [{name: http, port: 80}]", "name: a, namespace: foo"));
+    expect(mesh.view().local.inboundPorts[0]?.protocol).toBe("tcp");
+  });
+});
+
+describe("protocolOf (istio-security §1.5)", () => {
+  const cases: readonly (readonly [string | undefined, string | undefined, string])[] = [
+    [undefined, undefined, "auto"],
+    ["http", undefined, "http"],
+    ["HTTP-web", undefined, "http"],
+    ["http2", undefined, "http"],
+    ["grpc", undefined, "http"],
+    ["grpc-web", undefined, "http"],
+    ["grpc-web-x", undefined, "http"],
+    ["tcp-x", undefined, "tcp"],
+    ["https", undefined, "tcp"],
+    ["tls", undefined, "tcp"],
+    ["mongo", undefined, "tcp"],
+    ["redis-a", undefined, "tcp"],
+    ["mysql", undefined, "tcp"],
+    ["httpx", undefined, "auto"],
+    ["web-http", undefined, "auto"],
+    ["", undefined, "auto"],
+    ["tcp", "http", "http"],
+    ["http", "TCP", "tcp"],
+    ["http", "custom", "auto"],
+    ["x", "kubernetes.io/h2c", "http"],
+    ["x", "kubernetes.io/ws", "http"],
+    ["x", "kubernetes.io/wss", "tcp"],
+    ["x", "http_proxy", "http"],
+  ];
+  test.each(cases)("name %p, appProtocol %p: %p", (name, appProtocol, wanted) => {
+    const port = { ...(name === undefined ? {} : { name }), ...(appProtocol === undefined ? {} : { appProtocol }) };
+    expect(protocolOf(port)).toBe(wanted as ReturnType<typeof protocolOf>);
+  });
+});
