@@ -1,1 +1,2 @@
-export { type Overview, type ProxyFacts, type WorkloadRow, workloadRow } from "./overview.ts";
+export type { Overview, WorkloadRow } from "./api-types.ts";
+export { type ProxyFacts, workloadRow } from "./overview.ts";

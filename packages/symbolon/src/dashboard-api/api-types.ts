@@ -1,0 +1,32 @@
+/** What the page is told. It runs in a browser: nothing here leads to a module of the server. */
+
+/** What the dashboard's page and `symbolon status` show: one row a workload, and what is wrong. JSON-safe. */
+export interface Overview {
+  readonly mesh: string;
+  readonly trustDomain: string;
+  readonly configVersion: number;
+  /** Every workload has its pods, and no pod is on its way out. */
+  readonly settled: boolean;
+  readonly workloads: readonly WorkloadRow[];
+  /** Formatted findings of manifests that are not in force. */
+  readonly findings: readonly string[];
+  /** Absent while no dashboard is served. */
+  readonly dashboardUrl?: string;
+}
+
+export interface WorkloadRow {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly ready: boolean;
+  readonly reason?: string;
+  readonly address: string;
+  readonly sidecar: boolean;
+  /** Mode of inbound connections; absent for a pod without sidecar, which speaks plaintext. */
+  readonly mtlsMode?: "disable" | "permissive" | "strict";
+  readonly spiffeId?: string;
+  /** RFC 3339; absent while there is no certificate. */
+  readonly certificateNotAfter?: string;
+  readonly certificateSerial?: string;
+  /** Configuration that this pod's proxy has; behind `Overview.configVersion` for a moment after each change. */
+  readonly configVersion?: number;
+}
