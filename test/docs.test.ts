@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { POLICY_ERRORS } from "@symbolon/policy";
 import { SPIFFE_ERRORS } from "@symbolon/spiffe/core";
 import { PRODUCT_ERRORS } from "../packages/symbolon/src/core/index.ts";
+import { findingsPage } from "../tools/generate-reference.ts";
 
 const ROOT = resolve(import.meta.dir, "..");
 const pages = [
@@ -11,10 +12,15 @@ const pages = [
   "ARCHITECTURE.md",
   "CONTRIBUTING.md",
   "SECURITY.md",
-  ...new Bun.Glob("{docs,examples,bench,packages/*}/**/*.md").scanSync(ROOT),
+  ...new Bun.Glob("{docs,examples,bench,packages}/**/*.md").scanSync(ROOT),
 ].filter((page) => !page.includes("node_modules"));
 
 describe("documentation", () => {
+  test("the pages that are looked at include the decisions, the walkthroughs and the reference", () => {
+    for (const folder of ["docs/adr/", "docs/walkthroughs/", "docs/reference/", "examples/"])
+      expect({ folder, found: pages.some((page) => page.startsWith(folder)) }).toEqual({ folder, found: true });
+  });
+
   test("every relative link leads to a file, and every #symbol behind one is in that file", () => {
     const broken = pages.flatMap((page) => {
       const text = readFileSync(join(ROOT, page), "utf8");
@@ -39,6 +45,11 @@ describe("documentation", () => {
       ];
       expect(status).toBe(row?.status);
     }
+  });
+
+  test('docs/reference/findings.md is what the catalogues of findings say (else run "npm run docs")', () => {
+    const upToDate = readFileSync(join(ROOT, "docs/reference/findings.md"), "utf8") === findingsPage();
+    expect(upToDate ? "up to date" : 'stale: run "npm run docs"').toBe("up to date");
   });
 });
 
