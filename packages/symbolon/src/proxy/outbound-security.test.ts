@@ -125,7 +125,7 @@ describe("secure naming", () => {
       [SERVER_ID],
       {
         reason: "server_identity_mismatch",
-        detail: expect.stringContaining("answered as spiffe://mesh.example/ns/foo/sa/other, expected " + SERVER_ID),
+        detail: expect.stringContaining(`answered as spiffe://mesh.example/ns/foo/sa/other, expected ${SERVER_ID}`),
         expectedSpiffeIds: [SERVER_ID],
         peerSpiffeId: "spiffe://mesh.example/ns/foo/sa/other",
       },
