@@ -15,20 +15,19 @@ export function normalizePath(target: string, mode: PathNormalization): string |
 
 /** The same without query, as `paths` compares it. */
 export function normalizedPathOnly(target: string, mode: PathNormalization): string | undefined {
+  const end = endOfNormalPath(target);
+  if (end >= 0) return end === target.length ? target : target.slice(0, end);
   return normalizeWithoutQuery(withoutQuery(target), mode);
 }
 
 function withoutQuery(target: string): string {
-  for (let index = 0; index < target.length; index++) {
-    const code = target.charCodeAt(index);
-    if (code === QUESTION_MARK || code === NUMBER_SIGN) return target.slice(0, index);
-  }
-  return target;
+  const end = target.search(QUERY_OR_FRAGMENT);
+  return end < 0 ? target : target.slice(0, end);
 }
 
 function normalizeWithoutQuery(path: string, mode: PathNormalization): string | undefined {
   // "*" of OPTIONS and the authority of CONNECT are no paths.
-  if (mode === "none" || !path.startsWith("/") || isNormal(path)) return path;
+  if (mode === "none" || !path.startsWith("/")) return path;
   if (path.includes("%00")) return undefined;
   const decoded = mode === "decode-and-merge-slashes" ? path.replace(ESCAPED_SLASHES, "/") : path;
   const plain = decoded.replaceAll("\\", "/").replace(ESCAPE, decodeUnreserved);
@@ -36,16 +35,23 @@ function normalizeWithoutQuery(path: string, mode: PathNormalization): string | 
   return mode === "base" ? resolved : resolved.replace(RUNS_OF_SLASHES, "/");
 }
 
-/** Nearly every path is: one pass over the characters finds nothing that any mode changes. */
-function isNormal(path: string): boolean {
+/**
+ * Where the query or the fragment of a path begins that no mode changes, as nearly every path is; -1: it needs a closer
+ * look. One pass over the characters, which is faster than a pattern.
+ */
+function endOfNormalPath(target: string): number {
   let previous = 0;
-  for (let index = 0; index < path.length; index++) {
-    const code = path.charCodeAt(index);
-    if (code === PERCENT || code === BACKSLASH) return false;
-    if (previous === SLASH && (code === SLASH || code === DOT)) return false;
+  for (let index = 0; index < target.length; index++) {
+    const code = target.charCodeAt(index);
+    if (code < FIRST_LETTER) {
+      if (code === SLASH || code === DOT) {
+        if (previous === SLASH) return -1;
+      } else if (code === QUESTION_MARK || code === NUMBER_SIGN) return index;
+      else if (code === PERCENT || code === BACKSLASH) return -1;
+    }
     previous = code;
   }
-  return true;
+  return target.length;
 }
 
 /** "Decode %XX of unreserved characters only, leave every other escape untouched (also its letter case)." */
@@ -71,9 +77,12 @@ const ESCAPED_SLASHES = /%2f|%5c/gi;
 const ESCAPE = /%[0-9a-f]{2}/gi;
 const UNRESERVED = /^[A-Za-z0-9\-._~]$/;
 const RUNS_OF_SLASHES = /\/{2,}/g;
+const QUERY_OR_FRAGMENT = /[?#]/;
 const SLASH = 0x2f;
 const DOT = 0x2e;
 const PERCENT = 0x25;
 const BACKSLASH = 0x5c;
 const QUESTION_MARK = 0x3f;
 const NUMBER_SIGN = 0x23;
+/** None of the above comes after it. */
+const FIRST_LETTER = 0x61;

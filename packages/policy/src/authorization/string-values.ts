@@ -11,7 +11,9 @@ export interface StringValuesOptions {
 
 /** OR over the values of one field; ten thousand values cost what ten cost. */
 export class StringValues {
-  readonly #exact: ReadonlySet<string>;
+  readonly #exact: ReadonlySet<string> | undefined;
+  /** When they are few. */
+  readonly #fewExact: readonly string[];
   readonly #patterns: readonly StringPattern[];
   readonly #prefixes: TextTrie<true> | undefined;
   readonly #suffixes: TextTrie<true> | undefined;
@@ -25,7 +27,9 @@ export class StringValues {
     this.#templates = values.filter(isTemplate).map(parsePathTemplate);
     this.#matchesPresent = patterns.some(({ kind }) => kind === "present");
     this.#matchesEmpty = this.#matchesPresent && emptyIsPresent;
-    this.#exact = new Set(textsOf(patterns, "exact"));
+    const exact = textsOf(patterns, "exact");
+    this.#fewExact = exact.length > LINEAR_UP_TO ? [] : exact;
+    this.#exact = exact.length > LINEAR_UP_TO ? new Set(exact) : undefined;
     const affixes = patterns.filter(({ kind }) => kind === "prefix" || kind === "suffix");
     const isMany = affixes.length > LINEAR_UP_TO;
     this.#patterns = isMany ? [] : affixes;
@@ -35,8 +39,13 @@ export class StringValues {
 
   matches(text: string): boolean {
     if (this.#matchesPresent && (text !== "" || this.#matchesEmpty)) return true;
-    if (this.#exact.size > 0 && this.#exact.has(text)) return true;
-    for (const pattern of this.#patterns) if (patternMatches(pattern, text)) return true;
+    // Not by for-of: this is the innermost loop of a decision.
+    const exact = this.#fewExact;
+    for (let index = 0; index < exact.length; index++) if (exact[index] === text) return true;
+    if (this.#exact?.has(text)) return true;
+    const patterns = this.#patterns;
+    for (let index = 0; index < patterns.length; index++)
+      if (patternMatches(patterns[index] as StringPattern, text)) return true;
     if (this.#prefixes?.has(text) || this.#suffixes?.has(text)) return true;
     for (const template of this.#templates) if (template.matches(text)) return true;
     return false;

@@ -25,6 +25,17 @@ describe("tries", () => {
     });
 });
 
+test("a trie node with many children finds each of them", () => {
+  const trie = new TextTrie<string>("prefix");
+  const keys = Array.from({ length: 100 }, (_, index) => `/${String.fromCharCode(0x4e00 + index)}/x`);
+  for (const key of keys) trie.add(key, key);
+  assert.deepEqual(
+    keys.filter((key) => !trie.has(key)),
+    [],
+  );
+  assert.equal(trie.has("/a/x"), false);
+});
+
 describe("string values", () => {
   test("match what one of them matches, few or many", () => {
     const value = fc.tuple(text, fc.constantFrom("", "prefix", "suffix")).map(([body, kind]) => {

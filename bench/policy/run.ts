@@ -1,0 +1,103 @@
+/** What a decision costs. See ../README.md. `node tools/run.mjs bench/policy/run.ts` */
+import { type CompiledAuthorization, compileAuthorization } from "@symbolon/policy";
+import {
+  fiveHundredPathsAndHeaders,
+  type PolicySet,
+  tenThousandPrincipals,
+  twentyPolicies,
+  unrelatedPolicies,
+} from "./policy-sets.ts";
+
+const BATCH = 1_000;
+const BATCHES = 3_000;
+const WARM_UP_BATCHES = 300;
+const OPTIONS = { trustDomain: "cluster.local" };
+
+const rows: Record<string, string>[] = [];
+const p50s = new Map<string, number>();
+const sets = [
+  twentyPolicies(),
+  unrelatedPolicies(100),
+  unrelatedPolicies(10_000),
+  tenThousandPrincipals(),
+  fiveHundredPathsAndHeaders(),
+];
+for (const set of sets) measure(set);
+console.table(Object.fromEntries(rows.map(({ set = "", ...row }) => [set, row])));
+
+const hundred = p50s.get(unrelatedPolicies(100).name) ?? 0;
+const tenThousand = p50s.get(unrelatedPolicies(10_000).name) ?? 0;
+console.log(`cost at 10,000 unrelated policies against 100: ${(tenThousand / hundred).toFixed(2)}x (wanted <= 1.1x)`);
+console.log(`one change (20 policies of one workload compiled anew): ${oneChangeMs().toFixed(3)} ms (wanted <= 2 ms)`);
+console.log(
+  `heap growth over 1e7 decisions: ${heapGrowthMegabytes(fiveHundredPathsAndHeaders()).toFixed(2)} MB (wanted < 1 MB)`,
+);
+
+function measure(set: PolicySet): void {
+  const compileMs = best(
+    3,
+    () => void compileAuthorization(set.policies, OPTIONS).connection(set.connection).decide(set.requests(1)[0]),
+  );
+  const compiled = compileAuthorization(set.policies, OPTIONS);
+  const connection = compiled.connection(set.connection);
+  const nanoseconds: number[] = [];
+  for (let batch = 0; batch < BATCHES + WARM_UP_BATCHES; batch++) {
+    const requests = set.requests(BATCH);
+    const started = Bun.nanoseconds();
+    for (let index = 0; index < BATCH; index++) connection.decide(requests[index]);
+    const each = (Bun.nanoseconds() - started) / BATCH;
+    if (batch >= WARM_UP_BATCHES) nanoseconds.push(each);
+  }
+  nanoseconds.sort((left, right) => left - right);
+  const p50 = nanoseconds[Math.floor(BATCHES * 0.5)] ?? 0;
+  p50s.set(set.name, p50);
+  rows.push({
+    set: set.name,
+    "decide p50": `${p50.toFixed(0)} ns`,
+    p99: `${(nanoseconds[Math.floor(BATCHES * 0.99)] ?? 0).toFixed(0)} ns`,
+    "first decision of a connection": `${(prepareMs(compiled, set) * 1000).toFixed(1)} us`,
+    "compile, with the first decision": `${compileMs.toFixed(1)} ms`,
+  });
+}
+
+function prepareMs(compiled: CompiledAuthorization, { connection, requests }: PolicySet): number {
+  const [request] = requests(1);
+  return (
+    best(20, () => {
+      for (let index = 0; index < 100; index++) compiled.connection(connection).decide(request);
+    }) / 100
+  );
+}
+
+function oneChangeMs(): number {
+  const { policies, connection, requests } = twentyPolicies();
+  const [request] = requests(1);
+  return best(50, () => void compileAuthorization(policies, OPTIONS).connection(connection).decide(request));
+}
+
+/** The same thousand requests again and again, so that what grows is the engine's. */
+function heapGrowthMegabytes(set: PolicySet): number {
+  const connection = compileAuthorization(set.policies, OPTIONS).connection(set.connection);
+  const requests = set.requests(BATCH);
+  const decideBatches = (batches: number) => {
+    for (let batch = 0; batch < batches; batch++)
+      for (let index = 0; index < BATCH; index++) connection.decide(requests[index]);
+  };
+  decideBatches(100);
+  Bun.gc(true);
+  const before = process.memoryUsage().heapUsed;
+  decideBatches(10_000);
+  Bun.gc(true);
+  return (process.memoryUsage().heapUsed - before) / 1e6;
+}
+
+/** Milliseconds of the fastest of several attempts: what disturbs a measurement only makes it slower. */
+function best(attempts: number, work: () => void): number {
+  let fastest = Number.POSITIVE_INFINITY;
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const started = Bun.nanoseconds();
+    work();
+    fastest = Math.min(fastest, (Bun.nanoseconds() - started) / 1e6);
+  }
+  return fastest;
+}
