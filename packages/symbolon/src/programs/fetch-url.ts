@@ -48,7 +48,8 @@ async function fetchOnce(text: string, timeoutMs: number): Promise<FetchResult> 
   if (url.protocol !== "http:") return { exit: EXIT.unsupportedProtocol, status: 0 };
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const deadline = AbortSignal.timeout(timeoutMs);
-  const addresses = await lookup(host, { all: true }).catch(() => []);
+  const addresses = await Promise.race([lookup(host, { all: true }).catch(() => []), aborted(deadline)]);
+  if (addresses === undefined) return { exit: EXIT.timedOut, status: 0 };
   if (addresses.length === 0) return { exit: EXIT.unknownHost, status: 0 };
   for (const { address } of addresses) {
     const socket = await connected(address, Number(url.port || 80), deadline);
@@ -58,6 +59,14 @@ async function fetchOnce(text: string, timeoutMs: number): Promise<FetchResult> 
   return { exit: EXIT.cannotConnect, status: 0 };
 }
 
+/** Also when the deadline has passed already: an abort is told only once. */
+function aborted(deadline: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (deadline.aborted) resolve(undefined);
+    else deadline.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
+}
+
 function connected(address: string, port: number, deadline: AbortSignal): Promise<Socket | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ host: address, port });
@@ -65,10 +74,9 @@ function connected(address: string, port: number, deadline: AbortSignal): Promis
       socket.destroy();
       resolve(undefined);
     };
-    deadline.addEventListener("abort", fail, { once: true });
+    void aborted(deadline).then(fail);
     socket.once("error", fail);
     socket.once("connect", () => {
-      deadline.removeEventListener("abort", fail);
       socket.removeListener("error", fail);
       resolve(socket);
     });
@@ -86,7 +94,7 @@ function exchange(socket: Socket, url: URL, deadline: AbortSignal): Promise<Fetc
       resolve({ exit, status: head?.status ?? 0 });
       socket.destroy();
     };
-    deadline.addEventListener("abort", () => finish(EXIT.timedOut), { once: true });
+    void aborted(deadline).then(() => finish(EXIT.timedOut));
     const isComplete = (): boolean => {
       if (!head) return false;
       if (head.bodyless) return true;

@@ -27,6 +27,7 @@ export const tcpEcho: Program = async (args, io) => {
     });
     if (failure) {
       io.stderr.write(`tcp-echo: cannot listen on port ${port}: ${failure.message}\n`);
+      for (const each of servers) each.close();
       return 1;
     }
     const address = server.address();
