@@ -73,7 +73,8 @@ const ERRORS: Readonly<Record<string, ErrorInfo>> = { ...SPIFFE_ERRORS, ...POLIC
 
 /** Any coded error's fault and status; a code without a row here is a bug of ours and answers as one. */
 export function errorInfo(error: SymbolonError): ErrorInfo {
-  return ERRORS[error.code] ?? PRODUCT_ERRORS.ERR_INTERNAL_BUG;
+  const known = Object.hasOwn(ERRORS, error.code) ? ERRORS[error.code] : undefined;
+  return known ?? PRODUCT_ERRORS.ERR_INTERNAL_BUG;
 }
 
 /** Typed constructor of the product's errors. */

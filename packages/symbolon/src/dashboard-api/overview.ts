@@ -20,8 +20,8 @@ export function workloadRow(pod: Pod, status: PodStatus | undefined, proxy: Prox
     sidecar: pod.sidecar,
     ...(pod.sidecar && proxy?.mtlsMode ? { mtlsMode: proxy.mtlsMode } : {}),
     ...(pod.sidecar && proxy?.spiffeId ? { spiffeId: proxy.spiffeId } : {}),
-    ...(proxy?.notAfter ? { certificateNotAfter: proxy.notAfter } : {}),
+    ...(pod.sidecar && proxy?.notAfter ? { certificateNotAfter: proxy.notAfter } : {}),
     ...(proxy?.configVersion === undefined ? {} : { configVersion: proxy.configVersion }),
-    ...(proxy?.serialNumber ? { certificateSerial: proxy.serialNumber } : {}),
+    ...(pod.sidecar && proxy?.serialNumber ? { certificateSerial: proxy.serialNumber } : {}),
   };
 }
