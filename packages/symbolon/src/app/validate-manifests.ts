@@ -4,6 +4,7 @@ import { systemClock } from "@symbolon/spiffe/core";
 import { createConfigFiles } from "../adapters/fs/index.ts";
 import { checkManifests } from "../control-plane/index.ts";
 import { productError } from "../core/index.ts";
+import { addressRanges } from "./check-config.ts";
 import { manifestRules } from "./manifest-rules.ts";
 import type { MeshConfig } from "./mesh-config.ts";
 
@@ -24,6 +25,7 @@ export async function validateManifests(config: MeshConfig): Promise<readonly st
   const findings = checkManifests(read, {
     manifests: manifestRules(config),
     rootNamespace,
+    serviceRange: addressRanges(config).services,
     now: systemClock.now(),
   });
   const errors = findings.filter(({ severity }) => severity === "error").map((finding) => format(finding, config));

@@ -1,13 +1,20 @@
 import { describe, expect, test } from "bun:test";
 import { formatFinding } from "@symbolon/policy";
 import { parseRules } from "../../../../test/fakes/manifests.ts";
+import { parseIpv4Range } from "../mesh/index.ts";
 import { checkManifests } from "./check-manifests.ts";
 
+const rules = {
+  manifests: parseRules,
+  rootNamespace: "istio-system",
+  serviceRange: parseIpv4Range("10.96.0.0/29"),
+  now: new Date("2026-01-01T00:00:00Z"),
+};
+
 const check = (...documents: readonly string[]) =>
-  checkManifests(
-    { files: [{ file: "f.yaml", text: documents.join("---\n") }], problems: [] },
-    { manifests: parseRules, rootNamespace: "istio-system", now: new Date("2026-01-01T00:00:00Z") },
-  ).map((finding) => formatFinding(finding).replace("f.yaml:", ""));
+  checkManifests({ files: [{ file: "f.yaml", text: documents.join("---\n") }], problems: [] }, rules).map((finding) =>
+    formatFinding(finding).replace("f.yaml:", ""),
+  );
 
 const FOO = "apiVersion: v1\nkind: Namespace\nmetadata: {name: foo, labels: {istio-injection: enabled}}\n";
 const NEUTRAL = "apiVersion: v1\nkind: Namespace\nmetadata: {name: foo}\n";
@@ -32,9 +39,7 @@ describe("checks between objects", () => {
       files: [{ file: "a.yaml", text: "a: [" }],
       problems: [{ path: "b.yaml", message: "no permission" }],
     };
-    const codes = checkManifests(read, { manifests: parseRules, rootNamespace: "istio-system", now: new Date(0) }).map(
-      ({ code }) => code,
-    );
+    const codes = checkManifests(read, rules).map(({ code }) => code);
     expect(codes).toEqual(["SYM2005", "SYM0001"]);
   });
 
@@ -111,6 +116,22 @@ describe("checks between objects", () => {
     ]);
     expect(check(FOO, pod(), peer("default", "{mtls: {mode: PERMISSIVE}}"), strict)).toEqual([]);
     expect(check(FOO, pod(), peer("default", "{mtls: {mode: DISABLE}}", "istio-system"), strict)).toHaveLength(1);
+  });
+
+  test("a service address that cannot be given is an error before anything is started", () => {
+    const wanted = (address: string) => service("{port: 80}").replace("spec: {", `spec: {clusterIP: ${address}, `);
+    expect(check(FOO, pod(), wanted("10.96.0.5"))).toEqual([]);
+    expect(check(FOO, pod(), wanted("10.97.0.5"))).toEqual([
+      expect.stringContaining(
+        'error SYM2202 spec.clusterIP: service address "10.97.0.5" is not in the service range 10.96.0.0/29',
+      ),
+    ]);
+    const many = Array.from({ length: 6 }, (_, index) =>
+      service("{port: 80}").replace("name: web", `name: web${index}`),
+    );
+    expect(check(FOO, pod(), ...many)).toEqual([
+      expect.stringContaining("all 5 service addresses of 10.96.0.0/29 are in use"),
+    ]);
   });
 
   test("nothing is said between objects while one of them is wrong", () => {

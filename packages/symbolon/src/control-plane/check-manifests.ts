@@ -1,11 +1,13 @@
-import type { Finding } from "@symbolon/policy";
-import type { ParseManifestsOptions } from "../mesh/index.ts";
+import { type Finding, hasErrors } from "@symbolon/policy";
+import type { Ipv4Range, ParseManifestsOptions } from "../mesh/index.ts";
 import { mergeConfig, unreadableFile } from "./merge-config.ts";
 import type { ManifestRead } from "./ports.ts";
+import { assignServiceAddresses } from "./service-addresses.ts";
 
 export interface CheckManifestsOptions {
   readonly manifests: ParseManifestsOptions;
   readonly rootNamespace: string;
+  readonly serviceRange: Ipv4Range;
   readonly now: Date;
 }
 
@@ -13,8 +15,9 @@ export interface CheckManifestsOptions {
 export function checkManifests({ files, problems }: ManifestRead, options: CheckManifestsOptions): readonly Finding[] {
   const sources = { files, applied: new Map<string, never>() };
   const unreadable = problems.map(({ path, message }) => unreadableFile(path, message));
-  return [
-    ...unreadable,
-    ...mergeConfig(sources, { ...options, filesTakeOver: true, createdAt: () => options.now }).findings,
-  ];
+  const merged = mergeConfig(sources, { ...options, filesTakeOver: true, createdAt: () => options.now });
+  if (hasErrors(merged.findings)) return [...unreadable, ...merged.findings];
+  const nothing = { addresses: new Map<string, string>(), cursor: undefined };
+  const { findings } = assignServiceAddresses([...merged.objects.values()], nothing, options.serviceRange);
+  return [...unreadable, ...merged.findings, ...findings];
 }
