@@ -6,7 +6,7 @@ import { parseRequestPrincipalPattern, requestPrincipalMatches } from "../reques
 import type { ConnectionFacts } from "./connection-facts.ts";
 import type { RequestFacts } from "./request-facts.ts";
 import type { RuleItem } from "./rule-items.ts";
-import { StringValues } from "./string-values.ts";
+import { compileStringValues, type TextTest } from "./string-values.ts";
 
 export type ConnectionTest = (connection: ConnectionFacts) => boolean;
 export type RequestTest = (request: RequestFacts) => boolean;
@@ -27,8 +27,8 @@ export function compileItem(item: RuleItem): ItemTest {
 function connectionTest({ attribute, values, policyNamespace }: RuleItem): ConnectionTest | undefined {
   switch (attribute.kind) {
     case "principal": {
-      const strings = new StringValues(values, { emptyIsPresent: true });
-      return ({ peer }) => peer !== undefined && strings.matches(peer.principal);
+      const matches = compileStringValues(values, { emptyIsPresent: true });
+      return ({ peer }) => peer !== undefined && matches(peer.principal);
     }
     case "namespace": {
       const plain = new Set(values.filter((value) => !isPattern(value)));
@@ -55,8 +55,8 @@ function connectionTest({ attribute, values, policyNamespace }: RuleItem): Conne
       return ({ destinationPort }) => ports.has(destinationPort);
     }
     case "sni": {
-      const strings = new StringValues(values);
-      return ({ sni }) => sni !== undefined && strings.matches(sni);
+      const matches = compileStringValues(values);
+      return ({ sni }) => sni !== undefined && matches(sni);
     }
     case "metadata":
       return () => false;
@@ -68,25 +68,25 @@ function connectionTest({ attribute, values, policyNamespace }: RuleItem): Conne
 function requestTest({ attribute, values }: RuleItem): RequestTest {
   switch (attribute.kind) {
     case "path": {
-      const strings = new StringValues(values, { templates: true });
-      return ({ path }) => strings.matches(path);
+      const matches = compileStringValues(values, { templates: true });
+      return ({ path }) => matches(path);
     }
     case "method": {
-      const strings = new StringValues(values, { emptyIsPresent: true });
-      return ({ method }) => strings.matches(method);
+      const matches = compileStringValues(values, { emptyIsPresent: true });
+      return ({ method }) => matches(method);
     }
     case "host": {
-      const strings = new StringValues(
+      const matches = compileStringValues(
         values.map((value) => value.toLowerCase()),
         { emptyIsPresent: true },
       );
-      return (request) => strings.matches(request.host);
+      return (request) => matches(request.host);
     }
     case "header": {
       const { name } = attribute;
-      const strings = new StringValues(values, { emptyIsPresent: true });
+      const matches = compileStringValues(values, { emptyIsPresent: true });
       // Each line is a value of its own: "positive match if any, not-match only if none" (§11 row 8).
-      return (request) => anyMatches(strings, request.header(name));
+      return (request) => anyMatches(matches, request.header(name));
     }
     case "requestPrincipal": {
       const patterns = values.map(parseRequestPrincipalPattern);
@@ -95,16 +95,16 @@ function requestTest({ attribute, values }: RuleItem): RequestTest {
     }
     case "claim": {
       const { path } = attribute;
-      const strings = new StringValues(values);
-      return ({ claims }) => claims !== undefined && anyMatches(strings, claimStrings(claims, path));
+      const matches = compileStringValues(values);
+      return ({ claims }) => claims !== undefined && anyMatches(matches, claimStrings(claims, path));
     }
     case "audience": {
-      const strings = new StringValues(values);
-      return ({ claims }) => claims !== undefined && anyMatches(strings, claimStrings(claims, AUDIENCE));
+      const matches = compileStringValues(values);
+      return ({ claims }) => claims !== undefined && anyMatches(matches, claimStrings(claims, AUDIENCE));
     }
     case "presenter": {
-      const strings = new StringValues(values);
-      return ({ claims }) => typeof claims?.azp === "string" && strings.matches(claims.azp);
+      const matches = compileStringValues(values);
+      return ({ claims }) => typeof claims?.azp === "string" && matches(claims.azp);
     }
     default:
       throw invalidAuthorization(`nothing decides ${attribute.kind}`);
@@ -134,8 +134,8 @@ export function portText(value: string): string {
   return String(Number(value));
 }
 
-function anyMatches(strings: StringValues, texts: readonly string[]): boolean {
-  for (const text of texts) if (strings.matches(text)) return true;
+function anyMatches(matches: TextTest, texts: readonly string[]): boolean {
+  for (let index = 0; index < texts.length; index++) if (matches(texts[index] as string)) return true;
   return false;
 }
 
