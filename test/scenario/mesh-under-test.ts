@@ -65,8 +65,11 @@ export function startMesh(yaml: string, ...options: readonly string[]): MeshUnde
   return mesh;
 }
 
-/** A mesh that has not been started: directories and command line only. */
-export function prepareMesh(): MeshUnderTest {
+/**
+ * A mesh that has not been started: directories and command line only.
+ * @param command what runs `symbolon`; the sources, if absent
+ */
+export function prepareMesh(command: readonly [string, ...string[]] = [process.execPath, CLI]): MeshUnderTest {
   const directory = mkdtempSync(join(tmpdir(), "symbolon-test-"));
   const symbolon = (...args: readonly string[]): CommandResult => {
     const env = {
@@ -75,7 +78,8 @@ export function prepareMesh(): MeshUnderTest {
       XDG_RUNTIME_DIR: join(directory, "run"),
       NO_COLOR: "1",
     };
-    const result = spawnSync(process.execPath, [CLI, ...args], {
+    const [program, ...before] = command;
+    const result = spawnSync(program, [...before, ...args], {
       encoding: "utf8",
       env,
       cwd: directory,
@@ -230,6 +234,8 @@ export function deployment(options: {
     ports: [options.port, ...(options.extraPorts ?? [])]
       .filter((port) => port !== undefined)
       .map((containerPort) => ({ containerPort })),
+    // Ready means that the program listens, not only that it has been started.
+    ...(options.port ? { readinessProbe: { tcpSocket: { port: options.port }, periodSeconds: 1 } } : {}),
   };
   const objects: unknown[] = [
     { apiVersion: "v1", kind: "ServiceAccount", metadata },
