@@ -137,10 +137,13 @@ function readName(bytes: Uint8Array, start: number): { readonly text: string; re
   let at = start;
   for (;;) {
     const length = bytes[at];
-    if (length === undefined || length > 63 || at + 1 + length > bytes.length || at - start > MAX_NAME_BYTES)
+    if (length === undefined || length > 63 || at + 1 + length > bytes.length || at - start >= MAX_NAME_BYTES)
       return undefined;
     if (length === 0) return { text: labels.join(".").toLowerCase(), end: at + 1 };
-    labels.push(Buffer.from(bytes.subarray(at + 1, at + 1 + length)).toString("latin1"));
+    const label = Buffer.from(bytes.subarray(at + 1, at + 1 + length)).toString("latin1");
+    // Joined, it would read as two labels, and so as another name.
+    if (label.includes(".")) return undefined;
+    labels.push(label);
     at += 1 + length;
   }
 }

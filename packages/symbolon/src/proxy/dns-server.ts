@@ -30,10 +30,30 @@ export async function startDnsServer(options: {
       },
     },
   });
+  try {
+    const tcp = listenTcp(address, udp.port, answer);
+    return {
+      port: udp.port,
+      close() {
+        udp.close();
+        tcp.stop(true);
+      },
+    };
+  } catch (error) {
+    udp.close();
+    throw error;
+  }
+}
+
+function listenTcp(
+  address: string,
+  port: number,
+  answer: (query: Uint8Array, transport: "tcp") => Uint8Array | undefined,
+): { stop(closeConnections: boolean): void } {
   let clients = 0;
-  const tcp = Bun.listen<{ pending: Buffer }>({
+  return Bun.listen<{ pending: Buffer }>({
     hostname: address,
-    port: udp.port,
+    port,
     socket: {
       open(socket) {
         socket.data = { pending: Buffer.alloc(0) };
@@ -61,11 +81,4 @@ export async function startDnsServer(options: {
       error: (socket) => void socket.terminate(),
     },
   });
-  return {
-    port: udp.port,
-    close() {
-      udp.close();
-      tcp.stop(true);
-    },
-  };
 }

@@ -50,7 +50,8 @@ function addressesOf(name: string, { local, mesh }: ProxyConfig): readonly strin
   const labels = (inCluster ? name.slice(0, Math.max(0, name.length - suffix.length)) : name)
     .split(".")
     .filter((label) => label !== "");
-  if (labels.at(-1) === "svc") labels.pop();
+  // Only behind a namespace: there may be a Service, and a namespace, of that name.
+  if (labels.length > 2 && labels.at(-1) === "svc") labels.pop();
   else if (inCluster) return "unknown";
   const [service, namespace = local.namespace, ...rest] = labels;
   const view =
