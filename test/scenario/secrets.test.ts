@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import {
   hostProcesses,
@@ -45,11 +46,12 @@ describe.skipIf(why !== undefined)("secrets of a running mesh", () => {
       expect(readFileSync(`/proc/${pid}/limits`, "utf8")).toMatch(/^Max core file size +0 +0 /m);
   });
 
-  // As an ordinary user nothing can be seen of this from outside: their maker has every right in the mesh's namespaces
-  // (SECURITY.md, "Limits").
-  test.skipIf(process.getuid?.() !== 0)("processes that hold keys are closed to debuggers inside the mesh", () => {
-    // A process that may be attached to has its /proc entries owned by its user; one that may not, by root.
-    for (const pid of keyHolders()) expect(statSync(`/proc/${pid}/mem`).uid).toBe(0);
+  test("inside the mesh nobody without capabilities can attach to processes that hold keys, also with their uid", () => {
+    for (const pid of keyHolders()) expect(readInsideMesh(pid, "environ")).toContain("Permission denied");
+    // The nearest miss: an application, which has no capability either.
+    const programs = hostProcesses((line) => line.includes("program httpbin"));
+    const application = programs.find((pid) => readlinkSync(`/proc/${pid}/cwd`) === mesh.directory) ?? 0;
+    expect(readInsideMesh(application, "environ")).toContain("PATH=");
   });
 
   function keyHolders(): readonly number[] {
@@ -95,4 +97,13 @@ function filesBelow(directory: string): readonly string[] {
   return readdirSync(directory, { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile() && !entry.parentPath.includes("node_modules"))
     .map((entry) => join(entry.parentPath, entry.name));
+}
+
+/** What a process in the mesh's user namespace, with the same uid and no capability, reads below /proc/PID. */
+function readInsideMesh(pid: number, file: string): string {
+  const enter = ["nsenter", "--target", String(pid), "--user", "--"];
+  const drop = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "--"];
+  const [program = "", ...args] = [...enter, ...drop, "cat", `/proc/${pid}/${file}`];
+  const { stdout, stderr } = spawnSync(program, args, { encoding: "utf8" });
+  return `${stdout}${stderr}`;
 }
