@@ -2,13 +2,17 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  CURL_IMAGE,
+  deployment,
   eventually,
   fileExists,
+  HTTPBIN_IMAGE,
   type MeshUnderTest,
   missing,
   namespace,
   prepareMesh,
   SAMPLES,
+  startMesh,
   succeed,
 } from "./mesh-under-test.ts";
 
@@ -68,35 +72,48 @@ describe.skipIf(why !== undefined)("the command line", () => {
     expect(result.stderr).toMatch(/bad\.yaml:8:.*example\.org\/unknown:1/);
     expect(result.stderr).toContain("--image");
   });
+});
 
-  test.skipIf(!fileExists(SAMPLES) && process.env.CI === undefined)(
-    "Istio's httpbin, curl, sleep and tcp-echo run unchanged",
-    async () => {
-      const files = ["httpbin/httpbin", "curl/curl", "sleep/sleep", "tcp-echo/tcp-echo"].flatMap((file) => [
-        "-f",
-        join(SAMPLES, `${file}.yaml`),
-      ]);
-      // What `kubectl label namespace default istio-injection=enabled` does.
-      writeFileSync(join(mesh.directory, "default.yaml"), namespace("default", true));
-      succeed(mesh.symbolon("up", "--detach", "--no-dashboard", "-f", "default.yaml", ...files));
-      expect(mesh.curl("default", "http://httpbin:8000/status/418")).toBe("418/0");
-      const echo = mesh.exec(
-        "curl",
-        "default",
-        "sh",
-        "-c",
-        "printf 'world\\n' | timeout 2 curl -sN telnet://tcp-echo:9000",
-      );
-      expect(echo.stdout).toBe("hello world\n");
-      const pods = mesh.symbolon("get", "pods", "-o", "name").stdout.trim().split("\n");
-      expect(pods).toHaveLength(4);
-      expect(
-        mesh
-          .symbolon("get", "pods", "-l", "app=httpbin", "-o", "jsonpath={.items[0].metadata.labels.app}")
-          .stdout.trim(),
-      ).toBe("httpbin");
-    },
-  );
+describe.skipIf(why !== undefined || (!fileExists(SAMPLES) && process.env.CI === undefined))("Istio's samples", () => {
+  let mesh: MeshUnderTest;
+  afterAll(() => mesh?.down());
+
+  test("httpbin, curl, sleep and tcp-echo run unchanged", () => {
+    mesh = prepareMesh();
+    const files = ["httpbin/httpbin", "curl/curl", "sleep/sleep", "tcp-echo/tcp-echo"].flatMap((file) => [
+      "-f",
+      join(SAMPLES, `${file}.yaml`),
+    ]);
+    // What `kubectl label namespace default istio-injection=enabled` does.
+    writeFileSync(join(mesh.directory, "default.yaml"), namespace("default", true));
+    succeed(mesh.symbolon("up", "--detach", "--no-dashboard", "-f", "default.yaml", ...files));
+    expect(mesh.curl("default", "http://httpbin:8000/status/418")).toBe("418/0");
+    const echo = mesh.exec(
+      "curl",
+      "default",
+      "sh",
+      "-c",
+      "printf 'world\\n' | timeout 2 curl -sN telnet://tcp-echo:9000",
+    );
+    expect(echo.stdout).toBe("hello world\n");
+    const pods = mesh.symbolon("get", "pods", "-o", "name").stdout.trim().split("\n");
+    expect(pods).toHaveLength(4);
+    expect(
+      mesh.symbolon("get", "pods", "-l", "app=httpbin", "-o", "jsonpath={.items[0].metadata.labels.app}").stdout.trim(),
+    ).toBe("httpbin");
+  });
+});
+
+describe.skipIf(why !== undefined)("the command line of a running mesh", () => {
+  let mesh: MeshUnderTest;
+  beforeAll(() => {
+    mesh = startMesh(
+      namespace("default", true) +
+        deployment({ name: "httpbin", namespace: "default", image: HTTPBIN_IMAGE, port: 8080, servicePort: 8000 }) +
+        deployment({ name: "curl", namespace: "default", image: CURL_IMAGE }),
+    );
+  });
+  afterAll(() => mesh?.down());
 
   test("a bad apply changes nothing, and a bad edit of a watched file keeps the last good state", async () => {
     mkdirSync(join(mesh.directory, "bad"), { recursive: true });
