@@ -136,7 +136,7 @@ test("an address whose TCP port is taken is an error, and leaves nothing open", 
   closers.push(() => other.close());
   const { port } = other.address() as net.AddressInfo;
   const options = { address, port, log: silentLog, answer: () => undefined };
-  expect(startDnsServer(options)).rejects.toThrow();
+  await expect(startDnsServer(options)).rejects.toThrow();
   await new Promise((resolve) => other.close(resolve));
   const server = await startDnsServer(options);
   closers.push(() => server.close());

@@ -3,6 +3,7 @@ import type { ApplyRequest, ChangeAnswer, DeleteRequest, MeshStatus } from "../.
 import { productError } from "../../core/index.ts";
 import type { MeshKind, Pod, PodStatus, PresentedObject } from "../../mesh/index.ts";
 import { API_PATHS, type ApiError, fillPath, type PodSecrets } from "./api.ts";
+import { MAX_BODY_BYTES } from "./json-body.ts";
 
 /** Client of the control plane's API; every method throws ERR_API_UNREACHABLE, or the code that the API answered. */
 export interface ApiClient {
@@ -35,12 +36,13 @@ export function createApiClient(options: {
   readonly patience?: ApiPatience;
 }): ApiClient {
   const { socketPath, patience } = options;
-  const call = async (method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> => {
+  const call = async (method: string, path: string, content?: unknown, signal?: AbortSignal): Promise<Response> => {
+    const body = content === undefined ? undefined : encodeBody(content);
     const request = () =>
       fetch(`http://control-plane${path}`, {
         method,
         unix: socketPath,
-        ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+        ...(body === undefined ? {} : { body, headers: { "content-type": "application/json" } }),
         ...(signal === undefined ? {} : { signal }),
       });
     const response = await untilSomebodyListens(request, patience).catch((cause: unknown) => {
@@ -49,8 +51,7 @@ export function createApiClient(options: {
       });
     });
     if (response.ok) return response;
-    const { code, message } = (await response.json()) as ApiError;
-    throw new SymbolonError(code, message);
+    throw await errorOf(response);
   };
   const read = async <T>(path: string): Promise<T> => (await (await call("GET", path)).json()) as T;
   const post = async <T>(path: string, body: unknown): Promise<T> =>
@@ -82,6 +83,23 @@ export function createApiClient(options: {
       await call("DELETE", fillPath(API_PATHS.pod, { uid }));
     },
   };
+}
+
+/** Checked here as well: the server ends such a connection while it is being written, which reads as its absence. */
+function encodeBody(content: unknown): Buffer<ArrayBuffer> {
+  const body = Buffer.from(JSON.stringify(content));
+  if (body.length <= MAX_BODY_BYTES) return body;
+  throw productError(
+    "ERR_API_REQUEST_INVALID",
+    `a request of ${body.length} bytes is over the limit of ${MAX_BODY_BYTES}`,
+  );
+}
+
+async function errorOf(response: Response): Promise<SymbolonError> {
+  const error = (await response.json().catch(() => undefined)) as Partial<ApiError> | null | undefined;
+  if (typeof error?.code === "string" && typeof error.message === "string")
+    return new SymbolonError(error.code, error.message);
+  return productError("ERR_API_REQUEST_INVALID", `the control plane refused the request (HTTP ${response.status})`);
 }
 
 async function untilSomebodyListens(request: () => Promise<Response>, patience?: ApiPatience): Promise<Response> {
