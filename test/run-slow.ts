@@ -1,4 +1,4 @@
-/** `npm run test:slow`: the libraries on Node, whole meshes, crashes, load; needs namespaces, curl, openssl, python3 (a test that lacks something says what). */
+/** `npm run test:slow`: the libraries on Node, a real Envoy, whole meshes, crashes, load; needs namespaces, curl, openssl, python3 (a test that lacks something says what). */
 import { runSuites } from "./suites.ts";
 
 process.exit(
@@ -11,6 +11,7 @@ process.exit(
       timeoutPerTestMs: 600_000,
       env: { ORACLE_CASES: "1000000", FLIP_CASES: "100000" },
     },
+    { name: "envoy", paths: ["./test/envoy"], budgetSeconds: 120, timeoutPerTestMs: 300_000 },
     { name: "fuzz", paths: ["./test/fuzz"], budgetSeconds: 60 },
     { name: "scenario", paths: ["./test/scenario"], budgetSeconds: 1500, timeoutPerTestMs: 600_000 },
   ]),
