@@ -15,9 +15,10 @@ import {
   createProxy,
   type ProxyIdentity,
   type ProxyLimits,
+  type ProxyOptions,
   type Proxy as RunningProxy,
 } from "../../packages/symbolon/src/proxy/index.ts";
-import type { ConnectionRecord } from "../../packages/symbolon/src/telemetry/index.ts";
+import type { ConnectionRecord, RequestRecord } from "../../packages/symbolon/src/telemetry/index.ts";
 
 export const MESH = createTestAuthority("mesh.example");
 export const CLIENT_ID = "spiffe://mesh.example/ns/foo/sa/client";
@@ -89,6 +90,8 @@ export interface ProxyFixtureOptions {
   readonly local?: Partial<ProxyConfig["local"]>;
   readonly mesh?: Partial<ProxyConfig["mesh"]>;
   readonly forbidden?: readonly string[];
+  /** Absent: HTTP is not looked into. */
+  readonly http?: ProxyOptions["http"];
 }
 
 export interface ProxyFixture {
@@ -97,6 +100,8 @@ export interface ProxyFixture {
   readonly config: ReturnType<typeof createObservable<ProxyConfig | undefined>>;
   /** Of connections that have ended, in order. */
   readonly records: ConnectionRecord[];
+  /** Of requests that have ended, in order. */
+  readonly requests: RequestRecord[];
   /** The first record that this has not answered yet, now or when it comes. */
   nextRecord(): Promise<ConnectionRecord>;
 }
@@ -132,6 +137,7 @@ export async function startProxy(
     "identity" in options ? options.identity : proxyIdentity(MESH.issue("/ns/foo/sa/server")),
   );
   const records: ConnectionRecord[] = [];
+  const requests: RequestRecord[] = [];
   const waiting: ((record: ConnectionRecord) => void)[] = [];
   let answered = 0;
   const answer = (): void => {
@@ -152,12 +158,14 @@ export async function startProxy(
         records.push(record);
         answer();
       },
+      recordRequest: (record) => requests.push(record),
     },
     {
       applicationAddress: place.applicationAddress,
       forbiddenDestinations: options.forbidden ?? [],
       listenAddress: place.listenAddress,
       ...(options.limits ? { limits: options.limits } : {}),
+      ...(options.http ? { http: options.http } : {}),
     },
   );
   await proxy.start();
@@ -166,6 +174,7 @@ export async function startProxy(
     identity,
     config,
     records,
+    requests,
     nextRecord: () =>
       new Promise((resolve) => {
         waiting.push(resolve);
@@ -226,6 +235,7 @@ export async function startOutbound(
     readonly expectedSpiffeIds?: readonly string[];
     readonly tls?: boolean;
     readonly moreEndpoints?: readonly string[];
+    readonly protocol?: PortProtocol;
   } = {},
 ): Promise<OutboundFixture> {
   const network = freeNetwork();
@@ -238,7 +248,7 @@ export async function startOutbound(
     ports: [
       {
         port,
-        protocol: "tcp",
+        protocol: options.protocol ?? "tcp",
         endpoints: [...(options.moreEndpoints ?? []), endpoint.address].map((each) => ({
           podUid: each,
           address: each,

@@ -31,7 +31,8 @@ describe.skipIf(why !== undefined)("secure naming", () => {
     const address = podOf("httpbin").status.podIP ?? "";
     const impostor = await takeAddress(address);
     try {
-      expect(mesh.curl("foo", "http://httpbin:8000/ip", "--max-time", "10")).toBe("000/56");
+      // A port that speaks HTTP is answered in HTTP, as Envoy does; any other connection is reset.
+      expect(mesh.curl("foo", "http://httpbin:8000/ip", "--max-time", "10")).toBe("503/0");
       expect(mesh.curl("foo", `http://${address}:8080/ip`, "--max-time", "10")).toBe("000/56");
       for (const record of mesh.connections("curl", "foo").slice(-2))
         expect(record).toMatchObject({

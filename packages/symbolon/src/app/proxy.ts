@@ -33,11 +33,13 @@ export function runProxy(config: MeshConfig, podUid: string): Promise<number> {
         config: configs.config,
         sockets: { prepareListener: makeTransparent, setCapturedPorts: (ports) => captured.set(ports) },
         record: (record) => log.debug("connection", { ...record }),
+        recordRequest: (record) => log.debug("request", { ...record }),
       },
       {
         applicationAddress: APPLICATION_ADDRESS,
         forbiddenDestinations: [SIDECAR_ADDRESS, APPLICATION_ADDRESS],
         dns: { address: SIDECAR_ADDRESS, port: DNS_PORT },
+        http: {},
       },
     );
     const admin = await serveProxyAdmin({

@@ -8,6 +8,8 @@ export interface TrackedConnection {
   /** The side that opened the connection, and the one it was sent to. */
   downstream: Leg;
   upstream: Leg | undefined;
+  /** Ends the connection as soon as nothing is under way on it; absent: nobody can tell. */
+  drain?: () => void;
   /** Once; later calls change nothing. */
   finish(): void;
 }
@@ -35,7 +37,7 @@ export function createConnectionRegistry(clock: Clock, ended?: (record: Connecti
 
   const measure = ({ record, downstream, upstream }: TrackedConnection): void => {
     record.bytesReceived = downstream.bytesReceived;
-    record.bytesSent = upstream?.bytesReceived ?? 0;
+    record.bytesSent = downstream.bytesSent + (upstream?.bytesReceived ?? 0);
   };
 
   return {

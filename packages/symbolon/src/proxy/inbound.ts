@@ -1,14 +1,18 @@
-import type { PeerVerifier } from "@symbolon/spiffe/svid";
+import type { PeerVerifier, VerifiedPeer } from "@symbolon/spiffe/svid";
 import type { EffectiveMtlsMode, PortProtocol, ProxyConfig } from "../mesh/index.ts";
 import type { RefusalReason } from "../telemetry/index.ts";
-import { chooseProtocol, offersIstio } from "./alpn.ts";
+import { chooseProtocols, offersIstio, offersIstioHttp } from "./alpn.ts";
 import { inspectFirstBytes } from "./client-hello.ts";
 import type { ConnectionRegistry, TrackedConnection } from "./connection-registry.ts";
 import type { Deadlines } from "./deadlines.ts";
+import { HttpConnection } from "./http-connection.ts";
+import { inboundHttpService } from "./http-inbound.ts";
+import type { HttpPorts } from "./http-service.ts";
 import { Leg } from "./leg.ts";
 import type { PeerConnector } from "./peer-connector.ts";
 import type { ProxyIdentity, ProxyLimits } from "./ports.ts";
 import { legHandlers, link } from "./pump.ts";
+import { sniffHttp } from "./sniff-http.ts";
 import type { TlsOptionsCache } from "./tls-options.ts";
 import { type HandshakenSocket, verifyPeer } from "./verify-peer.ts";
 
@@ -25,6 +29,8 @@ export interface InboundPorts {
   /** Handshakes under way, of all connections. */
   readonly handshakes: { current: number };
   readonly refused: (connection: TrackedConnection) => void;
+  /** Undefined: HTTP is not looked into. */
+  readonly http: HttpPorts | undefined;
 }
 
 /** A connection from another pod: plaintext or mTLS as PeerAuthentication says (istio-security §1.5), then to the application. */
@@ -48,9 +54,13 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
 
   if (ports.registry.countOf(remoteAddress) > limits.connectionsPerAddress)
     return refuse("limit_exceeded", `${remoteAddress} has more than ${limits.connectionsPerAddress} connections`);
-  if (!local.sidecar || mode === "disable") return toApplication(accepted, "plaintext");
+  if (!local.sidecar || mode === "disable") return serve(accepted, "plaintext");
 
   cancelDeadline = ports.deadlines.add(limits.detectionMs, detectionTimedOut);
+  // Nothing has been asked yet, so nothing is lost.
+  connection.drain = () => {
+    if (accepted.bytesReceived === 0 && !connection.upstream) accepted.terminate();
+  };
   accepted.owner = { onEarly: detect, onClosed: () => finishUnlinked("closed_early") };
 
   function detect(): void {
@@ -64,7 +74,7 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
     cancelDeadline();
     if (first.kind === "not_tls") {
       if (mode === "strict") return refuse("plaintext_refused", "STRICT: the connection does not start with TLS");
-      return toApplication(accepted, "plaintext");
+      return serve(accepted, "plaintext");
     }
     if (mode === "permissive" && !offersIstio(first.alpn)) {
       // A client's own TLS is not for us to end; on a port that is declared HTTP it cannot be right.
@@ -101,7 +111,7 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
         onHandshake() {
           if (!underWay) return;
           handshakeOver();
-          judge(secure, identity);
+          judge(secure, identity, offered);
         },
         onClosed() {
           handshakeOver();
@@ -122,13 +132,13 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
       isServer: true,
       initialData,
       data: secure,
-      tls: ports.tls.forProtocol(identity, chooseProtocol(offered)),
+      tls: ports.tls.forProtocols(identity, chooseProtocols(offered)),
       socket: legHandlers,
     });
     secure.socket ??= socket;
   }
 
-  function judge(secure: Leg, identity: ProxyIdentity): void {
+  function judge(secure: Leg, identity: ProxyIdentity, offered: readonly string[]): void {
     // Bun adds these methods to the socket of a TLS connection.
     const socket = secure.socket as unknown as HandshakenSocket;
     const verdict = verifyPeer(socket, ports.verifier);
@@ -138,7 +148,35 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
     record.localSpiffeId = identity.spiffeId.toString();
     const version = socket.getTLSVersion();
     if (version) record.tlsVersion = version;
-    toApplication(secure, "mtls");
+    serve(secure, "mtls", { peer: verdict.peer, offered });
+  }
+
+  /** HTTP or not: the table of istio-security §1.5. */
+  function serve(
+    downstream: Leg,
+    security: "mtls" | "plaintext",
+    tls?: { readonly peer: VerifiedPeer; readonly offered: readonly string[] },
+  ): void {
+    const { http } = ports;
+    const declared = protocol === "http" || (tls !== undefined && offersIstioHttp(tls.offered));
+    if (!http || !local.sidecar || protocol === "tcp" || (tls && !declared)) return toApplication(downstream, security);
+    record.security = security;
+    sniffHttp(downstream, connection, {
+      declared,
+      waitMs: declared ? http.limits.keepAliveMs : limits.detectionMs,
+      deadlines: ports.deadlines,
+      closed: () => finishUnlinked("closed_early"),
+      decided(spoken) {
+        if (spoken === "other") return toApplication(downstream, security);
+        const service = inboundHttpService({
+          peer: tls?.peer,
+          localSpiffeId: record.localSpiffeId,
+          application: { address: ports.applicationAddress, port, security: { kind: "plaintext" } },
+          newRequestId: http.newRequestId,
+        });
+        new HttpConnection(downstream, connection, service, http);
+      },
+    });
   }
 
   function toApplication(downstream: Leg, security: "mtls" | "plaintext" | "tls-passthrough"): void {

@@ -21,6 +21,12 @@ export interface LegOwner {
   onOpen?(leg: Leg): void;
   onHandshake?(leg: Leg): void;
   onConnectFailed?(leg: Leg, error: Error): void;
+  /** Reads the bytes itself, and is given them as they come; they are lent until it returns. */
+  onData?(leg: Leg, chunk: Buffer): void;
+  /** All that waited has been written. Also told without need, right after a socket has opened. */
+  onDrained?(leg: Leg): void;
+  /** The other end has sent its FIN. */
+  onEnded?(leg: Leg): void;
   onClosed(leg: Leg): void;
 }
 
@@ -47,6 +53,8 @@ export class Leg {
   /** TLS, and its handshake is over. */
   encrypted = false;
   bytesReceived = 0;
+  /** By `send`, not from a linked leg. */
+  bytesSent = 0;
 
   constructor(owner: LegOwner, maxEarlyBytes: number) {
     this.owner = owner;

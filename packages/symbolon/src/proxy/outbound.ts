@@ -1,8 +1,15 @@
+import type { VerifiedPeer } from "@symbolon/spiffe/svid";
+import type { PortProtocol } from "../mesh/index.ts";
 import type { ConnectionRegistry, TrackedConnection } from "./connection-registry.ts";
+import type { Deadlines } from "./deadlines.ts";
+import { HttpConnection } from "./http-connection.ts";
+import { outboundHttpService } from "./http-outbound.ts";
+import type { HttpPorts } from "./http-service.ts";
 import type { Leg } from "./leg.ts";
 import type { PeerConnector, PeerFailure } from "./peer-connector.ts";
 import { link } from "./pump.ts";
 import type { PeerTarget, Router } from "./route-destination.ts";
+import { sniffHttp } from "./sniff-http.ts";
 
 export interface OutboundPorts {
   readonly registry: ConnectionRegistry;
@@ -11,6 +18,9 @@ export interface OutboundPorts {
   readonly localSpiffeId: () => string | undefined;
   readonly pick: (count: number) => number;
   readonly refused: (connection: TrackedConnection) => void;
+  readonly deadlines: Deadlines;
+  /** Undefined: HTTP is not looked into. */
+  readonly http: HttpPorts | undefined;
 }
 
 /** A connection that the application opened: to where it wanted, over mTLS when the other side can, else refused or plain. */
@@ -30,14 +40,55 @@ export function acceptOutbound(leg: Leg, ports: OutboundPorts): void {
   if (route.service) record.service = route.service;
 
   let giveUp: (() => void) | undefined;
-  leg.owner = {
-    onClosed() {
-      giveUp?.();
-      if (!connection.upstream || connection.upstream.closed) connection.finish();
-    },
-  };
-  if (route.kind === "refuse") return refuse(route.reason, route.detail);
-  attempt(route.targets, 0);
+  // Who speaks HTTP is told in HTTP, request by request.
+  if (route.kind === "refuse" && !(ports.http && route.protocol === "http")) return refuse(route.reason, route.detail);
+  serve(route.protocol, route.kind === "forward" ? route.targets : []);
+
+  /** HTTP or not: as the Service's port is declared, else as the application begins. */
+  function serve(protocol: PortProtocol = "tcp", targets: readonly PeerTarget[]): void {
+    const { http } = ports;
+    if (!http || protocol === "tcp") return passOn(targets);
+    const declared = protocol === "http";
+    sniffHttp(leg, connection, {
+      declared,
+      waitMs: declared ? http.limits.keepAliveMs : http.limits.outboundDetectionMs,
+      deadlines: ports.deadlines,
+      closed: () => connection.finish(),
+      decided(spoken) {
+        if (spoken === "other") return passOn(targets);
+        const service = outboundHttpService({
+          route: () => ports.router().route(localAddress, localPort, ports.pick),
+          localSpiffeId: ports.localSpiffeId(),
+          newRequestId: http.newRequestId,
+          destination: `${localAddress}:${localPort}`,
+          connected({ target, peer, tlsVersion }) {
+            // The connection is on record with its last request.
+            delete record.reason;
+            delete record.detail;
+            describeUpstream(target, peer, tlsVersion);
+          },
+          connectFailed(failure, target) {
+            describe(failure, target);
+            record.reason = failure.reason;
+            record.detail = failure.detail;
+            ports.refused(connection);
+          },
+        });
+        record.security = "plaintext";
+        new HttpConnection(leg, connection, service, http);
+      },
+    });
+  }
+
+  function passOn(targets: readonly PeerTarget[]): void {
+    leg.owner = {
+      onClosed() {
+        giveUp?.();
+        if (!connection.upstream || connection.upstream.closed) connection.finish();
+      },
+    };
+    attempt(targets, 0);
+  }
 
   function attempt(targets: readonly PeerTarget[], index: number): void {
     const target = targets[index];
@@ -45,15 +96,7 @@ export function acceptOutbound(leg: Leg, ports: OutboundPorts): void {
     giveUp = ports.connector.connect(target, {
       connected({ leg: upstream, peer, tlsVersion }) {
         giveUp = undefined;
-        record.upstream = `${target.address}:${target.port}`;
-        record.security = target.security.kind === "mtls" ? "mtls" : "plaintext";
-        if (peer) {
-          record.peerSpiffeId = peer.spiffeId.toString();
-          record.peerSerial = peer.leaf.serialNumberHex;
-          const own = ports.localSpiffeId();
-          if (own) record.localSpiffeId = own;
-        }
-        if (tlsVersion) record.tlsVersion = tlsVersion;
+        describeUpstream(target, peer, tlsVersion);
         connection.upstream = upstream;
         upstream.owner = {
           onClosed() {
@@ -71,6 +114,18 @@ export function acceptOutbound(leg: Leg, ports: OutboundPorts): void {
         refuse(failure.reason, failure.detail);
       },
     });
+  }
+
+  function describeUpstream(target: PeerTarget, peer: VerifiedPeer | undefined, tlsVersion: string | undefined): void {
+    record.upstream = `${target.address}:${target.port}`;
+    record.security = target.security.kind === "mtls" ? "mtls" : "plaintext";
+    if (peer) {
+      record.peerSpiffeId = peer.spiffeId.toString();
+      record.peerSerial = peer.leaf.serialNumberHex;
+      const own = ports.localSpiffeId();
+      if (own) record.localSpiffeId = own;
+    }
+    if (tlsVersion) record.tlsVersion = tlsVersion;
   }
 
   function describe({ peer }: PeerFailure, target: PeerTarget): void {

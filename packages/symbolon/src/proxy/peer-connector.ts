@@ -1,6 +1,6 @@
 import type { PeerVerifier, VerifiedPeer } from "@symbolon/spiffe/svid";
 import type { RefusalReason } from "../telemetry/index.ts";
-import { ISTIO_TCP_PROTOCOL } from "./alpn.ts";
+import { ISTIO_HTTP_PROTOCOLS, ISTIO_TCP_PROTOCOLS } from "./alpn.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { Leg } from "./leg.ts";
 import type { ProxyIdentity, ProxyLimits } from "./ports.ts";
@@ -35,7 +35,7 @@ export interface PeerCallbacks {
  */
 export interface PeerConnector {
   /** @returns gives the attempt up */
-  connect(target: PeerTarget, callbacks: PeerCallbacks): () => void;
+  connect(target: PeerTarget, callbacks: PeerCallbacks, protocol?: "tcp" | "http"): () => void;
 }
 
 export function createPeerConnector(options: {
@@ -47,7 +47,7 @@ export function createPeerConnector(options: {
 }): PeerConnector {
   const { deadlines, limits } = options;
   return {
-    connect(target, callbacks) {
+    connect(target, callbacks, protocol = "tcp") {
       const identity = target.security.kind === "mtls" ? options.identity() : undefined;
       if (target.security.kind === "mtls" && !identity) {
         callbacks.failed({
@@ -107,7 +107,12 @@ export function createPeerConnector(options: {
             : { reason: "connect_failed", detail: `${where} did not answer in time`, unreachable: true },
         ),
       );
-      dial(target, leg, identity && options.tls.forProtocol(identity, ISTIO_TCP_PROTOCOL));
+      dial(
+        target,
+        leg,
+        identity &&
+          options.tls.forProtocols(identity, protocol === "http" ? ISTIO_HTTP_PROTOCOLS : ISTIO_TCP_PROTOCOLS),
+      );
       return () => fail({ reason: "closed_early", detail: "the caller closed first", unreachable: false });
 
       function judge(): void {

@@ -2,7 +2,8 @@ import type { BundleSet } from "@symbolon/spiffe/bundle";
 import type { Clock, Log, Observable, Random, Secret } from "@symbolon/spiffe/core";
 import type { SpiffeId } from "@symbolon/spiffe/id";
 import type { ProxyConfig } from "../mesh/index.ts";
-import type { ConnectionRecord } from "../telemetry/index.ts";
+import type { ConnectionRecord, RequestRecord } from "../telemetry/index.ts";
+import type { HttpLimits } from "./http-limits.ts";
 
 /** What the proxy proves itself with, and what it verifies peers against. */
 export interface ProxyIdentity {
@@ -34,6 +35,8 @@ export interface ProxyPorts {
   readonly log: Log;
   /** Called once, when a connection has ended. */
   readonly record?: (record: ConnectionRecord) => void;
+  /** Called once, when a request has ended. */
+  readonly recordRequest?: (record: RequestRecord) => void;
 }
 
 export interface ProxyOptions {
@@ -46,6 +49,8 @@ export interface ProxyOptions {
   /** Where names are answered; absent: nowhere. */
   readonly dns?: { readonly address: string; readonly port: number };
   readonly limits?: Partial<ProxyLimits>;
+  /** Looks into HTTP/1.1 on ports that are HTTP; absent: every connection is passed on as it is. */
+  readonly http?: { readonly limits?: Partial<HttpLimits> };
 }
 
 export interface ProxyLimits {

@@ -6,6 +6,9 @@ import type { ConnectionRecord } from "../telemetry/index.ts";
 import { createConnectionRegistry, type TrackedConnection } from "./connection-registry.ts";
 import { createDeadlines } from "./deadlines.ts";
 import { type DnsServer, startDnsServer } from "./dns-server.ts";
+import { HTTP_LIMITS } from "./http-limits.ts";
+import type { HttpPorts } from "./http-service.ts";
+import { uuidFrom } from "./http1/index.ts";
 import { acceptInbound } from "./inbound.ts";
 import type { Leg } from "./leg.ts";
 import { createListeners } from "./listeners.ts";
@@ -14,7 +17,9 @@ import { createPeerConnector } from "./peer-connector.ts";
 import { PROXY_LIMITS, type ProxyOptions, type ProxyPorts } from "./ports.ts";
 import { answerQuery } from "./resolve-name.ts";
 import { createRouter, type Router } from "./route-destination.ts";
+import { createSweeper } from "./sweeper.ts";
 import { createTlsOptionsCache } from "./tls-options.ts";
+import { createUpstreamPool } from "./upstream-pool.ts";
 
 export interface Proxy {
   /** Answers names, and opens listeners as soon as there is configuration (and an identity, for a sidecar). */
@@ -75,14 +80,14 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
       peerSpiffeId,
     });
   };
-  const shared = { registry, connector, refused };
+  const http = options.http && createHttpPorts(options.http);
+  const shared = { registry, connector, deadlines, refused, http };
   const inbound = {
     ...shared,
     config: currentConfig,
     identity: () => identity.current,
     tls,
     verifier,
-    deadlines,
     limits,
     applicationAddress: options.applicationAddress,
     handshakes,
@@ -123,6 +128,7 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
       draining = true;
       for (const stop of unsubscribe) stop();
       listeners.close();
+      for (const connection of [...registry.live]) connection.drain?.();
       const deadline = clock.monotonicMs() + graceMs;
       while (registry.live.size > 0 && clock.monotonicMs() < deadline) await sleep(clock, DRAIN_POLL_MS);
       for (const connection of [...registry.live]) {
@@ -130,6 +136,7 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
         connection.upstream?.terminate();
         connection.finish();
       }
+      http?.pool.close();
       deadlines.close();
       dns?.close();
       dns = undefined;
@@ -156,6 +163,21 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
       },
       (error: unknown) => log.error("captured ports could not be set", { error }),
     );
+  }
+
+  function createHttpPorts({ limits: chosen }: NonNullable<ProxyOptions["http"]>): HttpPorts {
+    const httpLimits = { ...HTTP_LIMITS, ...chosen };
+    const sweeper = createSweeper(clock, deadlines);
+    const pool = createUpstreamPool({ connector, identity: () => identity.current, sweeper, limits: httpLimits });
+    return {
+      pool,
+      sweeper,
+      limits: httpLimits,
+      time: clock,
+      newRequestId: () => uuidFrom(random.bytes(16)),
+      draining: () => draining,
+      ...(ports.recordRequest ? { recordRequest: ports.recordRequest } : {}),
+    };
   }
 
   function currentConfig(): ProxyConfig {

@@ -29,6 +29,7 @@ export const legHandlers = {
     if (leg.detached) return;
     leg.bytesReceived += chunk.length;
     if (leg.peer) forward(leg, leg.peer, chunk);
+    else if (leg.owner.onData) leg.owner.onData(leg, chunk);
     else keepEarly(leg, chunk);
   },
   drain(socket: LegCarrier): void {
@@ -40,12 +41,13 @@ export const legHandlers = {
     if (leg.detached || leg.ended) return;
     leg.ended = true;
     if (leg.peer) finish(leg.peer);
+    else leg.owner.onEnded?.(leg);
   },
   close(socket: LegCarrier, error?: Error): void {
     const leg = socket.data;
     if (leg.detached) return;
     // Bun tells no `end` of a FIN that answers ours: a close without error is that FIN, one with error a reset. TLS tells
-    // of close_notify always, and a stream that ends without one is cut short (RFC 8446 §6.1).
+    // of close_notify always. (Of a bare FIN it tells the same: a stream that is cut short with one looks like an end.)
     if (leg.wroteEnd && !leg.encrypted && !error) leg.ended = true;
     closed(leg);
   },
@@ -81,6 +83,30 @@ export function link(a: Leg, b: Leg): void {
   }
 }
 
+/** Writes what is somebody else's: the socket takes it, or the rest is copied and waits. False: nothing can be written any more. */
+export function send(leg: Leg, bytes: Uint8Array): boolean {
+  if (leg.closed || leg.wroteEnd) return false;
+  let rest = bytes;
+  if (leg.queue.length === 0) {
+    const written = leg.socket?.write(bytes) ?? -1;
+    if (written < 0) return false;
+    if (written === bytes.length) {
+      leg.bytesSent += bytes.length;
+      return true;
+    }
+    rest = bytes.subarray(written);
+  }
+  leg.bytesSent += bytes.length;
+  leg.queue.push(Buffer.from(rest));
+  return true;
+}
+
+export function pause(leg: Leg): void {
+  if (leg.paused || leg.closed) return;
+  leg.paused = true;
+  leg.socket?.pause();
+}
+
 function forward(from: Leg, to: Leg, chunk: Uint8Array): void {
   let rest = chunk;
   if (to.closed) return from.terminate();
@@ -101,7 +127,7 @@ function forward(from: Leg, to: Leg, chunk: Uint8Array): void {
 function flush(leg: Leg): void {
   for (let head = leg.queue[0]; head; head = leg.queue[0]) {
     const written = leg.socket?.write(head) ?? -1;
-    if (written < 0) return leg.peer?.terminate();
+    if (written < 0) return (leg.peer ?? leg).terminate();
     if (written < head.length) {
       leg.queue[0] = head.subarray(written);
       return;
@@ -109,11 +135,13 @@ function flush(leg: Leg): void {
     leg.queue.shift();
   }
   if (leg.shutdownDue) return finish(leg);
-  if (leg.peer?.paused) unpause(leg.peer);
+  if (leg.peer) {
+    if (leg.peer.paused) unpause(leg.peer);
+  } else leg.owner.onDrained?.(leg);
 }
 
 /** Half-close: `end()` would close both directions, and lose an answer that is still to come. */
-function finish(leg: Leg): void {
+export function finish(leg: Leg): void {
   if (leg.closed || leg.wroteEnd) return;
   if (leg.queue.length > 0) {
     leg.shutdownDue = true;
@@ -121,9 +149,9 @@ function finish(leg: Leg): void {
   }
   leg.wroteEnd = true;
   const { peer } = leg;
-  if (leg.ended && peer?.wroteEnd) {
+  if (leg.ended && (!peer || peer.wroteEnd)) {
     leg.socket?.end();
-    if (!peer.closed) peer.socket?.end();
+    if (peer && !peer.closed) peer.socket?.end();
     return;
   }
   leg.socket?.shutdown();
@@ -153,7 +181,7 @@ function keepEarly(leg: Leg, chunk: Buffer): void {
   leg.owner.onEarly?.(leg);
 }
 
-function unpause(leg: Leg): void {
+export function unpause(leg: Leg): void {
   leg.paused = false;
   if (!leg.closed) leg.socket?.resume();
 }

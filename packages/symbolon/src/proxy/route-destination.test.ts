@@ -85,6 +85,7 @@ describe("the address of a Service", () => {
     expect(route("10.96.0.1", 80)).toEqual({
       kind: "forward",
       service: "server.foo:80",
+      protocol: "http",
       targets: [
         { address: "10.0.0.2", port: 8080, security },
         { address: "10.0.0.3", port: 8080, security },
@@ -110,6 +111,7 @@ describe("the address of a Service", () => {
       reason: "no_endpoint",
       detail: "Service server.foo:81 has no ready endpoint",
       service: "server.foo:81",
+      protocol: "tcp",
     });
     expect(route("10.96.0.1", 8080)).toMatchObject({
       kind: "refuse",

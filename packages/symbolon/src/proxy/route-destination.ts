@@ -1,4 +1,4 @@
-import type { EndpointView, ProxyConfig, ServiceView } from "../mesh/index.ts";
+import type { EndpointView, PortProtocol, ProxyConfig, ServiceView } from "../mesh/index.ts";
 import type { RefusalReason } from "../telemetry/index.ts";
 
 /** Where a peer is, and how it is spoken to. */
@@ -18,8 +18,20 @@ export type PeerSecurity =
     };
 
 export type Route =
-  | { readonly kind: "forward"; readonly service?: string; readonly targets: readonly PeerTarget[] }
-  | { readonly kind: "refuse"; readonly reason: RefusalReason; readonly detail: string; readonly service?: string };
+  | {
+      readonly kind: "forward";
+      readonly service?: string;
+      /** Of the Service's port; absent: not a Service. */
+      readonly protocol?: PortProtocol;
+      readonly targets: readonly PeerTarget[];
+    }
+  | {
+      readonly kind: "refuse";
+      readonly reason: RefusalReason;
+      readonly detail: string;
+      readonly service?: string;
+      readonly protocol?: PortProtocol;
+    };
 
 /** Look-ups of one configuration version, built once. */
 export interface Router {
@@ -64,7 +76,10 @@ export function createRouter(config: ProxyConfig, forbidden: readonly string[]):
     if (!servicePort)
       return refuse("unknown_destination", `Service ${service.name}.${service.namespace} has no port ${port}`, name);
     const { endpoints, expectedSpiffeIds } = servicePort;
-    if (endpoints.length === 0) return refuse("no_endpoint", `Service ${name} has no ready endpoint`, name);
+    // A pod without sidecar has nothing that looks into its connections.
+    const protocol = local.sidecar ? { protocol: servicePort.protocol } : {};
+    if (endpoints.length === 0)
+      return { ...refuse("no_endpoint", `Service ${name} has no ready endpoint`, name), ...protocol };
     // Istio's form (istio-security §4.2).
     const serverName = `outbound_.${port}_._.${service.name}.${service.namespace}.svc.${mesh.clusterDomain}`;
     const target = (endpoint: EndpointView): PeerTarget => ({
@@ -76,6 +91,7 @@ export function createRouter(config: ProxyConfig, forbidden: readonly string[]):
     return {
       kind: "forward",
       service: name,
+      ...protocol,
       targets: [...endpoints.slice(first), ...endpoints.slice(0, first)].map(target),
     };
   }

@@ -21,19 +21,21 @@ export interface TlsOptions {
 
 /** Options by offered protocol, made once for each identity: a new one changes the next handshake and no other. */
 export interface TlsOptionsCache {
-  forProtocol(identity: ProxyIdentity, protocol: string | undefined): TlsOptions;
+  /** @param protocols to offer, or the one to answer with; none: without the extension */
+  forProtocols(identity: ProxyIdentity, protocols: readonly string[]): TlsOptions;
 }
 
 export function createTlsOptionsCache(): TlsOptionsCache {
   let owner: ProxyIdentity | undefined;
   const byProtocol = new Map<string, TlsOptions>();
   return {
-    forProtocol(identity, protocol) {
+    forProtocols(identity, protocols) {
       if (owner !== identity) {
         owner = identity;
         byProtocol.clear();
       }
-      const known = byProtocol.get(protocol ?? "");
+      const key = protocols.join();
+      const known = byProtocol.get(key);
       if (known) return known;
       const options: TlsOptions = {
         key: identity.privateKeyPem.expose(),
@@ -42,15 +44,16 @@ export function createTlsOptionsCache(): TlsOptionsCache {
         rejectUnauthorized: false,
         minVersion: TLS_1_2,
         secureOptions: SSL_OP_NO_TICKET,
-        ...(protocol === undefined ? {} : { ALPNProtocols: protocolNameList(protocol) }),
+        ...(protocols.length === 0 ? {} : { ALPNProtocols: protocolNameList(protocols) }),
       };
-      byProtocol.set(protocol ?? "", options);
+      byProtocol.set(key, options);
       return options;
     },
   };
 }
 
-/** Wire form of one protocol name (RFC 7301 §3.1): Bun passes these bytes on as they are. */
-function protocolNameList(protocol: string): ArrayBuffer {
-  return Uint8Array.from([protocol.length, ...new TextEncoder().encode(protocol)]).buffer;
+/** Wire form of protocol names (RFC 7301 §3.1): Bun passes these bytes on as they are. */
+function protocolNameList(protocols: readonly string[]): ArrayBuffer {
+  const encoder = new TextEncoder();
+  return Uint8Array.from(protocols.flatMap((protocol) => [protocol.length, ...encoder.encode(protocol)])).buffer;
 }

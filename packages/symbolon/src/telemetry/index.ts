@@ -1,1 +1,2 @@
 export type { ConnectionRecord, RefusalReason } from "./connection-record.ts";
+export type { RequestRecord, ResponseFlag } from "./request-record.ts";

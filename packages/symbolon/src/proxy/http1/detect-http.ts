@@ -21,7 +21,8 @@ export function detectHttp(bytes: Uint8Array): DetectedProtocol {
   while (start < bytes.length && (bytes[start] === CR || bytes[start] === LF)) start++;
   let at = start;
   while (at < bytes.length && TOKEN[bytes[at] as number] === 1) at++;
-  if (at === bytes.length) return at - start > LONGEST_METHOD * 2 ? "other" : "incomplete";
+  if (at - start > LONGEST_METHOD * 2) return "other";
+  if (at === bytes.length) return "incomplete";
   if (at === start || (bytes[at] !== SP && bytes[at] !== HTAB)) return "other";
   const isMethod = knownMethod(bytes, start, at) !== undefined;
   // Also HTTP/0.9, `GET /`, which some servers still answer.

@@ -20,6 +20,7 @@ export const FIELD = {
   neverTrailer: 12,
   /** Dropped from trailers: they describe content that has already been passed on. */
   ignoredTrailer: 13,
+  userAgent: 14,
 } as const;
 
 export type FieldId = (typeof FIELD)[keyof typeof FIELD];
@@ -38,6 +39,7 @@ const NAMES: Readonly<Record<string, FieldId>> = {
   "x-forwarded-client-cert": FIELD.forwardedClientCert,
   "x-forwarded-proto": FIELD.forwardedProto,
   "x-request-id": FIELD.requestId,
+  "user-agent": FIELD.userAgent,
   authorization: FIELD.neverTrailer,
   cookie: FIELD.neverTrailer,
   "set-cookie": FIELD.neverTrailer,

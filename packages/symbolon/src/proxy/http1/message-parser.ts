@@ -91,7 +91,7 @@ export abstract class MessageParser<Head extends MessageHead> {
     this.#end += chunk.length;
   }
 
-  /** Copies what has not been read, because the chunk that it is in goes back to its owner. */
+  /** Copies what has not been read, because the chunk that it is in goes back to its owner. A head that has ended is gone. */
   keepRest(): void {
     this.#compact();
   }
@@ -282,7 +282,7 @@ export abstract class MessageParser<Head extends MessageHead> {
     if (this.#keptFrom === this.#end) {
       this.bytes = this.#carry = EMPTY;
       this.#at = this.#end = this.#messageStart = this.#searchedTo = 0;
-      if (this.#state === "idle") this.head.fields.bytes = EMPTY;
+      if (this.#state === "idle" || this.#state === "ended") this.head.fields.bytes = EMPTY;
     } else if (this.bytes !== this.#carry) this.#moveToCarry(0);
   }
 

@@ -1,0 +1,295 @@
+import type { RequestRecord } from "../telemetry/index.ts";
+import type { TrackedConnection } from "./connection-registry.ts";
+import { type ExchangeHost, HttpExchange } from "./http-exchange.ts";
+import type { HttpPorts, HttpService, LocalReply } from "./http-service.ts";
+import { FIELD, RequestParser } from "./http1/index.ts";
+import type { Leg, LegOwner } from "./leg.ts";
+import { localReply } from "./local-reply.ts";
+import { finish, link, pause, send, unpause } from "./pump.ts";
+import type { UpstreamConnection } from "./upstream-connection.ts";
+
+/** `lingering`: the last answer has been written; what still comes is read and thrown away, so that it is not a reset. */
+type State = "open" | "lingering" | "tunnel" | "closed";
+
+/** A connection that requests come over: one after another, each with its own way to an upstream. */
+export class HttpConnection implements LegOwner, ExchangeHost {
+  readonly leg: Leg;
+  readonly #connection: TrackedConnection;
+  readonly #service: HttpService;
+  readonly #ports: HttpPorts;
+  readonly #parser = new RequestParser();
+  #exchange: HttpExchange | undefined;
+  #startedMs = 0;
+  #state: State = "open";
+  #reading = false;
+  /** Since when it is in the phase that it is in. */
+  #sinceMs: number;
+  #waitingWrite: Uint8Array | undefined;
+  #waitingSinceMs = 0;
+
+  constructor(leg: Leg, connection: TrackedConnection, service: HttpService, ports: HttpPorts) {
+    this.leg = leg;
+    this.#connection = connection;
+    this.#service = service;
+    this.#ports = ports;
+    ports.sweeper.add(this);
+    this.#sinceMs = ports.sweeper.nowMs;
+    connection.drain = () => this.#drain();
+    leg.owner = this;
+    const early = leg.takeEarly();
+    if (early.length > 0) this.onData(leg, early);
+    else this.#read();
+    if (leg.ended && this.#state === "open") this.onEnded();
+    if (leg.closed) this.onClosed();
+  }
+
+  get mustClose(): boolean {
+    return !this.#parser.head.keepAlive || this.leg.ended || this.#ports.draining();
+  }
+
+  onData(_leg: Leg, chunk: Buffer): void {
+    if (this.#state !== "open") return;
+    if (!this.#exchange && this.#parser.isIdle) this.#sinceMs = this.#ports.sweeper.nowMs;
+    this.#parser.push(chunk);
+    this.#read();
+  }
+
+  onDrained(): void {
+    if (this.#state !== "open") return;
+    this.#exchange?.onDownstreamDrained();
+    this.#read();
+  }
+
+  onEnded(): void {
+    if (this.#state === "lingering") return finish(this.leg);
+    if (this.#state === "open") this.#read();
+  }
+
+  onClosed(): void {
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    this.#leave("closed");
+    if (exchange && !exchange.isOver) {
+      exchange.abandon("DC", "the client closed the connection");
+      this.#finishRecord(exchange);
+    }
+    this.#connection.finish();
+  }
+
+  readMore(): void {
+    this.#read();
+  }
+
+  done(exchange: HttpExchange, close: boolean): void {
+    this.#finishRecord(exchange);
+    this.#exchange = undefined;
+    this.#sinceMs = this.#ports.sweeper.nowMs;
+    if (close || this.mustClose) return this.#linger();
+    this.#read();
+  }
+
+  reply(exchange: HttpExchange, reply: LocalReply): void {
+    // Content that has not been read cannot be told from a next request by whoever is not sure where it ends.
+    const close = !exchange.requestComplete && this.#parser.head.framing !== "none";
+    const ends = close || this.mustClose;
+    send(this.leg, localReply(reply.status, { method: exchange.method, close: ends }));
+    this.done(exchange, ends);
+  }
+
+  cut(exchange: HttpExchange): void {
+    this.#finishRecord(exchange);
+    this.#exchange = undefined;
+    this.#leave("closed");
+    // Whatever has been written may be lost in this, and that is what has to be seen.
+    this.leg.terminate();
+    this.#connection.finish();
+  }
+
+  tunnel(exchange: HttpExchange, upstream: UpstreamConnection): void {
+    this.#finishRecord(exchange);
+    this.#exchange = undefined;
+    this.#leave("tunnel");
+    const { leg } = this;
+    const up = upstream.leg;
+    up.early = rest(upstream.parser.takeRest());
+    leg.early = rest(this.#parser.takeRest());
+    this.#connection.upstream = up;
+    leg.owner = {
+      onClosed: () => {
+        if (up.closed) this.#connection.finish();
+      },
+    };
+    up.owner = {
+      onClosed: () => {
+        upstream.onClosed();
+        if (leg.closed) this.#connection.finish();
+      },
+    };
+    link(leg, up);
+  }
+
+  /** @param nowMs of the sweeper */
+  sweep(nowMs: number): void {
+    const { limits } = this.#ports;
+    const exchange = this.#exchange;
+    if (this.#isWriteStalled(nowMs)) return this.leg.terminate();
+    if (this.#state === "lingering") {
+      if (nowMs - this.#sinceMs >= limits.lingerMs && this.leg.queue.length === 0) this.leg.terminate();
+    } else if (!exchange) {
+      if (this.#parser.isIdle) {
+        if (nowMs - this.#sinceMs >= limits.keepAliveMs || this.#ports.draining()) this.#linger();
+      } else if (nowMs - this.#sinceMs >= limits.requestHeadMs) {
+        this.#refuse({ status: 408, flag: "SI", detail: "the head of a request did not come to its end in time" });
+      }
+    } else if (exchange.wantsRequest) {
+      if (nowMs - exchange.progressMs >= limits.requestIdleMs)
+        exchange.fail({ status: 408, flag: "SI", detail: "the content of a request did not come in time" });
+    } else if (!exchange.isConnecting && nowMs - exchange.progressMs >= limits.responseIdleMs) {
+      exchange.fail({ status: 504, flag: "UT", detail: "the upstream did not answer in time" });
+    }
+  }
+
+  /** Reads as far as the exchange, the client and its ability to read answers allow. Never inside itself. */
+  #read(): void {
+    if (this.#reading) return;
+    this.#reading = true;
+    try {
+      this.#readRequests();
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  #readRequests(): void {
+    const parser = this.#parser;
+    while (this.#state === "open") {
+      if (!this.#mayRead()) {
+        this.#exchange?.flushRequest();
+        // Flushing can bring what was waited for.
+        if (this.#state !== "open" || this.#mayRead()) continue;
+        parser.keepRest();
+        if (parser.unreadBytes > 0) pause(this.leg);
+        return;
+      }
+      const event = parser.next();
+      if (event === "head") this.#startExchange();
+      else if (event === "body") this.#exchange?.requestBody(parser.bytes, parser.bodyStart, parser.bodyEnd);
+      else if (event === "end") this.#exchange?.requestEnd(parser.trailers);
+      else if (event === "more") {
+        this.#exchange?.flushRequest();
+        if (this.#state !== "open") return;
+        if (this.leg.ended) return this.#inputEnded();
+        if (this.leg.paused) unpause(this.leg);
+        return;
+      } else return this.#parseFailed();
+    }
+  }
+
+  #mayRead(): boolean {
+    return this.#exchange ? this.#exchange.wantsRequest : this.leg.queue.length === 0;
+  }
+
+  #startExchange(): void {
+    const { head } = this.#parser;
+    const begun = { head, record: this.#openRecord() };
+    const exchange = new HttpExchange(this, this.#service, this.#ports, begun);
+    this.#exchange = exchange;
+    exchange.start(head, this.#service.route(head), this.#service.edits(head));
+  }
+
+  #parseFailed(): void {
+    const error = this.#parser.error;
+    const reply: LocalReply = { status: error?.status ?? 400, flag: "DPE", detail: error?.code ?? "" };
+    if (this.#exchange) this.#exchange.fail(reply);
+    else this.#refuse(reply);
+  }
+
+  /** An answer to what was no request. */
+  #refuse({ status, flag, detail }: LocalReply): void {
+    const record: RequestRecord = { ...this.#openRecord(), method: "", path: "", status, flags: [flag], detail };
+    this.#ports.recordRequest?.(record);
+    send(this.leg, localReply(status, { method: "", close: true }));
+    this.#linger();
+  }
+
+  #inputEnded(): void {
+    if (this.#exchange) {
+      if (this.#exchange.requestComplete) return;
+      const exchange = this.#exchange;
+      exchange.abandon("DC", "the client ended in the middle of a request");
+      return this.cut(exchange);
+    }
+    this.#linger();
+  }
+
+  /** Half-closes, and listens for a while to a client that still sends. */
+  #linger(): void {
+    if (this.#state !== "open") return;
+    this.#state = "lingering";
+    this.#sinceMs = this.#ports.sweeper.nowMs;
+    this.#parser.takeRest();
+    finish(this.leg);
+    if (this.leg.paused) unpause(this.leg);
+  }
+
+  #drain(): void {
+    if (this.#state === "open" && !this.#exchange && this.#parser.isIdle) this.#linger();
+  }
+
+  #leave(state: State): void {
+    this.#state = state;
+    this.#ports.sweeper.remove(this);
+  }
+
+  /** The client does not read: what waits for it is the same as long ago. */
+  #isWriteStalled(nowMs: number): boolean {
+    const [first] = this.leg.queue;
+    if (first === undefined || first !== this.#waitingWrite) {
+      this.#waitingWrite = first;
+      this.#waitingSinceMs = nowMs;
+      return false;
+    }
+    return nowMs - this.#waitingSinceMs >= this.#ports.limits.writeIdleMs;
+  }
+
+  #openRecord(): RequestRecord {
+    const { head } = this.#parser;
+    const { fields } = head;
+    const { direction, security, localSpiffeId, peerSpiffeId } = this.#service;
+    const { time } = this.#ports;
+    this.#startedMs = time.monotonicMs();
+    const requestId = fields.indexOf(FIELD.requestId);
+    const userAgent = fields.indexOf(FIELD.userAgent);
+    const { authority } = head;
+    return {
+      connection: this.#connection.record.id,
+      direction,
+      start: time.now().toISOString(),
+      durationMs: 0,
+      method: head.method,
+      path: head.target,
+      ...(authority === undefined ? {} : { authority }),
+      protocol: head.http10 ? "HTTP/1.0" : "HTTP/1.1",
+      ...(requestId < 0 ? {} : { requestId: fields.value(requestId) }),
+      ...(userAgent < 0 ? {} : { userAgent: fields.value(userAgent) }),
+      status: 0,
+      flags: [],
+      security: direction === "inbound" ? security : "plaintext",
+      ...(localSpiffeId === undefined ? {} : { localSpiffeId }),
+      ...(peerSpiffeId === undefined ? {} : { peerSpiffeId }),
+      requestBytes: 0,
+      responseBytes: 0,
+    };
+  }
+
+  #finishRecord({ record }: HttpExchange): void {
+    const { recordRequest, time } = this.#ports;
+    if (!recordRequest) return;
+    record.durationMs = Math.round((time.monotonicMs() - this.#startedMs) * 1000) / 1000;
+    recordRequest(record);
+  }
+}
+
+function rest(bytes: Buffer): Buffer[] {
+  return bytes.length > 0 ? [bytes] : [];
+}

@@ -1,0 +1,74 @@
+import type { VerifiedPeer } from "@symbolon/spiffe/svid";
+import type { HttpService } from "./http-service.ts";
+import {
+  clientCertElement,
+  FIELD,
+  fieldSet,
+  forwardedClientCert,
+  forwardedProto,
+  type RequestEdits,
+  type RequestHead,
+  requestId,
+} from "./http1/index.ts";
+import type { PeerTarget } from "./route-destination.ts";
+
+const DROPPED = fieldSet(FIELD.forwardedClientCert, FIELD.forwardedProto);
+const DROPPED_WITH_ID = fieldSet(FIELD.forwardedClientCert, FIELD.forwardedProto, FIELD.requestId);
+
+/** Requests of other pods, to the application: it is told who asks, in words that no client can say. */
+export function inboundHttpService(options: {
+  /** Undefined: the connection is plaintext. */
+  readonly peer: VerifiedPeer | undefined;
+  readonly localSpiffeId: string | undefined;
+  readonly application: PeerTarget;
+  readonly newRequestId: () => string;
+}): HttpService {
+  const { peer, localSpiffeId, application, newRequestId } = options;
+  const element =
+    peer &&
+    clientCertElement({
+      by: localSpiffeId ?? "",
+      hash: new Bun.CryptoHasher("sha256").update(peer.leaf.der).digest("hex"),
+      subject: "",
+      uri: peer.spiffeId.toString(),
+    });
+  const route = { kind: "forward", targets: [application] } as const;
+  const sender = { verified: peer !== undefined, scheme: peer ? "https" : "http" } as const;
+  const security = peer ? "mtls" : "plaintext";
+  return {
+    direction: "inbound",
+    security,
+    ...(localSpiffeId === undefined ? {} : { localSpiffeId }),
+    ...(peer ? { peerSpiffeId: peer.spiffeId.toString() } : {}),
+    route: () => route,
+    edits(head) {
+      const clientCert = forwardedClientCert("APPEND_FORWARD", valuesOf(head, FIELD.forwardedClientCert), element);
+      const proto = forwardedProto(valuesOf(head, FIELD.forwardedProto), sender);
+      const lines = `${clientCert === undefined ? "" : `X-Forwarded-Client-Cert: ${clientCert}\r\n`}X-Forwarded-Proto: ${proto}\r\n`;
+      return withRequestId(head, lines, newRequestId, `${application.address}:${application.port}`);
+    },
+  };
+}
+
+/** Fields of one kind, in order. */
+export function valuesOf({ fields }: RequestHead, id: Parameters<typeof fields.indexOf>[0]): readonly string[] {
+  const first = fields.indexOf(id);
+  if (first < 0) return [];
+  const found = [fields.value(first)];
+  for (let index = fields.indexOf(id, first + 1); index >= 0; index = fields.indexOf(id, index + 1))
+    found.push(fields.value(index));
+  return found;
+}
+
+/** @param lines that take the place of every x-forwarded-client-cert and x-forwarded-proto that came */
+export function withRequestId(
+  head: RequestHead,
+  lines: string,
+  newRequestId: () => string,
+  authority: string,
+): RequestEdits {
+  const received = valuesOf(head, FIELD.requestId);
+  const id = requestId(received, newRequestId);
+  if (received.length === 1 && received[0] === id) return { dropped: DROPPED, appended: lines, authority };
+  return { dropped: DROPPED_WITH_ID, appended: `${lines}X-Request-Id: ${id}\r\n`, authority };
+}

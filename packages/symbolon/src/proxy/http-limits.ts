@@ -1,0 +1,44 @@
+/** Limits of HTTP connections; those of messages are in `http1/limits.ts` (SR-50). */
+export interface HttpLimits {
+  /** From the first byte of a request to the end of its head; then 408. */
+  readonly requestHeadMs: number;
+  /** Without a byte of content that a request still owes; then 408. */
+  readonly requestIdleMs: number;
+  /** From the end of a request to the head of its answer, and between parts of the answer; then 504. Envoy's stream idle time. */
+  readonly responseIdleMs: number;
+  /** Between requests. */
+  readonly keepAliveMs: number;
+  /** What waits to be written does not become less. */
+  readonly writeIdleMs: number;
+  /** A client that still sends is listened to so long after its answer, so that the answer is not lost in a reset. */
+  readonly lingerMs: number;
+  /**
+   * An unused connection to the application is closed after so long: servers close theirs after 2 s (gunicorn) or 5 s
+   * (Node), and a request that meets that close cannot be sent again.
+   */
+  readonly applicationKeepAliveMs: number;
+  /** An unused connection to another proxy, whose own limit is `keepAliveMs`. */
+  readonly peerKeepAliveMs: number;
+  readonly idleUpstreamsPerTarget: number;
+  /** Envoy's default circuit breaker; above it 503. */
+  readonly upstreamsPerTarget: number;
+  /** Answers 1xx before one request's real answer; above it 502. */
+  readonly interimResponses: number;
+  /** An application that opens a connection and says nothing is waited for so long on a port of no declared protocol. */
+  readonly outboundDetectionMs: number;
+}
+
+export const HTTP_LIMITS: HttpLimits = {
+  requestHeadMs: 10_000,
+  requestIdleMs: 60_000,
+  responseIdleMs: 300_000,
+  keepAliveMs: 3_600_000,
+  writeIdleMs: 60_000,
+  lingerMs: 2_000,
+  applicationKeepAliveMs: 1_000,
+  peerKeepAliveMs: 60_000,
+  idleUpstreamsPerTarget: 128,
+  upstreamsPerTarget: 1024,
+  interimResponses: 16,
+  outboundDetectionMs: 1_000,
+};

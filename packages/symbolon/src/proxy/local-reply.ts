@@ -1,0 +1,24 @@
+const REASONS: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  403: "Forbidden",
+  404: "Not Found",
+  408: "Request Timeout",
+  413: "Content Too Large",
+  414: "URI Too Long",
+  417: "Expectation Failed",
+  431: "Request Header Fields Too Large",
+  501: "Not Implemented",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
+  505: "HTTP Version Not Supported",
+};
+
+/** An answer of the proxy's own; it tells the client what is wrong, and nothing of what is behind the proxy. */
+export function localReply(status: number, options: { readonly method: string; readonly close: boolean }): Buffer {
+  const reason = REASONS[status] ?? "Error";
+  const body = `${reason.toLowerCase()}\n`;
+  const close = options.close ? "Connection: close\r\n" : "";
+  const head = `HTTP/1.1 ${status} ${reason}\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n${close}\r\n`;
+  return Buffer.from(options.method === "HEAD" ? head : head + body, "latin1");
+}

@@ -1,0 +1,63 @@
+import type { TrackedConnection } from "./connection-registry.ts";
+import type { Deadlines } from "./deadlines.ts";
+import { detectHttp } from "./http1/index.ts";
+import type { Leg } from "./leg.ts";
+
+/** Longest request line that is waited for on a port of no declared protocol. */
+const MAX_SNIFFED_BYTES = 16 * 1024;
+
+/**
+ * Finds out whether a connection speaks HTTP/1. On a port that is declared HTTP, everything is that but HTTP/2's preface,
+ * so that whatever is no request is answered with 400.
+ */
+export function sniffHttp(
+  leg: Leg,
+  connection: TrackedConnection,
+  options: {
+    readonly declared: boolean;
+    readonly waitMs: number;
+    readonly deadlines: Deadlines;
+    readonly closed: () => void;
+    readonly decided: (protocol: "http1" | "other") => void;
+  },
+): void {
+  const { declared, deadlines, decided } = options;
+  let over = false;
+  const cancel = deadlines.add(options.waitMs, () => decide(declared ? "http1" : "other"));
+  leg.owner = {
+    onEarly: look,
+    onClosed() {
+      over = true;
+      cancel();
+      options.closed();
+    },
+  };
+  // Nothing has been asked yet, so nothing is lost.
+  connection.drain = () => {
+    if (leg.earlyBytes === 0) leg.terminate();
+  };
+  look();
+
+  function look(): void {
+    if (over || leg.earlyBytes === 0) return;
+    const bytes = leg.early.length === 1 ? (leg.early[0] as Buffer) : Buffer.concat(leg.early);
+    const protocol = detectHttp(bytes);
+    if (protocol === "http2") return decide("other");
+    if (protocol === "http1") return decide("http1");
+    if (declared && !(protocol === "incomplete" && isPrefacePrefix(bytes))) return decide("http1");
+    if (protocol === "other" || bytes.length >= MAX_SNIFFED_BYTES) decide("other");
+  }
+
+  function decide(protocol: "http1" | "other"): void {
+    if (over) return;
+    over = true;
+    cancel();
+    delete connection.drain;
+    decided(protocol);
+  }
+}
+
+function isPrefacePrefix(bytes: Uint8Array): boolean {
+  const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+  return bytes.length < preface.length && preface.startsWith(Buffer.from(bytes).toString("latin1"));
+}

@@ -1,0 +1,136 @@
+import type { HttpLimits } from "./http-limits.ts";
+import type { PeerConnector, PeerFailure } from "./peer-connector.ts";
+import type { ProxyIdentity } from "./ports.ts";
+import type { PeerTarget } from "./route-destination.ts";
+import type { Sweeper } from "./sweeper.ts";
+import { UpstreamConnection } from "./upstream-connection.ts";
+
+export type AcquireFailure = PeerFailure | { readonly reason: "too_many_connections"; readonly detail: string };
+
+export interface AcquireCallbacks {
+  /** Called at once when an unused connection is there. */
+  acquired(connection: UpstreamConnection): void;
+  failed(failure: AcquireFailure): void;
+}
+
+/** Connections for HTTP/1.1, kept while unused: one pool a proxy, so every connection in it has one source identity. */
+export interface UpstreamPool {
+  /** @returns gives the attempt up */
+  acquire(target: PeerTarget, callbacks: AcquireCallbacks): () => void;
+  /** Gives back a connection whose last answer has been read to its end. */
+  release(connection: UpstreamConnection): void;
+  /** All unused ones are closed, and none is kept any more. */
+  close(): void;
+}
+
+export function createUpstreamPool(options: {
+  readonly connector: PeerConnector;
+  readonly identity: () => ProxyIdentity | undefined;
+  readonly sweeper: Sweeper;
+  readonly limits: HttpLimits;
+}): UpstreamPool {
+  const { connector, sweeper, limits } = options;
+  const idle = new Map<string, UpstreamConnection[]>();
+  /** Open or being opened. */
+  const counts = new Map<string, number>();
+  let closed = false;
+  const swept = { sweep };
+
+  return {
+    acquire(target, callbacks) {
+      const key = keyOf(target);
+      const reusable = takeIdle(target, key);
+      if (reusable) {
+        callbacks.acquired(reusable);
+        return () => undefined;
+      }
+      const count = counts.get(key) ?? 0;
+      if (count >= limits.upstreamsPerTarget) {
+        callbacks.failed({ reason: "too_many_connections", detail: `${key} has ${count} connections` });
+        return () => undefined;
+      }
+      counts.set(key, count + 1);
+      const identity = options.identity();
+      return connector.connect(
+        target,
+        {
+          connected({ leg, peer, tlsVersion }) {
+            callbacks.acquired(new UpstreamConnection({ leg, target, key, identity, peer, tlsVersion, forget }));
+          },
+          failed(failure) {
+            countDown(key);
+            callbacks.failed(failure);
+          },
+        },
+        "http",
+      );
+    },
+    release(connection) {
+      connection.user = undefined;
+      if (closed || connection.leg.closed || connection.leg.ended) return connection.discard();
+      const unused = idle.get(connection.key) ?? [];
+      if (unused.length >= limits.idleUpstreamsPerTarget) return connection.discard();
+      connection.idleSinceMs = sweeper.nowMs;
+      unused.push(connection);
+      idle.set(connection.key, unused);
+      sweeper.add(swept);
+    },
+    close() {
+      closed = true;
+      sweeper.remove(swept);
+      for (const connection of [...idle.values()].flat()) connection.discard();
+    },
+  };
+
+  /** The one used last: those at the other end grow old and are closed. */
+  function takeIdle(target: PeerTarget, key: string): UpstreamConnection | undefined {
+    const unused = idle.get(key);
+    for (let connection = unused?.pop(); connection; connection = unused?.pop()) {
+      if (isUsable(connection, target)) return connection;
+      connection.discard();
+    }
+    return undefined;
+  }
+
+  /** As a new handshake would come out now: same identity of ours, and of theirs one that is still expected (SR-44). */
+  function isUsable({ leg, identity, peer }: UpstreamConnection, { security }: PeerTarget): boolean {
+    if (leg.closed || leg.ended) return false;
+    if (security.kind === "plaintext") return true;
+    return (
+      identity !== undefined &&
+      identity === options.identity() &&
+      peer !== undefined &&
+      security.expectedSpiffeIds.includes(peer.spiffeId.toString())
+    );
+  }
+
+  function forget(connection: UpstreamConnection): void {
+    countDown(connection.key);
+    const unused = idle.get(connection.key);
+    const index = unused?.indexOf(connection) ?? -1;
+    if (index >= 0) unused?.splice(index, 1);
+  }
+
+  function countDown(key: string): void {
+    const count = (counts.get(key) ?? 1) - 1;
+    if (count > 0) counts.set(key, count);
+    else counts.delete(key);
+  }
+
+  function sweep(nowMs: number): void {
+    for (const [key, unused] of idle) {
+      for (const connection of [...unused])
+        if (nowMs - connection.idleSinceMs >= keepMs(connection)) connection.discard();
+      if (unused.length === 0) idle.delete(key);
+    }
+    if (idle.size === 0) sweeper.remove(swept);
+  }
+
+  function keepMs({ target }: UpstreamConnection): number {
+    return target.security.kind === "mtls" ? limits.peerKeepAliveMs : limits.applicationKeepAliveMs;
+  }
+}
+
+function keyOf({ address, port, security }: PeerTarget): string {
+  return security.kind === "mtls" ? `${address}:${port} as ${security.serverName}` : `${address}:${port}`;
+}

@@ -1,0 +1,48 @@
+/** Envoy's short names of what went wrong with a request, as far as they can happen here. */
+export type ResponseFlag =
+  /** No route, no healthy endpoint, no connection could be made. */
+  | "NR"
+  | "UH"
+  | "UF"
+  /** The upstream closed before it had answered; it answered garbage; it did not answer in time; too many connections to it. */
+  | "UC"
+  | "UPE"
+  | "UT"
+  | "UO"
+  /** The client went away; it broke the protocol; it was silent in the middle of a request. */
+  | "DC"
+  | "DPE"
+  | "SI"
+  /** A policy refused it. */
+  | "RBAC";
+
+/** What is known of one request through a proxy. JSON-safe. */
+export interface RequestRecord {
+  /** `id` of its connection's record. */
+  readonly connection: number;
+  readonly direction: "inbound" | "outbound";
+  /** RFC 3339. */
+  readonly start: string;
+  durationMs: number;
+  readonly method: string;
+  /** Target as it was forwarded. */
+  readonly path: string;
+  readonly authority?: string;
+  readonly protocol: "HTTP/1.0" | "HTTP/1.1";
+  readonly requestId?: string;
+  readonly userAgent?: string;
+  /** Of the answer that the client got; 0 when it got none. */
+  status: number;
+  flags: readonly ResponseFlag[];
+  /** Stable code of what the flags are about, or a sentence. */
+  detail?: string;
+  /** `name.namespace:port` of the Service that was meant. */
+  service?: string;
+  upstream?: string;
+  security: "mtls" | "plaintext";
+  localSpiffeId?: string;
+  peerSpiffeId?: string;
+  /** Content of request and answer, without framing. */
+  requestBytes: number;
+  responseBytes: number;
+}
