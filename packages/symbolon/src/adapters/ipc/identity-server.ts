@@ -25,55 +25,63 @@ export interface IdentityServer {
 }
 
 interface PodSocket {
-  proxy: ProcessIdentity;
   readonly server: FrameServer;
   readonly connections: Set<FrameConnection>;
 }
 
 export function createIdentityServer(options: IdentityServerOptions): IdentityServer {
+  /** The one process that may use a pod's socket. */
+  const registered = new Map<string, ProcessIdentity>();
   const sockets = new Map<string, PodSocket>();
+  /** One socket is made at a time: an order may be repeated, or taken back, before the first has been obeyed. */
+  let opening: Promise<void> = Promise.resolve();
 
   const close = (podUid: string): void => {
+    registered.delete(podUid);
     sockets.get(podUid)?.server.close();
     sockets.delete(podUid);
   };
 
   return {
-    async open(podUid, socketPath, proxy) {
-      const present = sockets.get(podUid);
-      if (present) {
-        present.proxy = proxy;
-        // What the process before it still holds open is not for the new one.
-        for (const connection of [...present.connections]) connection.close();
-        return;
-      }
-      const connections = new Set<FrameConnection>();
-      const server = await serveFrames({
-        path: socketPath,
-        listen: options.listen,
-        log: options.log,
-        accept(connection) {
-          const socket = sockets.get(podUid);
-          attest(podUid, connection, socket?.proxy);
-          connections.add(connection);
-          const delivery = deliverTo(podUid, connection, () => sockets.get(podUid)?.proxy);
-          return {
-            onFrame: () => connection.close(),
-            onDrain: delivery.resume,
-            onClose() {
-              connections.delete(connection);
-              delivery.end();
-            },
-          };
-        },
-      });
-      sockets.set(podUid, { proxy, server, connections });
+    open(podUid, socketPath, proxy) {
+      const before = registered.get(podUid);
+      registered.set(podUid, proxy);
+      // What the process before it still holds open is not for the new one.
+      if (before && !isSameProcess(before, proxy))
+        for (const connection of [...(sockets.get(podUid)?.connections ?? [])]) connection.close();
+      opening = opening.catch(() => undefined).then(() => listen(podUid, socketPath));
+      return opening;
     },
     close,
     closeAll() {
-      for (const podUid of [...sockets.keys()]) close(podUid);
+      for (const podUid of [...registered.keys()]) close(podUid);
     },
   };
+
+  async function listen(podUid: string, socketPath: string): Promise<void> {
+    if (sockets.has(podUid) || !registered.has(podUid)) return;
+    const connections = new Set<FrameConnection>();
+    const server = await serveFrames({
+      path: socketPath,
+      listen: options.listen,
+      log: options.log,
+      accept(connection) {
+        attest(podUid, connection, registered.get(podUid));
+        connections.add(connection);
+        const delivery = deliverTo(podUid, connection, () => registered.get(podUid));
+        return {
+          onFrame: () => connection.close(),
+          onDrain: delivery.resume,
+          onClose() {
+            connections.delete(connection);
+            delivery.end();
+          },
+        };
+      },
+    });
+    if (registered.has(podUid)) sockets.set(podUid, { server, connections });
+    else server.close();
+  }
 
   /** The kernel's word on who connected must be the process that the supervisor named; anything else is on record. */
   function attest(podUid: string, connection: FrameConnection, proxy: ProcessIdentity | undefined): void {
@@ -81,7 +89,7 @@ export function createIdentityServer(options: IdentityServerOptions): IdentitySe
     try {
       const peer = options.readPeer(connection.fd);
       got = `process ${peer.pid}`;
-      if (proxy && peer.pid === proxy.pid && peer.startTicks === proxy.startTicks) return;
+      if (proxy && isSameProcess(peer, proxy)) return;
     } catch (error) {
       got = errorText(error);
     }
@@ -140,4 +148,8 @@ export function createIdentityServer(options: IdentityServerOptions): IdentitySe
       end: unsubscribe,
     };
   }
+}
+
+function isSameProcess(a: ProcessIdentity, b: ProcessIdentity): boolean {
+  return a.pid === b.pid && a.startTicks === b.startTicks;
 }

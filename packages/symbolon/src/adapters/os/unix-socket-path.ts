@@ -1,4 +1,4 @@
-import { lstatSync, type Stats, unlinkSync } from "node:fs";
+import { lstatSync, rmSync, type Stats } from "node:fs";
 import { connect } from "node:net";
 import { dirname } from "node:path";
 import { productError } from "../../core/index.ts";
@@ -18,7 +18,7 @@ export async function claimUnixSocketPath(path: string): Promise<void> {
     );
   if (await isListening(path))
     throw productError("ERR_SOCKET_IN_USE", `another process listens on "${path}"; is this mesh running already?`);
-  unlinkSync(path);
+  rmSync(path, { force: true });
 }
 
 /** Runs `listen` so that the socket it makes has mode 0600 from its first instant. `listen` must bind synchronously. */
@@ -64,7 +64,7 @@ function isListening(path: string): Promise<boolean> {
       resolve(live);
     };
     socket.once("connect", () => answer(true));
-    // Anything but a refusal (a full backlog, for one) means that somebody may be there.
-    socket.once("error", (error: NodeJS.ErrnoException) => answer(error.code !== "ECONNREFUSED"));
+    // Anything but a refusal (a full backlog, for one) means that somebody may be there; or it is gone meanwhile.
+    socket.once("error", ({ code }: NodeJS.ErrnoException) => answer(code !== "ECONNREFUSED" && code !== "ENOENT"));
   });
 }
