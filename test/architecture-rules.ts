@@ -71,6 +71,15 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
       packages: [],
       runtime: [],
     },
+    explain: {
+      mayImport: {
+        "": "policies and attributes as values, and the matchers of one value each",
+        authorization: "the decision that it explains, and the structure of rules",
+        document: "positions of values, and claims as JSON",
+      },
+      packages: [],
+      runtime: [],
+    },
   },
   symbolon: {
     core: {

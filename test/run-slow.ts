@@ -7,8 +7,8 @@ process.exit(
     {
       name: "oracle",
       paths: ["./test/oracle"],
-      budgetSeconds: 300,
-      timeoutPerTestMs: 600_000,
+      budgetSeconds: 1200,
+      timeoutPerTestMs: 3_600_000,
       env: { ORACLE_CASES: "1000000", FLIP_CASES: "100000" },
     },
     { name: "envoy", paths: ["./test/envoy"], budgetSeconds: 120, timeoutPerTestMs: 300_000 },

@@ -1,5 +1,5 @@
 /** What a decision costs. See ../README.md. `node tools/run.mjs bench/policy/run.ts` */
-import { type CompiledAuthorization, compileAuthorization } from "@symbolon/policy";
+import { type CompiledAuthorization, compileAuthorization, createExplainer } from "@symbolon/policy";
 import {
   fiveHundredPathsAndHeaders,
   type PolicySet,
@@ -29,6 +29,7 @@ const hundred = p50s.get(unrelatedPolicies(100).name) ?? 0;
 const tenThousand = p50s.get(unrelatedPolicies(10_000).name) ?? 0;
 console.log(`cost at 10,000 unrelated policies against 100: ${(tenThousand / hundred).toFixed(2)}x (wanted <= 1.1x)`);
 console.log(`one change (20 policies of one workload compiled anew): ${oneChangeMs().toFixed(3)} ms (wanted <= 2 ms)`);
+console.log(`explain, tree and flips, 20 policies: ${explainMicroseconds().toFixed(0)} us (wanted <= 200 us)`);
 console.log(
   `heap growth over 1e7 decisions: ${heapGrowthMegabytes(fiveHundredPathsAndHeaders()).toFixed(2)} MB (wanted < 1 MB)`,
 );
@@ -73,6 +74,13 @@ function oneChangeMs(): number {
   const { policies, connection, requests } = twentyPolicies();
   const [request] = requests(1);
   return best(50, () => void compileAuthorization(policies, OPTIONS).connection(connection).decide(request));
+}
+
+function explainMicroseconds(): number {
+  const { policies, connection, requests } = twentyPolicies();
+  const explainer = createExplainer(policies, OPTIONS);
+  const subjects = requests(100).map((request) => ({ connection, request }));
+  return best(30, () => subjects.forEach((subject) => void explainer.explain(subject))) * 10;
 }
 
 /** The same thousand requests again and again, so that what grows is the engine's. */

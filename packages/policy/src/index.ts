@@ -99,6 +99,22 @@ export type {
 } from "./effective-peer-authentication.ts";
 export { POLICY_ERRORS, type PolicyErrorCode, requireParsed } from "./errors.ts";
 export { type ExpandedDocuments, expandLists } from "./expand-lists.ts";
+export {
+  type AppliedChange,
+  type AttributeChange,
+  type AuthorizationExplainer,
+  createExplainer,
+  type EntryExplanation,
+  type Explanation,
+  explanationText,
+  type Flip,
+  type ItemExplanation,
+  type PolicyChange,
+  type PolicyExplanation,
+  type RuleExplanation,
+  type SingleChange,
+  type Subject,
+} from "./explain/index.ts";
 export { JWT_FAILURES, type JwtFailure, type TokenRefusal } from "./jwt-failures.ts";
 export type { TokenPlace } from "./jwt-locations.ts";
 export type { HeaderLine } from "./jwt-outputs.ts";

@@ -8,6 +8,8 @@ export interface ConnectionFacts {
   readonly sourceAddress: IpAddress | undefined;
   readonly remoteAddress: IpAddress | undefined;
   readonly destinationAddress: IpAddress | undefined;
+  /** As given, for people. */
+  readonly addressTexts: Readonly<Record<"sourceAddress" | "remoteAddress" | "destinationAddress", readonly string[]>>;
   readonly destinationPort: string;
   readonly sni: string | undefined;
 }
@@ -19,6 +21,11 @@ export function connectionFacts(connection: ConnectionAttributes): ConnectionFac
     sourceAddress,
     remoteAddress: connection.remoteAddress === undefined ? sourceAddress : parseIpAddress(connection.remoteAddress),
     destinationAddress: parseIpAddress(connection.destinationAddress),
+    addressTexts: {
+      sourceAddress: [connection.sourceAddress],
+      remoteAddress: [connection.remoteAddress ?? connection.sourceAddress],
+      destinationAddress: [connection.destinationAddress],
+    },
     destinationPort: String(connection.destinationPort),
     sni: connection.sni,
   };

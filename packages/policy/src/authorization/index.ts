@@ -6,6 +6,7 @@ export {
   compileAuthorization,
   decide,
 } from "./compile-authorization.ts";
+export { type ConnectionFacts, connectionFacts } from "./connection-facts.ts";
 export {
   type AllowDecision,
   type AllowReason,
@@ -19,3 +20,13 @@ export {
   type ShadowResult,
   type ShadowResults,
 } from "./decision.ts";
+export { policyIdOf } from "./decision-table.ts";
+export { RequestFacts } from "./request-facts.ts";
+export {
+  type Attribute,
+  expandValue,
+  isHttpOnly,
+  type RuleItem,
+  type RuleStructure,
+  ruleStructures,
+} from "./rule-items.ts";

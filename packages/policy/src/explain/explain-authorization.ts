@@ -1,0 +1,176 @@
+import {
+  type AuthorizationOptions,
+  compileAuthorization,
+  connectionFacts,
+  type Decision,
+  policyIdOf,
+  RequestFacts,
+  type RuleItem,
+  type RuleStructure,
+  ruleStructures,
+} from "../authorization/index.ts";
+import type { AuthorizationPolicy } from "../authorization-policy.ts";
+import { type AttributeVariant, attributeVariants, type Subject } from "./attribute-changes.ts";
+import type {
+  EntryExplanation,
+  Explanation,
+  Flip,
+  ItemExplanation,
+  PolicyExplanation,
+  RuleExplanation,
+  SingleChange,
+} from "./explanation.ts";
+import { OutcomeCounter } from "./outcome-counter.ts";
+import { type PolicyTruth, policyVariants, stateOf } from "./policy-changes.ts";
+import { allTrue, type ItemTruth, isDropped, isTrue, type RuleTruth, ruleTruth } from "./rule-truth.ts";
+import type { Facts } from "./value-matches.ts";
+
+export interface AuthorizationExplainer {
+  explain(subject: Subject): Explanation;
+  /** All changes that `flips` chooses from: what "single change" means, exactly. */
+  singleChanges(subject: Subject): readonly AppliedChange[];
+}
+
+/** A single change with what is there after it. */
+export interface AppliedChange {
+  readonly change: SingleChange;
+  readonly policies: readonly AuthorizationPolicy[];
+  readonly subject: Subject;
+}
+
+/** Prepares explanations for the policies that attach to one workload. @throws ERR_POLICY_INVALID */
+export function createExplainer(
+  policies: Iterable<AuthorizationPolicy>,
+  options: AuthorizationOptions,
+): AuthorizationExplainer {
+  const attached = [...policies].sort(byName);
+  const compiled = compileAuthorization(attached, options);
+  const structures = attached.map((policy) => ({ policy, rules: ruleStructures(policy, options) }));
+  const items = structures.flatMap(({ rules }) => rules.flatMap(itemsOf));
+  const requestFacts = new RequestFacts(options.pathNormalization ?? "base");
+
+  const truthsOf = ({ connection, request }: Subject): { facts: Facts; truths: PolicyTruth[] } => {
+    // A refused path is explained as it was sent: no rule is asked about it.
+    if (request) requestFacts.fill(request);
+    const facts = { connection: connectionFacts(connection), request: request && requestFacts };
+    const truths = structures.map(({ policy, rules }) => ({
+      policy,
+      rules: rules.map((rule) => ruleTruth(rule, facts, options)),
+    }));
+    return { facts, truths };
+  };
+
+  const explain = (subject: Subject): Explanation => {
+    const connection = compiled.connection(subject.connection);
+    const decision = connection.decide(subject.request);
+    const { facts, truths } = truthsOf(subject);
+    const flips: Flip[] = [];
+    for (const { change, subject: changed } of attributeVariants(items, subject, options.trustDomain)) {
+      const sameConnection = changed.connection === subject.connection;
+      const { outcome } = (sameConnection ? connection : compiled.connection(changed.connection)).decide(
+        changed.request,
+      );
+      if (outcome !== decision.outcome) flips.push({ change, outcome });
+    }
+    // No policy can allow a path that is refused before policies are looked at.
+    if (decision.reason !== "path_refused") flips.push(...policyFlips(truths, facts, decision));
+    flips.sort(bySize);
+    return {
+      decision,
+      policies: truths.map((truth) => explainPolicy(truth, decision)),
+      flips: flips.slice(0, MAX_FLIPS),
+      moreFlips: Math.max(0, flips.length - MAX_FLIPS),
+    };
+  };
+
+  const policyFlips = (truths: readonly PolicyTruth[], facts: Facts, decision: Decision): Flip[] => {
+    const states = truths.map(({ policy, rules }) => stateOf(policy, rules.some(isTrue)));
+    const counter = new OutcomeCounter(states, { ...options, isTcp: facts.request === undefined });
+    const flips: Flip[] = [];
+    for (const [index, truth] of truths.entries())
+      for (const { change, state } of policyVariants(truth, { facts, names: options })) {
+        const outcome = counter.outcomeWith(index, state);
+        if (outcome !== decision.outcome) flips.push({ change, outcome });
+      }
+    return flips;
+  };
+
+  const singleChanges = (subject: Subject): AppliedChange[] => {
+    const { facts, truths } = truthsOf(subject);
+    const variants: AttributeVariant[] = attributeVariants(items, subject, options.trustDomain);
+    return [
+      ...variants.map(({ change, subject: changed }) => ({ change, policies: attached, subject: changed })),
+      ...truths.flatMap((truth, index) =>
+        policyVariants(truth, { facts, names: options }).map(({ change, apply }) => {
+          const changed = apply();
+          return { change, policies: changed ? attached.with(index, changed) : attached.toSpliced(index, 1), subject };
+        }),
+      ),
+    ];
+  };
+  return Object.freeze({ explain, singleChanges });
+}
+
+function explainPolicy({ policy, rules }: PolicyTruth, decision: Decision): PolicyExplanation {
+  const explained = rules.map((rule) => explainRule(rule, decision));
+  return { policy, matches: explained.some(({ matches }) => matches), rules: explained };
+}
+
+function explainRule(truth: RuleTruth, decision: Decision): RuleExplanation {
+  const { structure, from, to, when, isTcp } = truth;
+  const entries = (list: readonly (readonly ItemTruth[])[]): EntryExplanation[] =>
+    list.map((items) => ({
+      matches: allTrue(items, isTcp),
+      items: items.map((item) => explainItem(item, isTcp)),
+    }));
+  return {
+    ruleIndex: structure.ruleIndex,
+    policyId: policyIdOf(structure),
+    matches: isTrue(truth),
+    decides: decides(structure, decision),
+    isDropped: isDropped(truth),
+    ...(from && { from: entries(from) }),
+    ...(to && { to: entries(to) }),
+    when: when.map((item) => explainItem(item, isTcp)),
+  };
+}
+
+function explainItem({ item, fitting, got, matches, needsHttp }: ItemTruth, isTcp: boolean): ItemExplanation {
+  return {
+    field: item.field,
+    position: item.list.position,
+    matches,
+    negated: item.negated,
+    isIgnored: isTcp && needsHttp,
+    wanted: item.list.values.map(({ value }) => value),
+    fitting,
+    got,
+  };
+}
+
+function decides({ policy, ruleIndex }: RuleStructure, { by }: Decision): boolean {
+  return by?.ruleIndex === ruleIndex && by.policy.name === policy.name && by.policy.namespace === policy.namespace;
+}
+
+function itemsOf({ from = [], to = [], when }: RuleStructure): readonly RuleItem[] {
+  return [...from.flat(), ...to.flat(), ...when];
+}
+
+/** Among changes of one size those of the request first; then by their words, so that the order is always the same. */
+function bySize(left: Flip, right: Flip): number {
+  return (
+    left.change.size - right.change.size ||
+    compareText(left.change.kind, right.change.kind) ||
+    compareText(left.change.text, right.change.text)
+  );
+}
+
+function byName(left: AuthorizationPolicy, right: AuthorizationPolicy): number {
+  return compareText(left.namespace, right.namespace) || compareText(left.name, right.name);
+}
+
+function compareText(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+const MAX_FLIPS = 20;

@@ -1,0 +1,14 @@
+export type { Subject } from "./attribute-changes.ts";
+export { type AppliedChange, type AuthorizationExplainer, createExplainer } from "./explain-authorization.ts";
+export type {
+  AttributeChange,
+  EntryExplanation,
+  Explanation,
+  Flip,
+  ItemExplanation,
+  PolicyChange,
+  PolicyExplanation,
+  RuleExplanation,
+  SingleChange,
+} from "./explanation.ts";
+export { explanationText } from "./explanation-text.ts";
