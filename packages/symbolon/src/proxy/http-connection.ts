@@ -6,6 +6,7 @@ import { FIELD, RequestParser } from "./http1/index.ts";
 import type { Leg, LegOwner } from "./leg.ts";
 import { localReply } from "./local-reply.ts";
 import { finish, link, pause, send, unpause } from "./pump.ts";
+import { SWEEP_MS } from "./sweeper.ts";
 import type { UpstreamConnection } from "./upstream-connection.ts";
 
 /** `lingering`: the last answer has been written; what still comes is read and thrown away, so that it is not a reset. */
@@ -137,7 +138,8 @@ export class HttpConnection implements LegOwner, ExchangeHost {
       if (nowMs - this.#sinceMs >= limits.lingerMs && this.leg.queue.length === 0) this.leg.terminate();
     } else if (!exchange) {
       if (this.#parser.isIdle) {
-        if (nowMs - this.#sinceMs >= limits.keepAliveMs || this.#ports.draining()) this.#linger();
+        const mayIdleMs = this.#ports.draining() ? SWEEP_MS : limits.keepAliveMs;
+        if (nowMs - this.#sinceMs >= mayIdleMs) this.#linger();
       } else if (nowMs - this.#sinceMs >= limits.requestHeadMs) {
         this.#refuse({ status: 408, flag: "SI", detail: "the head of a request did not come to its end in time" });
       }
@@ -232,8 +234,9 @@ export class HttpConnection implements LegOwner, ExchangeHost {
     if (this.leg.paused) unpause(this.leg);
   }
 
+  /** A connection in use is told with its next answer; closing it between requests could meet a request on its way. */
   #drain(): void {
-    if (this.#state === "open" && !this.#exchange && this.#parser.isIdle) this.#linger();
+    if (this.#state === "open") this.sweep(this.#ports.sweeper.nowMs);
   }
 
   #leave(state: State): void {
