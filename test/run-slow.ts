@@ -13,6 +13,7 @@ process.exit(
     },
     { name: "envoy", paths: ["./test/envoy"], budgetSeconds: 120, timeoutPerTestMs: 300_000 },
     { name: "fuzz", paths: ["./test/fuzz"], budgetSeconds: 60 },
+    { name: "attack", paths: ["./test/attack"], budgetSeconds: 120, timeoutPerTestMs: 120_000 },
     { name: "scenario", paths: ["./test/scenario"], budgetSeconds: 1500, timeoutPerTestMs: 600_000 },
   ]),
 );

@@ -45,7 +45,7 @@ export class HttpConnection implements LegOwner, ExchangeHost {
   }
 
   get mustClose(): boolean {
-    return !this.#parser.head.keepAlive || this.leg.ended || this.#ports.draining();
+    return !this.#parser.head.keepAlive || this.#ports.draining();
   }
 
   onData(_leg: Leg, chunk: Buffer): void {

@@ -473,6 +473,15 @@ describe("a client that does not do its part", () => {
     expect(server.requests).toMatchObject([{ status: 0, flags: ["DC"] }]);
   });
 
+  test("half-closes after two pipelined requests, and gets both answers", async () => {
+    const server = await startInbound({ ...HTTP, protocol: "http", handle: answering(OK) });
+    closing.push(() => server.close());
+    const socket = connect(server);
+    socket.end(GET + GET);
+    const { received } = await talk(socket, undefined, Number.POSITIVE_INFINITY);
+    expect(received.toString()).toBe(OK + OK);
+  });
+
   test("half-closes after its request, and still gets its answer", async () => {
     const server = await startInbound({ ...HTTP, protocol: "http", handle: answering(OK) });
     closing.push(() => server.close());
