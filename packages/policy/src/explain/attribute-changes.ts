@@ -1,15 +1,8 @@
-import type { ConnectionAttributes, JwtClaims, RequestAttributes } from "../attributes.ts";
-import type { RuleItem } from "../authorization/index.ts";
-import type { JsonValue } from "../document/index.ts";
-import { qualifiedServiceAccount } from "../peer-identity.ts";
-import {
-  addressWitness,
-  identityWitness,
-  pathWitness,
-  requestPrincipalWitness,
-  stringWitness,
-} from "./attribute-witnesses.ts";
+import type { ConnectionAttributes, RequestAttributes } from "../attributes.ts";
+import type { AttributePlan } from "./attribute-plans.ts";
+import { identityWitness } from "./attribute-witnesses.ts";
 import { editSize } from "./change-size.ts";
+import { claimAt, claimText, withClaim } from "./claim-edits.ts";
 import type { AttributeChange } from "./explanation.ts";
 
 /** What is decided: a connection, and a request of it if it is HTTP. */
@@ -19,7 +12,8 @@ export interface Subject {
 }
 
 export interface AttributeVariant {
-  readonly change: AttributeChange;
+  /** Made when asked for: few of many variants are of interest. */
+  change(): AttributeChange;
   readonly subject: Subject;
 }
 
@@ -35,199 +29,144 @@ export interface AttributeVariant {
  * A header is replaced with all its lines by one line, a path with its query, a claim of any type by a string.
  */
 export function attributeVariants(
-  items: Iterable<RuleItem>,
+  plans: readonly AttributePlan[],
   subject: Subject,
   trustDomain: string,
 ): AttributeVariant[] {
-  const targets = new Map<string, Target>();
-  for (const item of items) collectTargets(item, { targets, subject, trustDomain });
   const variants: AttributeVariant[] = [];
-  for (const { name, from, candidates, other, canBeAbsent, put } of targets.values()) {
-    const texts = new Set<string | undefined>([...(canBeAbsent ? [undefined] : []), ...candidates, other]);
+  for (const plan of plans) {
+    const target = targetOf(plan, subject, trustDomain);
+    if (!target) continue;
+    const { name, from, other, canBeAbsent, put } = target;
+    const texts = new Set<string | undefined>(target.candidates);
+    if (other !== undefined) texts.add(other);
+    if (canBeAbsent) texts.add(undefined);
     texts.delete(from);
-    for (const to of texts) variants.push({ change: describe(name, from, to), subject: put(to) });
+    for (const to of texts) variants.push({ change: () => describe(name, from, to), subject: put(to) });
   }
   return variants;
 }
 
-/** One attribute with what it may become. */
+/** One attribute with what it is, and what it may become. */
 interface Target {
   readonly name: string;
   readonly from: string | undefined;
-  readonly candidates: Set<string>;
-  readonly other: string | undefined;
+  readonly candidates: readonly string[];
+  readonly other?: string;
   readonly canBeAbsent: boolean;
   put(to: string | undefined): Subject;
 }
 
-interface Collection {
-  readonly targets: Map<string, Target>;
-  readonly subject: Subject;
-  readonly trustDomain: string;
-}
-
-function collectTargets(item: RuleItem, { targets, subject, trustDomain }: Collection): void {
-  const { attribute, values, policyNamespace } = item;
+function targetOf(plan: AttributePlan, subject: Subject, trustDomain: string): Target | undefined {
   const { connection, request } = subject;
-  const target = (name: string, create: () => Omit<Target, "name" | "candidates">): Set<string> => {
-    const known = targets.get(name) ?? { name, candidates: new Set<string>(), ...create() };
-    targets.set(name, known);
-    return known.candidates;
-  };
-  const add = (candidates: Set<string>, witness: (value: string) => string | undefined) => {
-    for (const value of values) {
-      const text = witness(value);
-      if (text !== undefined) candidates.add(text);
-    }
-  };
   const onConnection = (change: Partial<ConnectionAttributes>): Subject => ({
     ...subject,
     connection: { ...connection, ...change },
   });
-  switch (attribute.kind) {
-    case "principal":
-    case "namespace":
-    case "serviceAccount":
-    case "trustDomain": {
+  switch (plan.kind) {
+    case "identity": {
       const base = baseIdentity(connection, trustDomain);
       const { peerSpiffeId: from, ...plaintext } = connection;
-      const candidates = target("peer identity", () => ({
+      return {
+        name: "peer identity",
         from,
+        candidates: plan.values.map(({ part, value }) => `spiffe://${identityWitness(part, value, base)}`),
         canBeAbsent: true,
         other: "spiffe://other/ns/other/sa/other",
         put: (to) => (to === undefined ? { ...subject, connection: plaintext } : onConnection({ peerSpiffeId: to })),
-      }));
-      const { kind } = attribute;
-      const written = (value: string) =>
-        kind === "serviceAccount" ? qualifiedServiceAccount(value, policyNamespace) : value;
-      return add(candidates, (value) => `spiffe://${identityWitness(kind, written(value), base)}`);
+      };
     }
     case "sourceAddress":
     case "remoteAddress":
-    case "destinationAddress": {
-      const { kind } = attribute;
-      const name = { sourceAddress: "source", remoteAddress: "remote", destinationAddress: "destination" }[kind];
-      const candidates = target(`${name} address`, () => ({
-        from: connection[kind] ?? connection.sourceAddress,
+    case "destinationAddress":
+      return {
+        name: `${plan.kind.slice(0, -"Address".length)} address`,
+        from: connection[plan.kind] ?? connection.sourceAddress,
+        candidates: plan.witnesses,
         canBeAbsent: false,
         other: "192.0.2.1",
-        put: (to) => onConnection({ [kind]: to }),
-      }));
-      return add(candidates, addressWitness);
-    }
-    case "destinationPort": {
-      const candidates = target("destination port", () => ({
+        put: (to) => onConnection({ [plan.kind]: to }),
+      };
+    case "destinationPort":
+      return {
+        name: "destination port",
         from: String(connection.destinationPort),
+        candidates: plan.witnesses,
         canBeAbsent: false,
         other: "65535",
         put: (to) => onConnection({ destinationPort: Number(to) }),
-      }));
-      return add(candidates, (value) => String(Number(value)));
-    }
+      };
     case "sni": {
       const { sni: from, ...without } = connection;
-      const candidates = target("SNI", () => ({
+      return {
+        name: "SNI",
         from,
+        candidates: plan.witnesses,
         canBeAbsent: true,
         other: "other",
         put: (to) => (to === undefined ? { ...subject, connection: without } : onConnection({ sni: to })),
-      }));
-      return add(candidates, stringWitness);
+      };
     }
-    case "metadata":
-      return;
     default:
-      if (request) collectRequestTargets(item, request, { target, add, subject });
+      return request && requestTarget(plan, request, subject);
   }
 }
 
-interface RequestCollection {
-  target(name: string, create: () => Omit<Target, "name" | "candidates">): Set<string>;
-  add(candidates: Set<string>, witness: (value: string) => string | undefined): void;
-  readonly subject: Subject;
-}
-
-function collectRequestTargets(
-  { attribute }: RuleItem,
-  request: RequestAttributes,
-  { target, add, subject }: RequestCollection,
-): void {
+function requestTarget(plan: AttributePlan, request: RequestAttributes, subject: Subject): Target | undefined {
+  const { claims } = request;
   const onRequest = (change: Partial<RequestAttributes>): Subject => ({
     ...subject,
     request: { ...request, ...change },
   });
-  const plain = (name: "method" | "path" | "host", other: string, witness: (value: string) => string) => {
-    const candidates = target(name, () => ({
-      from: request[name],
-      canBeAbsent: false,
-      other,
-      put: (to) => onRequest({ [name]: to }),
-    }));
-    add(candidates, witness);
-  };
-  const claim = (path: readonly string[]) => {
-    const current = claimAt(request.claims, path);
-    const candidates = target(`claim ${path.join(".")}`, () => ({
-      from: current === undefined ? undefined : claimText(current),
-      canBeAbsent: true,
-      other: "other",
-      put: (to) =>
-        request.claims || to !== undefined ? onRequest({ claims: withClaim(request.claims, path, to) }) : subject,
-    }));
-    add(candidates, stringWitness);
-    token();
-  };
-  const token = () => {
-    const { claims, ...without } = request;
-    if (claims)
-      target("token", () => ({
-        from: "a token",
-        canBeAbsent: true,
-        other: undefined,
-        put: () => ({ ...subject, request: without }),
-      }));
-  };
-  switch (attribute.kind) {
+  switch (plan.kind) {
     case "method":
-      return plain("method", "OTHER", stringWitness);
     case "path":
-      return plain("path", "/other", pathWitness);
     case "host":
-      return plain("host", "other", stringWitness);
-    case "header": {
-      const { name } = attribute;
-      if (name === ":method") return plain("method", "OTHER", stringWitness);
-      if (name === ":path") return plain("path", "/other", pathWitness);
-      if (name === ":authority" || name === "host") return plain("host", "other", stringWitness);
-      const candidates = target(`header ${name}`, () => ({
-        from: request.headers.get(name)?.join(", "),
+      return {
+        name: plan.kind,
+        from: request[plan.kind],
+        candidates: plan.witnesses,
+        canBeAbsent: false,
+        other: { method: "OTHER", path: "/other", host: "other" }[plan.kind],
+        put: (to) => onRequest({ [plan.kind]: to }),
+      };
+    case "header":
+      return {
+        name: `header ${plan.name}`,
+        from: request.headers.get(plan.name)?.join(", "),
+        candidates: plan.witnesses,
         canBeAbsent: true,
         other: "other",
-        put: (to) => onRequest({ headers: withHeader(request.headers, name, to) }),
-      }));
-      return add(candidates, stringWitness);
+        put: (to) => onRequest({ headers: withHeader(request.headers, plan.name, to) }),
+      };
+    case "claim": {
+      const current = claimAt(claims, plan.path);
+      return {
+        name: `claim ${plan.path.join(".")}`,
+        from: current === undefined ? undefined : claimText(current),
+        candidates: plan.witnesses,
+        canBeAbsent: true,
+        other: "other",
+        put: (to) => onRequest({ claims: withClaim(claims, plan.path, to) }),
+      };
     }
-    case "requestPrincipal": {
-      const candidates = target("issuer and subject", () => ({
-        from: `${textOr(request.claims?.iss)}/${textOr(request.claims?.sub)}`,
+    case "requestPrincipal":
+      return {
+        name: "issuer and subject",
+        from: `${claimString(claims?.iss)}/${claimString(claims?.sub)}`,
+        candidates: plan.witnesses,
         canBeAbsent: false,
         other: "other/other",
-        put: (to = "") => onRequest({ claims: { ...request.claims, ...principalOf(to) } }),
-      }));
-      add(candidates, (value) => {
-        const witness = requestPrincipalWitness(value);
-        return witness && `${witness.issuer}/${witness.subject}`;
-      });
-      return token();
+        put: (to = "") => onRequest({ claims: { ...claims, ...principalOf(to) } }),
+      };
+    case "token": {
+      if (!claims) return undefined;
+      const { claims: _, ...without } = request;
+      const put = () => ({ ...subject, request: without });
+      return { name: "token", from: "a token", candidates: [], canBeAbsent: true, put };
     }
-    case "claim":
-      return claim(attribute.path);
-    case "audience":
-      return claim(["aud"]);
-    case "presenter":
-      return claim(["azp"]);
     default:
-      return;
+      return undefined;
   }
 }
 
@@ -257,38 +196,11 @@ function withHeader(headers: RequestAttributes["headers"], name: string, to: str
   return changed;
 }
 
-function claimAt(claims: JwtClaims | undefined, path: readonly string[]): JsonValue | undefined {
-  let value: JsonValue | undefined = claims;
-  for (const name of path) value = isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
-  return value;
-}
-
-function withClaim(claims: JsonValue | undefined, path: readonly string[], to: string | undefined): JwtClaims {
-  const [name = "", ...rest] = path;
-  const object: JwtClaims = isObject(claims) ? claims : {};
-  if (rest.length > 0) {
-    // A claim below one that is not there needs no taking away.
-    if (to === undefined && !isObject(object[name])) return object;
-    return { ...object, [name]: withClaim(object[name], rest, to) };
-  }
-  if (to !== undefined) return { ...object, [name]: to };
-  return Object.fromEntries(Object.entries(object).filter(([known]) => known !== name));
-}
-
-function isObject(value: JsonValue | undefined): value is JwtClaims {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** A string that looks like another value's JSON is still another claim. */
-function claimText(claim: JsonValue): string {
-  return typeof claim === "string" ? claim : `${JSON.stringify(claim)} (no string)`;
-}
-
 function principalOf(text: string): { iss: string; sub: string } {
   const slash = text.lastIndexOf("/");
   return { iss: text.slice(0, slash), sub: text.slice(slash + 1) };
 }
 
-function textOr(claim: JsonValue | undefined): string {
+function claimString(claim: unknown): string {
   return typeof claim === "string" ? claim : "";
 }

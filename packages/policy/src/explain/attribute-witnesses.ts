@@ -3,6 +3,9 @@ import { isPathTemplate } from "../path-template.ts";
 import { parseRequestPrincipalPattern } from "../request-principal.ts";
 import { parseStringPattern } from "../string-match.ts";
 
+/** What a field that asks who the peer is looks at. */
+export type IdentityPart = "principal" | "namespace" | "serviceAccount" | "trustDomain";
+
 /** A text that a pattern would match, for "present" a text that nobody wrote. */
 export function stringWitness(value: string): string {
   const pattern = parseStringPattern(value);
@@ -22,26 +25,20 @@ export function addressWitness(value: string): string {
 }
 
 /** `iss/sub`; undefined for a pattern that no token fits. */
-export function requestPrincipalWitness(value: string): { issuer: string; subject: string } | undefined {
-  const { issuer, subject } = parseRequestPrincipalPattern(value);
-  const texts = {
-    issuer: issuer.kind === "present" ? "issuer" : issuer.text,
-    subject: subject.kind === "present" ? "subject" : subject.text,
-  };
-  return texts.issuer === "" || texts.subject === "" ? undefined : texts;
+export function requestPrincipalWitness(value: string): string | undefined {
+  const pattern = parseRequestPrincipalPattern(value);
+  const issuer = pattern.issuer.kind === "present" ? "issuer" : pattern.issuer.text;
+  const subject = pattern.subject.kind === "present" ? "subject" : pattern.subject.text;
+  return issuer === "" || subject === "" ? undefined : `${issuer}/${subject}`;
 }
 
 /**
  * An identity like the present one with the part that a value names put in: a suffix `/sa/curl` changes the service account alone.
  * `base` has five parts: trust domain, "ns", namespace, "sa", service account.
  */
-export function identityWitness(
-  kind: "principal" | "namespace" | "serviceAccount" | "trustDomain",
-  value: string,
-  base: readonly string[],
-): string {
+export function identityWitness(part: IdentityPart, value: string, base: readonly string[]): string {
   const plain = value.replaceAll("*", "") || "x";
-  switch (kind) {
+  switch (part) {
     case "namespace":
       return base.with(2, plain).join("/");
     case "trustDomain":
@@ -58,8 +55,8 @@ export function identityWitness(
       const missing = base.length - parts.length;
       if (missing < 0) return pattern.text;
       // An empty part is where the star met a slash.
-      if (pattern.kind === "prefix") return base.map((part, index) => parts[index] || part).join("/");
-      return base.map((part, index) => parts[index - missing] || part).join("/");
+      if (pattern.kind === "prefix") return base.map((present, index) => parts[index] || present).join("/");
+      return base.map((present, index) => parts[index - missing] || present).join("/");
     }
   }
 }

@@ -10,7 +10,8 @@ import {
   ruleStructures,
 } from "../authorization/index.ts";
 import type { AuthorizationPolicy } from "../authorization-policy.ts";
-import { type AttributeVariant, attributeVariants, type Subject } from "./attribute-changes.ts";
+import { attributeVariants, type Subject } from "./attribute-changes.ts";
+import { attributePlans } from "./attribute-plans.ts";
 import type {
   EntryExplanation,
   Explanation,
@@ -46,7 +47,7 @@ export function createExplainer(
   const attached = [...policies].sort(byName);
   const compiled = compileAuthorization(attached, options);
   const structures = attached.map((policy) => ({ policy, rules: ruleStructures(policy, options) }));
-  const items = structures.flatMap(({ rules }) => rules.flatMap(itemsOf));
+  const plans = attributePlans(structures.flatMap(({ rules }) => rules.flatMap(itemsOf)));
   const requestFacts = new RequestFacts(options.pathNormalization ?? "base");
 
   const truthsOf = ({ connection, request }: Subject): { facts: Facts; truths: PolicyTruth[] } => {
@@ -65,12 +66,12 @@ export function createExplainer(
     const decision = connection.decide(subject.request);
     const { facts, truths } = truthsOf(subject);
     const flips: Flip[] = [];
-    for (const { change, subject: changed } of attributeVariants(items, subject, options.trustDomain)) {
+    for (const { change, subject: changed } of attributeVariants(plans, subject, options.trustDomain)) {
       const sameConnection = changed.connection === subject.connection;
       const { outcome } = (sameConnection ? connection : compiled.connection(changed.connection)).decide(
         changed.request,
       );
-      if (outcome !== decision.outcome) flips.push({ change, outcome });
+      if (outcome !== decision.outcome) flips.push({ change: change(), outcome });
     }
     // No policy can allow a path that is refused before policies are looked at.
     if (decision.reason !== "path_refused") flips.push(...policyFlips(truths, facts, decision));
@@ -87,23 +88,29 @@ export function createExplainer(
     const states = truths.map(({ policy, rules }) => stateOf(policy, rules.some(isTrue)));
     const counter = new OutcomeCounter(states, { ...options, isTcp: facts.request === undefined });
     const flips: Flip[] = [];
-    for (const [index, truth] of truths.entries())
-      for (const { change, state } of policyVariants(truth, { facts, names: options })) {
+    for (const [index, truth] of truths.entries()) {
+      if (!counter.canChange(index, decision.outcome)) continue;
+      for (const { change, state } of policyVariants(truth, { facts, names: options, which: "promising" })) {
         const outcome = counter.outcomeWith(index, state);
-        if (outcome !== decision.outcome) flips.push({ change, outcome });
+        if (outcome !== decision.outcome) flips.push({ change: change(), outcome });
       }
+    }
     return flips;
   };
 
   const singleChanges = (subject: Subject): AppliedChange[] => {
     const { facts, truths } = truthsOf(subject);
-    const variants: AttributeVariant[] = attributeVariants(items, subject, options.trustDomain);
+    const variants = attributeVariants(plans, subject, options.trustDomain);
     return [
-      ...variants.map(({ change, subject: changed }) => ({ change, policies: attached, subject: changed })),
+      ...variants.map(({ change, subject: changed }) => ({ change: change(), policies: attached, subject: changed })),
       ...truths.flatMap((truth, index) =>
-        policyVariants(truth, { facts, names: options }).map(({ change, apply }) => {
+        policyVariants(truth, { facts, names: options, which: "all" }).map(({ change, apply }) => {
           const changed = apply();
-          return { change, policies: changed ? attached.with(index, changed) : attached.toSpliced(index, 1), subject };
+          return {
+            change: change(),
+            policies: changed ? attached.with(index, changed) : attached.toSpliced(index, 1),
+            subject,
+          };
         }),
       ),
     ];

@@ -48,6 +48,20 @@ export class OutcomeCounter {
     return this.#allowing + difference("allow", "matching") > 0 ? "allow" : "deny";
   }
 
+  /** Whether anything that can happen to this one policy makes another outcome than the given one. */
+  canChange(index: number, outcome: Decision["outcome"]): boolean {
+    const state = this.#states[index];
+    if (!state) return false;
+    const { matches, dryRun, hasRules } = state;
+    const others = [
+      undefined,
+      { ...state, matches: !matches },
+      { ...state, dryRun: !dryRun },
+      { ...state, hasRules: !hasRules },
+    ];
+    return others.some((other) => this.outcomeWith(index, other) !== outcome);
+  }
+
   /** istio-security §3.10; undefined when no CUSTOM rule has a say. */
   #customOutcome(states: readonly PolicyState[]): Decision["outcome"] | undefined {
     const custom = states.filter(({ action, dryRun, hasRules }) => action === "custom" && !dryRun && hasRules);

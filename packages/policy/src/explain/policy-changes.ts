@@ -3,12 +3,13 @@ import type { TrustDomainNames } from "../trust-domain-aliases.ts";
 import { entriesSize, entrySize, listSize, policySize, ruleSize } from "./change-size.ts";
 import type { PolicyChange } from "./explanation.ts";
 import type { PolicyState } from "./outcome-counter.ts";
-import { type ItemTruth, isTrue, type RuleTruth } from "./rule-truth.ts";
+import { allTrue, type ItemTruth, isDropped, isTrue, type RuleTruth } from "./rule-truth.ts";
 import { type Facts, valueMatches } from "./value-matches.ts";
 
 /** A policy with one thing changed. */
 export interface PolicyVariant {
-  readonly change: PolicyChange;
+  /** Made when asked for: few of many variants are of interest. */
+  change(): PolicyChange;
   /** Undefined: there is no such policy any more. */
   readonly state: PolicyState | undefined;
   apply(): AuthorizationPolicy | undefined;
@@ -23,6 +24,8 @@ export interface PolicyTruth {
 export interface ChangeContext {
   readonly facts: Facts;
   readonly names: TrustDomainNames;
+  /** "promising" leaves out those that cannot change whether the policy matches: other rules match, or two parts do not. */
+  readonly which: "all" | "promising";
 }
 
 /**
@@ -47,11 +50,12 @@ export function policyVariants(truth: PolicyTruth, context: ChangeContext): Poli
   if (policy.action === "allow" || policy.action === "deny") variants.push(turnedDryRun(policy, truths));
   for (const [index, rule] of rules.entries()) {
     const othersMatch = truths.some((isMatch, other) => isMatch && other !== index);
+    if (othersMatch && context.which === "promising") continue;
     for (const { part, truth: changed, apply } of ruleVariants(rule, context)) {
       const hasRules = changed !== undefined || rules.length > 1;
       if (!hasRules && policy.action !== "allow") continue;
       variants.push({
-        change: { ...part, ...describe(policy, { ...part, path: `rules[${index}]${part.path}` }) },
+        change: () => describe(policy, { ...part, path: `rules[${index}]${part.path}` }),
         state: { ...stateOf(policy, othersMatch || (changed !== undefined && isTrue(changed))), hasRules },
         apply: () => ({ ...policy, rules: replaceAt(policy.rules, index, apply()) }),
       });
@@ -67,7 +71,7 @@ export function stateOf(policy: AuthorizationPolicy, matches: boolean): PolicySt
 
 function wholePolicy(policy: AuthorizationPolicy): PolicyVariant {
   const part: Part = { operation: "remove", path: "", size: policySize(policy) };
-  return { change: { ...part, ...describe(policy, part) }, state: undefined, apply: () => undefined };
+  return { change: () => describe(policy, part), state: undefined, apply: () => undefined };
 }
 
 function turnedDryRun(policy: AuthorizationPolicy, truths: readonly boolean[]): PolicyVariant {
@@ -75,7 +79,7 @@ function turnedDryRun(policy: AuthorizationPolicy, truths: readonly boolean[]): 
   const part: Part = { operation, path: "", size: "istio.io/dry-run".length };
   const dryRun = !policy.dryRun;
   return {
-    change: { ...part, ...describe(policy, part) },
+    change: () => describe(policy, part),
     state: { ...stateOf(policy, truths.includes(true)), dryRun },
     apply: () => ({ ...policy, dryRun }),
   };
@@ -93,12 +97,32 @@ interface RuleVariant {
 
 function ruleVariants(truth: RuleTruth, context: ChangeContext): RuleVariant[] {
   const { rule } = truth.structure;
+  // A change touches one part of a rule: with two parts false it cannot become true, with one it takes a change of that one.
+  const failing = context.which === "all" || isDropped(truth) ? [] : failingParts(truth);
+  if (failing.length > 1) return [];
+  const matters = (part: RulePart) => failing.length === 0 || failing[0] === part;
   return [
-    { part: { operation: "remove", path: "", size: ruleSize(rule) }, truth: undefined, apply: () => undefined },
-    ...entryVariants(truth, "from", context),
-    ...entryVariants(truth, "to", context),
-    ...rule.when.flatMap((_, index) => conditionVariants(truth, index, context)),
+    ...(failing.length === 0 ? [wholeRule(rule)] : []),
+    ...(matters("from") ? entryVariants(truth, "from", context) : []),
+    ...(matters("to") ? entryVariants(truth, "to", context) : []),
+    ...rule.when.flatMap((condition, index) => (matters(condition) ? conditionVariants(truth, index, context) : [])),
   ];
+}
+
+function wholeRule(rule: Rule): RuleVariant {
+  const part: Omit<Part, "value"> = { operation: "remove", path: "", size: ruleSize(rule) };
+  return { part, truth: undefined, apply: () => undefined };
+}
+
+type RulePart = "from" | "to" | Condition;
+
+function failingParts({ structure, from, to, when, isTcp }: RuleTruth): RulePart[] {
+  const isTrueOr = (entries: RuleTruth["from"]) => !entries || entries.some((entry) => allTrue(entry, isTcp));
+  const { rule } = structure;
+  const conditions = rule.when.filter((condition) =>
+    when.some((item) => !allTrue([item], isTcp) && [condition.values, condition.notValues].includes(item.item.list)),
+  );
+  return [...(isTrueOr(from) ? [] : ["from" as const]), ...(isTrueOr(to) ? [] : ["to" as const]), ...conditions];
 }
 
 function entryVariants(truth: RuleTruth, group: "from" | "to", context: ChangeContext): RuleVariant[] {
@@ -210,9 +234,9 @@ function listVariants({ item, fitting, got }: ItemTruth, { facts, names }: Chang
   return variants;
 }
 
-function describe({ namespace, name, action }: AuthorizationPolicy, part: Part) {
+function describe({ namespace, name, action }: AuthorizationPolicy, part: Part): PolicyChange {
   const where = `${action.toUpperCase()} policy ${namespace}/${name}`;
-  return { kind: "policy" as const, policy: { namespace, name, action }, path: part.path, text: textOf(part, where) };
+  return { ...part, kind: "policy", policy: { namespace, name, action }, text: textOf(part, where) };
 }
 
 function textOf({ operation, path, value }: Part, where: string): string {
