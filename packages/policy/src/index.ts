@@ -28,6 +28,7 @@ export type {
   Source,
   ValueList,
 } from "./authorization-policy.ts";
+export { createAuthorizationPolicyIndex } from "./authorization-policy-index.ts";
 export { type AutoMtlsTarget, usesAutoMtls } from "./auto-mtls.ts";
 export type { CompactToken } from "./compact-token.ts";
 export {
@@ -137,6 +138,8 @@ export {
   resourceText,
 } from "./object-envelope.ts";
 export { type Labels, type ObjectMetadata, readLabels, readMetadata } from "./object-metadata.ts";
+export { parseAuthorizationPolicy } from "./parse-authorization-policy.ts";
+export { parseRequestAuthentication } from "./parse-request-authentication.ts";
 export {
   type PeerAuthentication,
   type PeerAuthenticationOptions,
@@ -150,7 +153,10 @@ export {
   type NamespaceMtlsMode,
   type PeerAuthenticationIndex,
 } from "./peer-authentication-index.ts";
+export type { PolicyOptions } from "./policy-head.ts";
+export type { PolicyIndex } from "./policy-index.ts";
 export type { ClaimToHeader, JwtHeader, JwtRule, RequestAuthentication } from "./request-authentication.ts";
+export { createRequestAuthenticationIndex } from "./request-authentication-index.ts";
 export type {
   AttachedJwtRule,
   AuthenticatedRequest,
@@ -161,3 +167,4 @@ export type {
   TokenVerification,
 } from "./request-authentication-outcome.ts";
 export { selectorMatches, selectorText, type WorkloadSelector } from "./selector.ts";
+export type { PolicyTargetReference } from "./target-reference.ts";

@@ -14,7 +14,7 @@ export function checkSecurityAnnotations(
   const report = (code: "SYM0208" | "SYM0209", annotation: string, message: string) =>
     options.collector.report(
       code,
-      { path: fieldPath("metadata.annotations", annotation), position: positionOf(envelope, annotation) },
+      { path: fieldPath("metadata.annotations", annotation), position: annotationPosition(envelope, annotation) },
       message,
     );
   if (options.dryRun === "refused" && Object.hasOwn(annotations, DRY_RUN))
@@ -29,14 +29,15 @@ export function checkSecurityAnnotations(
   }
 }
 
-function positionOf({ node, position }: ObjectEnvelope, annotation: string): SourcePosition {
+/** Where an annotation is written; the object when it has none of that name. */
+export function annotationPosition({ node, position }: ObjectEnvelope, annotation: string): SourcePosition {
   const metadata = entryValue(node, "metadata");
   const annotations = metadata?.kind === "map" ? entryValue(metadata, "annotations") : undefined;
   const entries = annotations?.kind === "map" ? annotations.entries : [];
   return entries.find((entry) => entry.key === annotation)?.keyPosition ?? position;
 }
 
-const DRY_RUN = "istio.io/dry-run";
+export const DRY_RUN = "istio.io/dry-run";
 const RESERVED = [
   "internal.istio.io/parents",
   "internal.istio.io/parent-namespace",

@@ -1,16 +1,9 @@
-export type Severity = "error" | "warning" | "info";
+import type { FindingCatalogue } from "./finding-catalogue.ts";
+import { POLICY_FINDING_CODES } from "./policy-finding-codes.ts";
 
-export interface FindingInfo {
-  readonly title: string;
-  readonly severity: Severity;
-  /** What to do about it, in one sentence. */
-  readonly fix: string;
-}
+export type { FindingCatalogue, FindingInfo, Severity } from "./finding-catalogue.ts";
 
-/** Codes are stable: they appear in users' CI. Numbers are never reused. */
-export type FindingCatalogue = Readonly<Record<`SYM${string}`, FindingInfo>>;
-
-/** Every finding of this package: SYM00xx text, 01xx shape, 02xx object, 03xx selector, 04xx PeerAuthentication. */
+/** Every finding of this package: SYM00xx text, 01xx shape, 02xx object, 03xx selector and target, 04xx PeerAuthentication, 05xx on the other kinds. */
 export const FINDING_CODES = {
   SYM0001: {
     title: "YAML syntax error",
@@ -75,6 +68,11 @@ export const FINDING_CODES = {
     severity: "error",
     fix: "write as many elements as the message asks for",
   },
+  SYM0110: {
+    title: "field without value in a policy",
+    severity: "error",
+    fix: "remove the field, or check the indentation of the lines below it: read as absent it would change who is let in",
+  },
   SYM0201: {
     title: "not a Kubernetes object",
     severity: "error",
@@ -126,6 +124,18 @@ export const FINDING_CODES = {
     severity: "error",
     fix: "correct the label to follow the rule in the message",
   },
+  SYM0305: { title: "target reference without name", severity: "error", fix: "set the name of the target" },
+  SYM0306: {
+    title: "target reference into another namespace",
+    severity: "error",
+    fix: "remove namespace and put the policy into the namespace of its target",
+  },
+  SYM0307: {
+    title: "target reference to an unsupported kind",
+    severity: "error",
+    fix: "refer to a Service, ServiceEntry, Gateway or GatewayClass, or use a selector",
+  },
+  SYM0308: { title: "selector beside target references", severity: "error", fix: "keep one of the two" },
   SYM0401: {
     title: "port-level mTLS without selector",
     severity: "error",
@@ -153,6 +163,7 @@ export const FINDING_CODES = {
     severity: "warning",
     fix: "merge the two into one: only the oldest counts, port maps are not merged",
   },
+  ...POLICY_FINDING_CODES,
 } as const satisfies FindingCatalogue;
 
 export type FindingCode = keyof typeof FINDING_CODES;

@@ -1,0 +1,10 @@
+import { createPolicyIndex, type PolicyIndex } from "./policy-index.ts";
+import type { RequestAuthentication } from "./request-authentication.ts";
+
+/** All RequestAuthentications of a mesh; `attached` gives what `compileRequestAuthentication` wants for one workload. */
+export function createRequestAuthenticationIndex(
+  policies: Iterable<RequestAuthentication>,
+  rootNamespace: string,
+): PolicyIndex<RequestAuthentication> {
+  return createPolicyIndex(policies, rootNamespace);
+}
