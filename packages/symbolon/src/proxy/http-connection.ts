@@ -196,7 +196,9 @@ export class HttpConnection implements LegOwner, ExchangeHost {
     const begun = { head, record: this.#openRecord() };
     const exchange = new HttpExchange(this, this.#service, this.#ports, begun);
     this.#exchange = exchange;
-    exchange.start(head, this.#service.route(head), this.#service.edits(head));
+    const edits = this.#service.edits(head);
+    begun.record.requestId = edits.requestId;
+    exchange.start(head, this.#service.route(head), edits);
   }
 
   #parseFailed(): void {
@@ -261,28 +263,27 @@ export class HttpConnection implements LegOwner, ExchangeHost {
     const { direction, security, localSpiffeId, peerSpiffeId } = this.#service;
     const { time } = this.#ports;
     this.#startedMs = time.monotonicMs();
-    const requestId = fields.indexOf(FIELD.requestId);
-    const userAgent = fields.indexOf(FIELD.userAgent);
-    const { authority } = head;
-    return {
+    const record: RequestRecord = {
       connection: this.#connection.record.id,
       direction,
       start: time.now().toISOString(),
       durationMs: 0,
       method: head.method,
       path: head.target,
-      ...(authority === undefined ? {} : { authority }),
       protocol: head.http10 ? "HTTP/1.0" : "HTTP/1.1",
-      ...(requestId < 0 ? {} : { requestId: fields.value(requestId) }),
-      ...(userAgent < 0 ? {} : { userAgent: fields.value(userAgent) }),
       status: 0,
       flags: [],
       security: direction === "inbound" ? security : "plaintext",
-      ...(localSpiffeId === undefined ? {} : { localSpiffeId }),
-      ...(peerSpiffeId === undefined ? {} : { peerSpiffeId }),
       requestBytes: 0,
       responseBytes: 0,
     };
+    const { authority } = head;
+    const userAgent = fields.indexOf(FIELD.userAgent);
+    if (authority !== undefined) record.authority = authority;
+    if (userAgent >= 0) record.userAgent = fields.value(userAgent);
+    if (localSpiffeId !== undefined) record.localSpiffeId = localSpiffeId;
+    if (peerSpiffeId !== undefined) record.peerSpiffeId = peerSpiffeId;
+    return record;
   }
 
   #finishRecord({ record }: HttpExchange): void {

@@ -119,7 +119,7 @@ export class HttpExchange implements UpstreamUser {
     if (end - start > GATHERED_BYTES) {
       this.flushRequest();
       if (!this.#upstream || this.#over) return;
-      if (!send(this.#upstream.leg, bytes.subarray(start, end))) return this.#upstream.leg.terminate();
+      if (!send(this.#upstream.leg, bytes, start, end)) return this.#upstream.leg.terminate();
     } else requestOut.bytes(bytes, start, end);
     if (this.#chunked) requestOut.text("\r\n");
     if (requestOut.length > GATHERED_BYTES) this.flushRequest();
@@ -140,7 +140,7 @@ export class HttpExchange implements UpstreamUser {
       this.#waiting = Buffer.from(requestOut.written);
       return requestOut.clear();
     }
-    if (send(upstream.leg, requestOut.written)) {
+    if (send(upstream.leg, requestOut.buffer, 0, requestOut.length)) {
       this.#sentAny = true;
       return requestOut.clear();
     }
@@ -305,7 +305,7 @@ export class HttpExchange implements UpstreamUser {
     if (chunked) responseOut.chunkHeader(end - start);
     if (end - start > GATHERED_BYTES) {
       this.#flushResponse();
-      send(this.#host.leg, bytes.subarray(start, end));
+      send(this.#host.leg, bytes, start, end);
     } else responseOut.bytes(bytes, start, end);
     if (chunked) responseOut.text("\r\n");
     if (responseOut.length > GATHERED_BYTES) this.#flushResponse();
@@ -355,7 +355,7 @@ export class HttpExchange implements UpstreamUser {
 
   #flushResponse(): void {
     if (responseOut.length === 0) return;
-    send(this.#host.leg, responseOut.written);
+    send(this.#host.leg, responseOut.buffer, 0, responseOut.length);
     responseOut.clear();
   }
 

@@ -66,9 +66,10 @@ export function withRequestId(
   lines: string,
   newRequestId: () => string,
   authority: string,
-): RequestEdits {
+): RequestEdits & { readonly requestId: string } {
   const received = valuesOf(head, FIELD.requestId);
   const id = requestId(received, newRequestId);
-  if (received.length === 1 && received[0] === id) return { dropped: DROPPED, appended: lines, authority };
-  return { dropped: DROPPED_WITH_ID, appended: `${lines}X-Request-Id: ${id}\r\n`, authority };
+  if (received.length === 1 && received[0] === id)
+    return { dropped: DROPPED, appended: lines, authority, requestId: id };
+  return { dropped: DROPPED_WITH_ID, appended: `${lines}X-Request-Id: ${id}\r\n`, authority, requestId: id };
 }

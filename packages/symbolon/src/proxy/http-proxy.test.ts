@@ -136,7 +136,8 @@ describe("a request through both proxies", () => {
       localSpiffeId: SERVER_ID,
       peerSpiffeId: CLIENT_ID,
     });
-    expect(way.client.requests[0]?.requestId).toBeUndefined();
+    expect(way.client.requests[0]?.requestId).toMatch(/^[0-9a-f-]{36}$/);
+    expect(way.client.requests[0]?.requestId).toBe(way.server.requests[0]?.requestId as string);
   });
 
   test("keep-alive: many requests over one connection of each kind", async () => {

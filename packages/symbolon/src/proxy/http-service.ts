@@ -28,7 +28,7 @@ export interface HttpService {
   readonly localSpiffeId?: string;
   readonly peerSpiffeId?: string;
   route(head: RequestHead): HttpRoute;
-  edits(head: RequestHead): RequestEdits;
+  edits(head: RequestHead): RequestEdits & { readonly requestId: string };
   /** A request has a connection to go over; it could not get one. */
   connected?(upstream: UpstreamConnection): void;
   connectFailed?(failure: PeerFailure, target: PeerTarget): void;

@@ -4,7 +4,7 @@ export interface LegSocket {
   readonly localPort: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
-  write(bytes: Uint8Array): number;
+  write(bytes: Uint8Array, start?: number, length?: number): number;
   pause(): void;
   resume(): void;
   shutdown(): void;

@@ -84,20 +84,17 @@ export function link(a: Leg, b: Leg): void {
 }
 
 /** Writes what is somebody else's: the socket takes it, or the rest is copied and waits. False: nothing can be written any more. */
-export function send(leg: Leg, bytes: Uint8Array): boolean {
+export function send(leg: Leg, bytes: Uint8Array, start = 0, end = bytes.length): boolean {
   if (leg.closed || leg.wroteEnd) return false;
-  let rest = bytes;
+  const length = end - start;
+  let from = start;
   if (leg.queue.length === 0) {
-    const written = leg.socket?.write(bytes) ?? -1;
+    const written = leg.socket?.write(bytes, start, length) ?? -1;
     if (written < 0) return false;
-    if (written === bytes.length) {
-      leg.bytesSent += bytes.length;
-      return true;
-    }
-    rest = bytes.subarray(written);
+    from += written;
   }
-  leg.bytesSent += bytes.length;
-  leg.queue.push(Buffer.from(rest));
+  leg.bytesSent += length;
+  if (from < end) leg.queue.push(Buffer.from(bytes.subarray(from, end)));
   return true;
 }
 

@@ -1,4 +1,4 @@
-import type { EndpointView, PortProtocol, ProxyConfig, ServiceView } from "../mesh/index.ts";
+import type { PortProtocol, ProxyConfig, ServicePortView, ServiceView } from "../mesh/index.ts";
 import type { RefusalReason } from "../telemetry/index.ts";
 
 /** Where a peer is, and how it is spoken to. */
@@ -46,6 +46,7 @@ export function createRouter(config: ProxyConfig, forbidden: readonly string[]):
     mesh.services.flatMap((service) => (service.address ? [[service.address, service] as const] : [])),
   );
   const workloads = new Map(mesh.workloads.map((workload) => [workload.address, workload]));
+  const targetsOfPorts = new Map<ServicePortView, readonly PeerTarget[]>();
   const never = new Set([...forbidden, local.address]);
 
   return {
@@ -75,25 +76,37 @@ export function createRouter(config: ProxyConfig, forbidden: readonly string[]):
     const servicePort = service.ports.find((candidate) => candidate.port === port);
     if (!servicePort)
       return refuse("unknown_destination", `Service ${service.name}.${service.namespace} has no port ${port}`, name);
-    const { endpoints, expectedSpiffeIds } = servicePort;
+    const { endpoints } = servicePort;
     // A pod without sidecar has nothing that looks into its connections.
     const protocol = local.sidecar ? { protocol: servicePort.protocol } : {};
     if (endpoints.length === 0)
       return { ...refuse("no_endpoint", `Service ${name} has no ready endpoint`, name), ...protocol };
-    // Istio's form (istio-security §4.2).
-    const serverName = `outbound_.${port}_._.${service.name}.${service.namespace}.svc.${mesh.clusterDomain}`;
-    const target = (endpoint: EndpointView): PeerTarget => ({
-      address: endpoint.address,
-      port: endpoint.port,
-      security: endpoint.tls && local.sidecar ? { kind: "mtls", serverName, expectedSpiffeIds } : { kind: "plaintext" },
-    });
+    const targets = targetsOf(service, servicePort);
     const first = pick(endpoints.length);
     return {
       kind: "forward",
       service: name,
       ...protocol,
-      targets: [...endpoints.slice(first), ...endpoints.slice(0, first)].map(target),
+      targets: first === 0 ? targets : [...targets.slice(first), ...targets.slice(0, first)],
     };
+  }
+
+  /** Made once: every request over HTTP asks. */
+  function targetsOf(service: ServiceView, servicePort: ServicePortView): readonly PeerTarget[] {
+    const known = targetsOfPorts.get(servicePort);
+    if (known) return known;
+    const { port, endpoints, expectedSpiffeIds } = servicePort;
+    // Istio's form (istio-security §4.2).
+    const serverName = `outbound_.${port}_._.${service.name}.${service.namespace}.svc.${mesh.clusterDomain}`;
+    const targets = endpoints.map(
+      ({ address, port: endpointPort, tls }): PeerTarget => ({
+        address,
+        port: endpointPort,
+        security: tls && local.sidecar ? { kind: "mtls", serverName, expectedSpiffeIds } : { kind: "plaintext" },
+      }),
+    );
+    targetsOfPorts.set(servicePort, targets);
+    return targets;
   }
 }
 

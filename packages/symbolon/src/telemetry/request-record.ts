@@ -27,10 +27,11 @@ export interface RequestRecord {
   readonly method: string;
   /** Target as it was forwarded. */
   readonly path: string;
-  readonly authority?: string;
+  authority?: string;
   readonly protocol: "HTTP/1.0" | "HTTP/1.1";
-  readonly requestId?: string;
-  readonly userAgent?: string;
+  /** Of the request as it was forwarded. */
+  requestId?: string;
+  userAgent?: string;
   /** Of the answer that the client got; 0 when it got none. */
   status: number;
   flags: readonly ResponseFlag[];

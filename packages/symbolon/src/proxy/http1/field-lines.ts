@@ -10,6 +10,7 @@ export const SECTION_END = -3;
 
 const INTS_PER_LINE = 5;
 const INITIAL_LINES = 24;
+const FIELD_KINDS = 16;
 const EMPTY = Buffer.alloc(0);
 
 /**
@@ -23,9 +24,12 @@ export class FieldLines {
   /** Why `readLine` returned FAILED. */
   error: MessageError = MESSAGE_ERRORS.header_name_invalid;
   #spans = new Int32Array(INTS_PER_LINE * INITIAL_LINES);
+  /** First line of each kind, or -1. */
+  readonly #first = new Int16Array(FIELD_KINDS).fill(-1);
 
   clear(): void {
     this.count = 0;
+    this.#first.fill(-1);
   }
 
   /** @param stop end of what may be read; the caller says what it means to come that far */
@@ -83,6 +87,7 @@ export class FieldLines {
 
   /** First line with that id at or after `from`, or -1. */
   indexOf(id: FieldId, from = 0): number {
+    if (from === 0) return this.#first[id] as number;
     const spans = this.#spans;
     for (let index = from; index < this.count; index++) if (spans[index * INTS_PER_LINE + 4] === id) return index;
     return -1;
@@ -141,6 +146,7 @@ export class FieldLines {
     spans[at + 2] = valueStart - base;
     spans[at + 3] = valueEnd - base;
     spans[at + 4] = id;
+    if (this.#first[id] === -1) this.#first[id] = this.count;
     this.count++;
   }
 }

@@ -9,12 +9,16 @@ export function requestId(received: readonly string[], create: () => string): st
 
 /** RFC 9562 §5.4, from 16 random bytes. */
 export function uuidFrom(random: Uint8Array): string {
-  const bytes = Buffer.from(random.subarray(0, 16));
-  bytes[6] = ((bytes[6] as number) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
-  const hex = bytes.toString("hex");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  let text = "";
+  for (let at = 0; at < 16; at++) {
+    const byte = random[at] as number;
+    if (at === 4 || at === 6 || at === 8 || at === 10) text += "-";
+    text += HEX[at === 6 ? (byte & 0x0f) | 0x40 : at === 8 ? (byte & 0x3f) | 0x80 : byte];
+  }
+  return text;
 }
+
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 /**
  * x-forwarded-proto to send on. What a verified peer says of the hop before it is passed on; anybody else's word about a

@@ -17,16 +17,24 @@ export class HeadWriter {
     return this.#length;
   }
 
-  /** Valid until the next write. */
+  /** What has been written is at its beginning. Valid until the next write. */
+  get buffer(): Buffer {
+    return this.#bytes;
+  }
+
   get written(): Buffer {
     return this.#bytes.subarray(0, this.#length);
   }
 
   /** @param text ASCII, or one character a byte */
   text(text: string): void {
-    this.#reserve(text.length);
-    this.#bytes.write(text, this.#length, "latin1");
-    this.#length += text.length;
+    const { length } = text;
+    this.#reserve(length);
+    const target = this.#bytes;
+    const to = this.#length;
+    if (length > SHORT_COPY_BYTES) target.write(text, to, "latin1");
+    else for (let at = 0; at < length; at++) target[to + at] = text.charCodeAt(at);
+    this.#length += length;
   }
 
   bytes(source: Buffer, start = 0, end = source.length): void {

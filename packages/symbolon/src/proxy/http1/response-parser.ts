@@ -5,6 +5,13 @@ import { ResponseHead } from "./message-head.ts";
 import { MessageParser } from "./message-parser.ts";
 import { type LineResult, readStatusLine } from "./start-line.ts";
 
+const RESPONSE_LIMITS = forResponses(HTTP1_LIMITS);
+
+/** Only requests may have empty lines before them (RFC 9112 §2.2). */
+function forResponses(limits: Http1Limits): Http1Limits {
+  return { ...limits, leadingEmptyLines: 0 };
+}
+
 /** Responses of one connection; interim ones (1xx) are messages of their own. */
 export class ResponseParser extends MessageParser<ResponseHead> {
   readonly head = new ResponseHead();
@@ -12,8 +19,7 @@ export class ResponseParser extends MessageParser<ResponseHead> {
   requestMethod: string | undefined;
 
   constructor(limits: Http1Limits = HTTP1_LIMITS) {
-    // Only requests may have empty lines before them (RFC 9112 §2.2).
-    super({ ...limits, leadingEmptyLines: 0 });
+    super(limits === HTTP1_LIMITS ? RESPONSE_LIMITS : forResponses(limits));
   }
 
   protected override get becomesTunnel(): boolean {
