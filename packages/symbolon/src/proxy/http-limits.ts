@@ -19,6 +19,7 @@ export interface HttpLimits {
   readonly applicationKeepAliveMs: number;
   /** An unused connection to another proxy, whose own limit is `keepAliveMs`. */
   readonly peerKeepAliveMs: number;
+  /** Unused connections to one endpoint; one more is closed instead of kept. */
   readonly idleUpstreamsPerTarget: number;
   /** Envoy's default circuit breaker; above it 503. */
   readonly upstreamsPerTarget: number;
