@@ -30,6 +30,7 @@ export type {
 } from "./authorization-policy.ts";
 export { createAuthorizationPolicyIndex } from "./authorization-policy-index.ts";
 export { type AutoMtlsTarget, usesAutoMtls } from "./auto-mtls.ts";
+export type { ClientTls, ClientTlsMode } from "./client-tls.ts";
 export type { CompactToken } from "./compact-token.ts";
 export {
   compileRequestAuthentication,
@@ -37,6 +38,7 @@ export {
   type RequestAuthenticationOptions,
 } from "./compile-request-authentication.ts";
 export { type ConfigOrderKey, compareByCreation } from "./config-order.ts";
+export { clientTlsOf, type DestinationRule, type DestinationSubset, type TrafficTls } from "./destination-rule.ts";
 export {
   type BooleanNode,
   type Check,
@@ -127,6 +129,7 @@ export {
   checkPortName,
   checkQualifiedName,
 } from "./kubernetes-names.ts";
+export type { AuthorizationProvider, CheckedBody, HttpProviderOptions, MeshSecurityConfig } from "./mesh-config.ts";
 export type { EffectiveMtlsMode, MtlsMode } from "./mtls-mode.ts";
 export { normalizePath, type PathNormalization } from "./normalize-path.ts";
 export {
@@ -139,6 +142,8 @@ export {
 } from "./object-envelope.ts";
 export { type Labels, type ObjectMetadata, readLabels, readMetadata } from "./object-metadata.ts";
 export { parseAuthorizationPolicy } from "./parse-authorization-policy.ts";
+export { parseDestinationRule } from "./parse-destination-rule.ts";
+export { parseMeshConfig } from "./parse-mesh-config.ts";
 export { parseRequestAuthentication } from "./parse-request-authentication.ts";
 export {
   type PeerAuthentication,

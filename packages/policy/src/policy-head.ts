@@ -23,18 +23,22 @@ export interface PolicyHeadOptions extends PolicyOptions {
   readonly dryRun: "refused" | "read-by-kind";
 }
 
-/** What the kinds of `security.istio.io` have in common: kind, version, annotations, name. */
+/** What the kinds of policy have in common: kind, version, annotations, name. */
 export function readPolicyHead(
   envelope: ObjectEnvelope,
-  kind: "AuthorizationPolicy" | "RequestAuthentication",
+  kind: keyof typeof VERSIONS,
   { defaultNamespace = "default", collector, dryRun }: PolicyHeadOptions,
 ): PolicyHead {
   const { metadata, position, apiVersion } = envelope;
   const namespace = metadata.namespace ?? defaultNamespace;
   const reader = readEnvelope(envelope, collector);
   if (envelope.kind !== kind) reader.report("SYM0201", `wanted kind ${kind}, got ${envelope.kind}`, "kind");
-  else if (!VERSIONS.includes(apiVersion))
-    reader.report("SYM0202", `${kind} has no version ${apiVersion}: wanted ${VERSIONS.join(" or ")}`, "apiVersion");
+  else if (!VERSIONS[kind].includes(apiVersion))
+    reader.report(
+      "SYM0202",
+      `${kind} has no version ${apiVersion}: wanted ${VERSIONS[kind].join(" or ")}`,
+      "apiVersion",
+    );
   checkSecurityAnnotations(envelope, namespace, { collector, dryRun });
   const { name, creationTimestamp } = metadata;
   return {
@@ -43,4 +47,10 @@ export function readPolicyHead(
   };
 }
 
-const VERSIONS: readonly string[] = ["security.istio.io/v1", "security.istio.io/v1beta1"];
+const SECURITY_VERSIONS = ["security.istio.io/v1", "security.istio.io/v1beta1"];
+/** istio-security §0.1. */
+const VERSIONS = {
+  AuthorizationPolicy: SECURITY_VERSIONS,
+  RequestAuthentication: SECURITY_VERSIONS,
+  DestinationRule: ["networking.istio.io/v1", "networking.istio.io/v1beta1", "networking.istio.io/v1alpha3"],
+} as const satisfies Readonly<Record<string, readonly string[]>>;

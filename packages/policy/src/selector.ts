@@ -22,17 +22,17 @@ export function selectorText(selector: WorkloadSelector): string {
 }
 
 /**
- * Reads `selector` of a policy with the messages of Istio's validation (istio-security §0.2). A selector that is there
+ * Reads the selector of a policy with the messages of Istio's validation (istio-security §0.2). A selector that is there
  * but names no label is legal, means "every workload", and is worth a warning.
  */
-export function readSelector(reader: ObjectReader): WorkloadSelector | undefined {
-  const matchLabels = reader.object("selector", (selector) => {
+export function readSelector(reader: ObjectReader, field = "selector"): WorkloadSelector | undefined {
+  const matchLabels = reader.object(field, (selector) => {
     const labels = readMatchLabels(selector);
     return selector.finish(() => labels);
   });
-  const isPresent = reader.has("selector");
+  const isPresent = reader.has(field);
   if (matchLabels && Object.keys(matchLabels).length > 0) return { matchLabels };
-  if (isPresent && matchLabels) reader.report("SYM0303", "workload selector specified without labels", "selector");
+  if (isPresent && matchLabels) reader.report("SYM0303", "workload selector specified without labels", field);
   return undefined;
 }
 

@@ -124,6 +124,16 @@ export const POLICY_FINDING_CODES = {
     severity: "warning",
     fix: "remove the field: mesh certificates are used",
   },
+  SYM0711: {
+    title: "traffic policy without settings",
+    severity: "error",
+    fix: "add a setting, or remove trafficPolicy",
+  },
+  SYM0712: {
+    title: "TLS settings without mode",
+    severity: "warning",
+    fix: "write mode: ISTIO_MUTUAL for mesh certificates, or mode: DISABLE if plaintext is meant",
+  },
   SYM0801: { title: "invalid trust domain", severity: "error", fix: "write a SPIFFE trust domain, like cluster.local" },
   SYM0802: {
     title: "invalid extension provider name",
