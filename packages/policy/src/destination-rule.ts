@@ -1,3 +1,4 @@
+import type { ClientTls } from "./client-tls.ts";
 import type { SourcePosition } from "./document/index.ts";
 import type { Labels } from "./object-metadata.ts";
 import type { WorkloadSelector } from "./selector.ts";
@@ -19,40 +20,37 @@ export interface DestinationRule {
   readonly exportTo: readonly string[];
   /** Which clients of the rule's namespace it is for; absent: all that see the rule. */
   readonly workloadSelector?: WorkloadSelector;
-  /** Absent: none was written, so that a younger rule for the same host may bring one. */
-  readonly trafficPolicy?: DestinationTraffic;
+  /** Whether `trafficPolicy` was written at all: a younger rule for the same host brings one only to a rule without. */
+  readonly hasTrafficPolicy: boolean;
+  readonly traffic: TrafficTls;
   readonly subsets: readonly DestinationSubset[];
 }
 
-export interface DestinationTraffic {
-  readonly tls?: ClientTlsSettings;
+export interface TrafficTls {
+  readonly tls?: ClientTls;
   /**
    * By port of the Service. "Port-level settings replace, they do not merge": an entry without `tls` is a port for which
-   * the rule says nothing about TLS, whatever it says for the others.
+   * nothing is said about TLS, whatever is said for the others.
    */
-  readonly ports: ReadonlyMap<number, { readonly tls?: ClientTlsSettings }>;
+  readonly ports: ReadonlyMap<number, { readonly tls?: ClientTls }>;
 }
 
 export interface DestinationSubset {
   readonly name: string;
   readonly position: SourcePosition;
   readonly labels: Labels;
-  readonly trafficPolicy?: DestinationTraffic;
+  readonly traffic: TrafficTls;
 }
 
-export type ClientTlsMode = "disable" | "simple" | "mutual" | "istio-mutual";
-
-/** Istio's ClientTLSSettings; names of files and secrets, never their contents. */
-export interface ClientTlsSettings {
-  readonly position: SourcePosition;
-  readonly mode: ClientTlsMode;
-  readonly clientCertificate?: string;
-  readonly privateKey?: string;
-  readonly caCertificates?: string;
-  readonly caCrl?: string;
-  readonly credentialName?: string;
-  /** Empty: whom the server may be is found out otherwise (secure naming, or the server name). */
-  readonly subjectAltNames: readonly string[];
-  readonly sni?: string;
-  readonly insecureSkipVerify: boolean;
+/** "Subset port-level > subset > rule port-level > rule"; undefined: the rule says nothing, and auto mTLS decides. */
+export function clientTlsOf(
+  { traffic, subsets }: Pick<DestinationRule, "traffic" | "subsets">,
+  { servicePort, subset }: { readonly servicePort: number; readonly subset?: string },
+): ClientTls | undefined {
+  const narrower = subset === undefined ? undefined : subsets.find(({ name }) => name === subset)?.traffic;
+  const ofSubset = narrower?.ports.get(servicePort);
+  if (ofSubset) return ofSubset.tls;
+  if (narrower?.tls) return narrower.tls;
+  const ofRule = traffic.ports.get(servicePort);
+  return ofRule ? ofRule.tls : traffic.tls;
 }

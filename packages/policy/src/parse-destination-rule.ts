@@ -1,4 +1,5 @@
-import type { ClientTlsSettings, DestinationRule, DestinationSubset, DestinationTraffic } from "./destination-rule.ts";
+import type { ClientTls } from "./client-tls.ts";
+import type { DestinationRule, DestinationSubset, TrafficTls } from "./destination-rule.ts";
 import {
   createFindingCollector,
   type DocumentNode,
@@ -37,20 +38,24 @@ export function parseDestinationRule(
   return parseResult(rule, collector);
 }
 
-type Spec = Pick<DestinationRule, "host" | "exportTo" | "workloadSelector" | "trafficPolicy" | "subsets">;
+type Spec = Pick<
+  DestinationRule,
+  "host" | "exportTo" | "workloadSelector" | "hasTrafficPolicy" | "traffic" | "subsets"
+>;
 
 function readSpec(reader: ObjectReader, namespace: string): Spec | undefined {
   const host = readHost(reader);
   const exportTo = reader.list("exportTo", (node, at) => readString(node, at, { check: checkExport })) ?? [];
   const workloadSelector = readSelector(reader, "workloadSelector");
-  const trafficPolicy = reader.object("trafficPolicy", (policy) => readTraffic(policy, namespace));
+  const traffic = reader.object("trafficPolicy", (policy) => readTraffic(policy, namespace));
   const names = new Set<string>();
   const subsets = reader.list("subsets", (node, at) => readSubset(node, at, { names, namespace })) ?? [];
   return reader.finish(() => ({
     host,
     exportTo,
     ...(workloadSelector ? { workloadSelector } : {}),
-    ...(trafficPolicy ? { trafficPolicy } : {}),
+    hasTrafficPolicy: traffic !== undefined,
+    traffic: traffic ?? NO_TLS,
     subsets,
   }));
 }
@@ -69,17 +74,21 @@ function isHost(host: string): boolean {
   const [first = "", ...rest] = host.split(".");
   const isLabel = (label: string) => /^[A-Za-z0-9_](?:[-_A-Za-z0-9]{0,61}[A-Za-z0-9_])?$/.test(label);
   const isFirst = first === "*" || isLabel(first.replace(/^\*-?/, ""));
-  return host.length <= 255 && isFirst && rest.every((label, index) => isLabel(label) || (label === "" && index === rest.length - 1));
+  return (
+    host.length <= 255 &&
+    isFirst &&
+    rest.every((label, index) => isLabel(label) || (label === "" && index === rest.length - 1))
+  );
 }
 
 function checkExport(value: string): string | undefined {
   return value === "." || value === "*" ? undefined : checkDns1123Label(value);
 }
 
-function readTraffic(reader: ObjectReader, namespace: string): DestinationTraffic | undefined {
+function readTraffic(reader: ObjectReader, namespace: string): TrafficTls | undefined {
   const readTls = (tls: ObjectReader) => readClientTls(tls, namespace);
   const tls = reader.object("tls", readTls);
-  const ports = new Map<number, { readonly tls?: ClientTlsSettings }>();
+  const ports = new Map<number, { readonly tls?: ClientTls }>();
   reader.list(
     "portLevelSettings",
     (node, at) => {
@@ -87,7 +96,7 @@ function readTraffic(reader: ObjectReader, namespace: string): DestinationTraffi
       const port = readPort(setting);
       const portTls = setting.object("tls", readTls);
       readOtherFields(setting, SHARED_FIELDS);
-      if (ports.has(port)) setting.report("SYM0709", `port ${port} has settings already`, "port");
+      if (port !== 0 && ports.has(port)) setting.report("SYM0709", `port ${port} has settings already`, "port");
       ports.set(port, portTls ? { tls: portTls } : {});
       return setting.finish(() => port);
     },
@@ -100,17 +109,12 @@ function readTraffic(reader: ObjectReader, namespace: string): DestinationTraffi
 }
 
 function readPort(setting: ObjectReader): number {
-  const number = setting.object("port", (port) => {
-    const written = port.integer("number", {
-      min: 1,
-      max: 65535,
-      code: "SYM0709",
-      rangeMessage: "port must be in range 1..65535",
-    });
+  const options = { required: true, min: 1, max: 65535, code: "SYM0709", rangeMessage: PORT_RANGE } as const;
+  const read = (port: ObjectReader) => {
+    const written = port.integer("number", options);
     return port.finish(() => written);
-  });
-  if (number === undefined && !setting.hasErrors) setting.report("SYM0709", "portTrafficPolicy must have valid port");
-  return number ?? 0;
+  };
+  return setting.object("port", read, { required: true }) ?? 0;
 }
 
 /** What has no part in TLS: that it is an object is all that is looked at. */
@@ -139,14 +143,11 @@ function readSubset(
     names.add(name);
   }
   const labels = readLabels(reader, "labels");
-  const trafficPolicy = reader.object("trafficPolicy", (policy) => readTraffic(policy, namespace));
-  return reader.finish(() => ({
-    name,
-    position: node.position,
-    labels,
-    ...(trafficPolicy ? { trafficPolicy } : {}),
-  }));
+  const traffic = reader.object("trafficPolicy", (policy) => readTraffic(policy, namespace));
+  return reader.finish(() => ({ name, position: node.position, labels, traffic: traffic ?? NO_TLS }));
 }
 
+const NO_TLS: TrafficTls = { ports: new Map() };
+const PORT_RANGE = "port must be in range 1..65535";
 const SHARED_FIELDS = ["connectionPool", "loadBalancer", "outlierDetection"];
 const POLICY_FIELDS = [...SHARED_FIELDS, "proxyProtocol", "retryBudget", "tunnel"];

@@ -53,4 +53,4 @@ const VERSIONS = {
   AuthorizationPolicy: SECURITY_VERSIONS,
   RequestAuthentication: SECURITY_VERSIONS,
   DestinationRule: ["networking.istio.io/v1", "networking.istio.io/v1beta1", "networking.istio.io/v1alpha3"],
-} as const satisfies Readonly<Record<string, readonly string[]>>;
+} satisfies Readonly<Record<string, readonly string[]>>;

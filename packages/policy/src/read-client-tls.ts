@@ -1,11 +1,10 @@
-import type { ClientTlsMode, ClientTlsSettings } from "./destination-rule.ts";
+import type { ClientTls, ClientTlsMode } from "./client-tls.ts";
 import { type ObjectReader, readString } from "./document/index.ts";
 
 /** One `tls` of a DestinationRule with Istio's checks and texts (istio-security §4.1). */
-export function readClientTls(reader: ObjectReader, namespace: string): ClientTlsSettings | undefined {
+export function readClientTls(reader: ObjectReader, namespace: string): ClientTls | undefined {
   const mode = reader.enumeration<ClientTlsMode>("mode", MODES) ?? "disable";
-  if (!reader.has("mode"))
-    reader.report("SYM0712", "tls without mode is read as DISABLE: the connection is plaintext");
+  if (!reader.has("mode")) reader.report("SYM0712", "tls without mode is read as DISABLE: the connection is plaintext");
   const files = Object.fromEntries(
     FILE_FIELDS.flatMap((field) => {
       // An empty name would be read as none, and then somebody else is trusted or no certificate is shown.

@@ -7,7 +7,6 @@ import { type Finding, formatFinding, type ParseResult } from "./document/index.
 import { type ObjectEnvelope, parseEnvelope } from "./object-envelope.ts";
 import { parseAuthorizationPolicy } from "./parse-authorization-policy.ts";
 import { parseDestinationRule } from "./parse-destination-rule.ts";
-import { parseDestinationRule } from "./parse-destination-rule.ts";
 import { parseRequestAuthentication } from "./parse-request-authentication.ts";
 import { parsePeerAuthentication } from "./peer-authentication.ts";
 import { parseYamlDocuments } from "./yaml/index.ts";
@@ -61,10 +60,6 @@ const KINDS: Readonly<Record<string, Kind>> = {
     parse: (envelope) => parseRequestAuthentication(envelope),
     // What a JSON parser says about a text is its own matter.
     ownWords: { "jwks error": /spec\.jwtRules\[0\]\.jwks: jwks parse error: failed to unmarshal JWK set/ },
-  },
-  DestinationRule: {
-    apiVersion: "networking.istio.io/v1",
-    parse: (envelope) => parseDestinationRule(envelope),
   },
   DestinationRule: {
     apiVersion: "networking.istio.io/v1",
