@@ -160,7 +160,20 @@ const NAMES = ["foo.com", "www.foo.com", "foo.com.bar", "foo"];
 const NAME_PATTERNS = ["foo.com", "*.foo.com", "foo.com*", "*", "FOO.com", "foo.com:80", "foo.com:*", "*foo.com"];
 const PATHS = [
   ...["/admin", "/admin/", "/admin/x", "/Admin", "/%61dmin", "//admin", "/x/../admin", "/admin%2fx", "/admin\\x"],
-  ...["/admin;a=b", "/admin/x/y", "/admin/a=b", "/public", "/", "/admin%00", "*", "/admin/.", "/a/%2e%2E/%2Fadmin"],
+  ...[
+    "/admin;a=b",
+    "/admin/x/y",
+    "/admin/a=b",
+    "/public",
+    "/",
+    "/admin%00",
+    "*",
+    "//",
+    '/admin"x',
+    "/admin é",
+    "/admin/.",
+    "/a/%2e%2E/%2Fadmin",
+  ],
 ];
 const PATH_PATTERNS = [
   ...["/admin", "/admin/", "/admin*", "/admin/*", "*/x", "*", "/admin/{*}", "/admin/{**}", "/{*}/x", "/{**}/y", "/"],
@@ -201,6 +214,7 @@ const CONDITIONS: readonly Vocabulary[] = [
   ["request.headers[x-role]", HEADER_VALUES],
   ["request.headers[X-Token]", HEADER_VALUES],
   ["request.headers[:authority]", NAME_PATTERNS],
+  ["request.headers[host]", NAME_PATTERNS],
   ["source.ip", BLOCKS],
   ["remote.ip", BLOCKS],
   ["destination.ip", [...BLOCKS, "10.0.0.9"]],

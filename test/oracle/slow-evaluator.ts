@@ -143,7 +143,7 @@ function isHttpOnly(key: string): boolean {
 function attributeMatches(key: string, value: string, world: World): boolean {
   const { connection, request, policy, options } = world;
   const id = connection.peerSpiffeId;
-  const expandedMatch = (match: (expanded: string) => boolean) => aliases(key, value, options).some(match);
+  const expandedMatch = (match: (expanded: string) => boolean) => expandAliases(key, value, options).some(match);
   switch (key) {
     case "principals":
     case "source.principal":
@@ -214,7 +214,7 @@ function pathMatches(value: string, path: string): boolean {
   if (!value.includes("{*}") && !value.includes("{**}")) return textMatches(value, path, false);
   const pattern = value
     .split(/(\{\*\*?\})/)
-    .map((part) => (part === "{**}" ? ".*" : part === "{*}" ? "[a-zA-Z0-9\\-._~%!$&'()+,;:@]+" : quote(part)))
+    .map((part) => (part === "{**}" ? ".*" : part === "{*}" ? "[a-zA-Z0-9\\-._~%!$&'()+,;:@=*]+" : quote(part)))
     .join("");
   return new RegExp(`^${pattern}$`, "s").test(path);
 }
@@ -232,21 +232,22 @@ function trustDomainRegex(value: string): RegExp {
   return new RegExp(`^spiffe://${value.split("*").map(quote).join("[^/]*")}/`);
 }
 
-/** The table of §3.6. */
+/** The table of §3.6; an absent claim fits nothing, an empty one the exact empty text alone. */
 function requestPrincipalMatches(value: string, request: RequestAttributes | undefined): boolean {
   const { iss, sub } = request?.claims ?? {};
-  if (typeof iss !== "string" || typeof sub !== "string" || iss === "" || sub === "") return false;
-  if (value === "*") return true;
+  if (typeof iss !== "string" || typeof sub !== "string") return false;
   const slash = value.lastIndexOf("/");
+  if (value === "*") return iss !== "" && sub !== "";
   if (slash < 0) {
-    if (value.startsWith("*")) return sub.endsWith(value.slice(1));
-    return value.endsWith("*") && iss.startsWith(value.slice(0, -1));
+    if (value.startsWith("*")) return iss !== "" && sub.endsWith(value.slice(1));
+    if (value.endsWith("*")) return iss.startsWith(value.slice(0, -1)) && sub !== "";
+    return iss === value && sub === "";
   }
   const [a, x] = [value.slice(0, slash), value.slice(slash + 1)];
-  if (a === "*") return sub === x;
+  if (a === "*") return iss !== "" && sub === x;
   if (a.startsWith("*")) return iss.endsWith(a.slice(1)) && sub === x;
   if (iss !== a) return false;
-  if (x === "*") return true;
+  if (x === "*") return sub !== "";
   return x.endsWith("*") ? sub.startsWith(x.slice(0, -1)) : sub === x;
 }
 
@@ -262,7 +263,7 @@ function claimMatches(value: string, request: RequestAttributes | undefined, pat
 }
 
 /** §3.15. */
-function aliases(key: string, value: string, { trustDomain, trustDomainAliases }: SlowOptions): string[] {
+export function expandAliases(key: string, value: string, { trustDomain, trustDomainAliases }: SlowOptions): string[] {
   const all = [trustDomain, ...trustDomainAliases];
   if (key === "trustDomains" || key === "source.trustDomain") return all.includes(value) ? all : [value];
   const parts = value.split("/");

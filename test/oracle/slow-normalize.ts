@@ -2,6 +2,7 @@ import type { PathNormalization } from "@symbolon/policy";
 
 /** istio-security §3.13, character by character, for a path without query and fragment. Undefined: refused. */
 export function slowNormalize(path: string, mode: PathNormalization): string | undefined {
+  for (const character of path) if (character <= " " || character > "~") return undefined;
   if (mode === "none" || path[0] !== "/") return path;
   if (path.toLowerCase().includes("%00")) return undefined;
   const decodes = mode === "decode-and-merge-slashes";
@@ -14,9 +15,12 @@ export function slowNormalize(path: string, mode: PathNormalization): string | u
       if (/[A-Za-z0-9._~-]/.test(decoded)) output += decoded;
       else output += decodes && (decoded === "/" || decoded === "\\") ? "/" : escaped;
       index += 2;
-    } else output += character === "\\" ? "/" : character;
+    } else if (/["<>^`{|}]/.test(character)) output += encodeURIComponent(character);
+    else output += character === "\\" ? "/" : character;
   }
   output = withoutDots(output);
+  // Envoy keeps the first and the last slash of a path of nothing else.
+  if (mode !== "base" && /^\/\/+$/.test(output)) return "//";
   if (mode !== "base") while (output.includes("//")) output = output.replace("//", "/");
   return output;
 }

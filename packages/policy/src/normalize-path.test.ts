@@ -19,7 +19,16 @@ describe("path normalization", () => {
     ["/a%2", "/a%2", "/a%2", "/a%2", "/a%2"],
     ["/a%zz/./b", "/a%zz/./b", "/a%zz/b", "/a%zz/b", "/a%zz/b"],
     ["/%2e%2e%5cadmin", "/%2e%2e%5cadmin", "/..%5cadmin", "/..%5cadmin", "/admin"],
-    ["//", "//", "//", "/", "/"],
+    ["//", "//", "//", "//", "//"],
+    ["/", "/", "/", "/", "/"],
+    ["///a", "///a", "///a", "/a", "/a"],
+    [
+      '/"<>^`{|}[]',
+      '/"<>^`{|}[]',
+      "/%22%3C%3E%5E%60%7B%7C%7D[]",
+      "/%22%3C%3E%5E%60%7B%7C%7D[]",
+      "/%22%3C%3E%5E%60%7B%7C%7D[]",
+    ],
     ["/...", "/...", "/...", "/...", "/..."],
     ["*", "*", "*", "*", "*"],
   ] as const)
@@ -36,6 +45,14 @@ describe("path normalization", () => {
     assert.equal(normalizePath("/a?#b", "none"), "/a?");
     assert.equal(normalizedPathOnly("/a/../b?x#y", "base"), "/b");
     assert.equal(normalizedPathOnly("/a#b?x", "none"), "/a");
+  });
+
+  test("refuses white space, control characters and bytes that are not ASCII in every mode", () => {
+    for (const mode of MODES) {
+      for (const path of ["/a b", "/a\tb", "/a\u0000b", "/a\u007fb", "/a\u0080b", "/\u00e9", " /a"])
+        assert.equal(normalizePath(path, mode), undefined, path);
+      assert.equal(normalizePath("/!~", mode), "/!~");
+    }
   });
 
   test("refuses an escaped NUL, and the nearest miss not", () => {

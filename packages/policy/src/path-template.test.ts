@@ -16,7 +16,7 @@ describe("path templates", () => {
       ["/store//cart", "/store/foo/bar/cart"],
       ["/store/cart", "/store/foo/cart/", "/store/foo/xcart"],
     ],
-    ["/{*}", ["/a"], ["/", "/a/b", "/a/", "/a=b", "a"]],
+    ["/{*}", ["/a", "/a=b", "/a*b", "/a%2Fb"], ["/", "/a/b", "/a/", '/a"b', "/a[b", "/a|b", "a"]],
     ["/a/{*}/b", ["/a/x/b"], ["/a/x/bc", "/a/x/y/b", "/a//b", "/a/x/b/", "/ab/x/b"]],
     ["/{*}/{*}", ["/a/b"], ["/a", "/a/b/c", "//b"]],
   ] as const)

@@ -62,11 +62,11 @@ function isOperator(segment: string): boolean {
   return segment === "{*}" || segment === "{**}";
 }
 
-/** Envoy's class for one segment lacks `=`, so a segment with `=` does not match `{*}` (istio-security §3.14). */
+/** What Envoy 1.40 takes for a segment, measured (docs/reference/envoy-facts.md). */
 function isSegmentCharacter(code: number): boolean {
   return SEGMENT_CHARACTER[code] === 1;
 }
 
 const SEGMENT_CHARACTER = new Uint8Array(128);
-for (const character of "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%!$&'()+,;:@")
+for (const character of "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%!$&'()+,;:@=*")
   SEGMENT_CHARACTER[character.charCodeAt(0)] = 1;

@@ -71,8 +71,8 @@ function serviceAccountsOf(segments: readonly string[]): ReadonlySet<string> {
   const accounts: PlacedSegment[] = [];
   for (let index = 1; index < segments.length; index++)
     if (segments[index - 1] === "sa") accounts.push({ value: segments[index] ?? "", index });
+  // Something stands before "ns", and the segment "sa" itself comes after the namespace.
   for (const namespace of namespaceSegments(segments))
-    // Something stands before "ns", and the segment "sa" itself comes after the namespace.
     for (const account of accounts)
       if (namespace.index > 1 && account.index - 1 > namespace.index) found.add(`${namespace.value}/${account.value}`);
   return found;

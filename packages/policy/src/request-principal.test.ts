@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { claimStrings } from "./claim-values.ts";
-import { parseRequestPrincipalPattern, requestPrincipalMatches, requestPrincipalOf } from "./request-principal.ts";
+import { issuerAndSubject, parseRequestPrincipalPattern, requestPrincipalMatches } from "./request-principal.ts";
 
 describe("requestPrincipals", () => {
   // The table of istio-security §3.6: value, (iss, sub) pairs that match, near misses.
@@ -51,10 +51,19 @@ describe("requestPrincipals", () => {
       for (const [issuer, subject] of no) assert.ok(!requestPrincipalMatches(pattern, { issuer, subject }), issuer);
     });
 
-  test("exist only when issuer and subject are there and not empty", () => {
-    assert.deepEqual(requestPrincipalOf({ iss: "i", sub: "s" }), { issuer: "i", subject: "s" });
-    for (const claims of [undefined, {}, { iss: "i" }, { sub: "s" }, { iss: "", sub: "s" }, { iss: "i", sub: 5 }])
-      assert.equal(requestPrincipalOf(claims), undefined);
+  test("exist only when issuer and subject are texts", () => {
+    assert.deepEqual(issuerAndSubject({ iss: "i", sub: "s" }), { issuer: "i", subject: "s" });
+    for (const claims of [undefined, {}, { iss: "i" }, { sub: "s" }, { iss: null, sub: "s" }, { iss: "i", sub: 5 }])
+      assert.equal(issuerAndSubject(claims), undefined);
+  });
+
+  test("that are empty fit no star, and the value without slash, as on Envoy", () => {
+    const matches = (value: string, issuer: string, subject: string) =>
+      requestPrincipalMatches(parseRequestPrincipalPattern(value), { issuer, subject });
+    for (const value of ["*", "*s", "i*", "i/*", "*/s"]) assert.ok(!matches(value, "i", ""), value);
+    assert.ok(!matches("*/s", "", "s"));
+    assert.ok(matches("i", "i", ""));
+    assert.ok(!matches("i", "j", ""));
   });
 });
 

@@ -7,12 +7,14 @@ export interface RequestPrincipal {
   readonly subject: string;
 }
 
-/** "Does not exist when either is missing or empty" (istio-security §2.6). */
-export function requestPrincipalOf(claims: JwtClaims | undefined): RequestPrincipal | undefined {
+/**
+ * Undefined unless both are texts. Empty ones are compared like others, as Envoy does it: `*` never fits them, and a value
+ * without slash or star fits exactly the empty subject.
+ */
+export function issuerAndSubject(claims: JwtClaims | undefined): RequestPrincipal | undefined {
   const issuer = claims?.iss;
   const subject = claims?.sub;
-  const isThere = typeof issuer === "string" && issuer !== "" && typeof subject === "string" && subject !== "";
-  return isThere ? { issuer, subject } : undefined;
+  return typeof issuer === "string" && typeof subject === "string" ? { issuer, subject } : undefined;
 }
 
 export interface RequestPrincipalPattern {

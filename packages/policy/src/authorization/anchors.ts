@@ -43,7 +43,9 @@ function anchorKey({ attribute, policyNamespace }: RuleItem, value: string): Anc
     case "presenter":
       return stringKey(claimTable(["azp"]), value);
     case "requestPrincipal":
-      return value.includes("*") ? undefined : { table: "requestPrincipal", kind: "exact", text: value };
+      if (value.includes("*")) return undefined;
+      // A value without slash is an issuer with an empty subject.
+      return { table: "requestPrincipal", kind: "exact", text: value.includes("/") ? value : `${value}/` };
     case "namespace":
       if (value.includes("/") || value.includes("*")) return prefixKey("namespaceTail", value.split("*")[0] ?? "");
       return { table: "namespace", kind: "exact", text: value };

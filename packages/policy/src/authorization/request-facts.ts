@@ -1,6 +1,6 @@
 import type { JwtClaims, RequestAttributes } from "../attributes.ts";
 import { normalizedPathOnly, normalizePath, type PathNormalization } from "../normalize-path.ts";
-import { type RequestPrincipal, requestPrincipalOf } from "../request-principal.ts";
+import { issuerAndSubject, type RequestPrincipal } from "../request-principal.ts";
 
 const NO_VALUES: readonly string[] = [];
 const NO_REQUEST: RequestAttributes = { method: "", path: "", host: "", headers: new Map() };
@@ -46,7 +46,7 @@ export class RequestFacts {
 
   get principal(): RequestPrincipal | undefined {
     if (!this.#principalIsKnown) {
-      this.#principal = requestPrincipalOf(this.claims);
+      this.#principal = issuerAndSubject(this.claims);
       this.#principalIsKnown = true;
     }
     return this.#principal;
