@@ -45,7 +45,12 @@ export class HttpConnection implements LegOwner, ExchangeHost {
   }
 
   get mustClose(): boolean {
-    return !this.#parser.head.keepAlive || this.#ports.draining();
+    return !this.#parser.head.keepAlive || this.#isLeaving;
+  }
+
+  get #isLeaving(): boolean {
+    const { peerNotAfter } = this.#service;
+    return this.#ports.draining() || (peerNotAfter !== undefined && this.#ports.time.now() >= peerNotAfter);
   }
 
   onData(_leg: Leg, chunk: Buffer): void {
@@ -138,7 +143,7 @@ export class HttpConnection implements LegOwner, ExchangeHost {
       if (nowMs - this.#sinceMs >= limits.lingerMs && this.leg.queue.length === 0) this.leg.terminate();
     } else if (!exchange) {
       if (this.#parser.isIdle) {
-        const mayIdleMs = this.#ports.draining() ? SWEEP_MS : limits.keepAliveMs;
+        const mayIdleMs = this.#isLeaving ? SWEEP_MS : limits.keepAliveMs;
         if (nowMs - this.#sinceMs >= mayIdleMs) this.#linger();
       } else if (nowMs - this.#sinceMs >= limits.requestHeadMs) {
         this.#refuse({ status: 408, flag: "SI", detail: "the head of a request did not come to its end in time" });

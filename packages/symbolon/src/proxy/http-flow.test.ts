@@ -1,6 +1,7 @@
 /** Back-pressure, bounds and life of connections of the HTTP path, over real sockets. */
 import { afterEach, describe, expect, test } from "bun:test";
 import net from "node:net";
+import { systemClock } from "@symbolon/spiffe/core";
 import {
   CLIENT_ID,
   type InboundFixture,
@@ -189,6 +190,26 @@ describe("kept connections", () => {
     const inbound = server.proxy.dump().connections;
     expect(inbound.map(({ peerSpiffeId }) => peerSpiffeId)).toEqual([CLIENT_ID, CLIENT_ID]);
     expect(new Set(inbound.map(({ peerSerial }) => peerSerial)).size).toBe(2);
+  });
+
+  test("a peer whose certificate has ended is told with its answer, and not asked again over what is kept (SR-49)", async () => {
+    let ahead = 0;
+    const clock = { ...systemClock, now: () => new Date(Date.now() + ahead) };
+    const server = await startServer(answering, { mode: "strict", clock });
+    const client = await startOutbound(server, { http: {}, protocol: "http" });
+    const late = await startOutbound(server, { http: {}, protocol: "http", clock });
+    closing.push(
+      () => client.close(),
+      () => late.close(),
+    );
+    expect(await say(client)).toBe(OK);
+    expect(await say(late)).toBe(OK);
+    ahead = 100 * 365 * 24 * 3_600_000;
+    expect(await say(client)).toBe(OK);
+    await until(() => server.records.length > 0);
+    expect(server.records).toMatchObject([{ peerSpiffeId: CLIENT_ID, open: false }]);
+    expect(await say(late)).toStartWith("HTTP/1.1 503 ");
+    expect(late.requests.at(-1)).toMatchObject({ status: 503, flags: ["UF"] });
   });
 
   test("a server that may no longer serve is not asked again over the connection that it still has", async () => {

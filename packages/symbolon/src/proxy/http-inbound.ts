@@ -39,7 +39,7 @@ export function inboundHttpService(options: {
     direction: "inbound",
     security,
     ...(localSpiffeId === undefined ? {} : { localSpiffeId }),
-    ...(peer ? { peerSpiffeId: peer.spiffeId.toString() } : {}),
+    ...(peer ? { peerSpiffeId: peer.spiffeId.toString(), peerNotAfter: peer.notAfter } : {}),
     route: () => route,
     edits(head) {
       const clientCert = forwardedClientCert("APPEND_FORWARD", valuesOf(head, FIELD.forwardedClientCert), element);

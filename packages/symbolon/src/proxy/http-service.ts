@@ -27,6 +27,8 @@ export interface HttpService {
   readonly security: "mtls" | "plaintext";
   readonly localSpiffeId?: string;
   readonly peerSpiffeId?: string;
+  /** End of the peer's certificate: the connection ends after the request that it is in then (SR-49). */
+  readonly peerNotAfter?: Date;
   route(head: RequestHead): HttpRoute;
   edits(head: RequestHead): RequestEdits & { readonly requestId: string };
   /** A request has a connection to go over; it could not get one. */

@@ -168,7 +168,13 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
   function createHttpPorts({ limits: chosen }: NonNullable<ProxyOptions["http"]>): HttpPorts {
     const httpLimits = { ...HTTP_LIMITS, ...chosen };
     const sweeper = createSweeper(clock, deadlines);
-    const pool = createUpstreamPool({ connector, identity: () => identity.current, sweeper, limits: httpLimits });
+    const pool = createUpstreamPool({
+      connector,
+      identity: () => identity.current,
+      sweeper,
+      limits: httpLimits,
+      now: () => clock.now(),
+    });
     return {
       pool,
       sweeper,

@@ -28,6 +28,7 @@ export function createUpstreamPool(options: {
   readonly identity: () => ProxyIdentity | undefined;
   readonly sweeper: Sweeper;
   readonly limits: HttpLimits;
+  readonly now: () => Date;
 }): UpstreamPool {
   const { connector, sweeper, limits } = options;
   const idle = new Map<string, UpstreamConnection[]>();
@@ -100,6 +101,7 @@ export function createUpstreamPool(options: {
       identity !== undefined &&
       identity === options.identity() &&
       peer !== undefined &&
+      peer.notAfter > options.now() &&
       security.expectedSpiffeIds.includes(peer.spiffeId.toString())
     );
   }
