@@ -60,12 +60,15 @@ const CLOSE = Buffer.from("close");
 const KEEP_ALIVE = Buffer.from("keep-alive");
 const UPGRADE = Buffer.from("upgrade");
 
-/** Fields that nobody may have dropped on the way: framing, routing, credentials. */
+/** Fields that nobody may have dropped on the way: framing, routing, credentials, what proxies say of a request. */
 const NEVER_NOMINATED: ReadonlySet<FieldId> = new Set<FieldId>([
   FIELD.host,
   FIELD.contentLength,
   FIELD.transferEncoding,
   FIELD.expect,
+  FIELD.forwardedClientCert,
+  FIELD.forwardedProto,
+  FIELD.requestId,
   FIELD.neverTrailer,
 ]);
 
