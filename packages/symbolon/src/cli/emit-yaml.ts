@@ -33,9 +33,17 @@ function emitText(value: unknown, depth: number): string {
 
 function emitScalar(value: unknown): string {
   if (value === null || value === undefined) return "null";
-  if (typeof value === "string") return needsQuotes(value) ? JSON.stringify(value) : value;
+  if (typeof value === "string") return needsQuotes(value) ? quoted(value) : value;
   if (isCollection(value)) return Array.isArray(value) ? "[]" : "{}";
   return String(value);
+}
+
+/** JSON's text is YAML's as well, but for characters that YAML calls unprintable, or takes for the end of a line. */
+function quoted(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** Several lines that read back unchanged from a literal block. */

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { isClusterScoped, type ObjectKey, parseManifests } from "../../mesh/index.ts";
 import { apiOfChosenMesh, readStandardInput } from "../context.ts";
 import { CommandExit, EXIT } from "../exit-status.ts";
-import { requireKind } from "../kind-argument.ts";
+import { parseKindAndName, requireKind } from "../kind-argument.ts";
 import { collectManifests } from "../manifest-files.ts";
 import { reportChange } from "../print-changes.ts";
 import { printFindings } from "../print-findings.ts";
@@ -57,12 +57,14 @@ async function keysOfManifests({ filename, recursive = false, namespace }: Flags
 
 /** `KIND NAME...` or `KIND/NAME KIND/NAME...`. */
 function keysOfArguments(kind: string, names: readonly string[], namespace: string): readonly ObjectKey[] {
-  const pairs = kind.includes("/")
-    ? [kind, ...names].map((text) => [text.slice(0, text.indexOf("/")), text.slice(text.indexOf("/") + 1)] as const)
-    : names.map((name) => [kind, name] as const);
-  if (pairs.length === 0) throw new CommandExit(EXIT.usage, `error: which ${kind}? symbolon delete ${kind} NAME`);
-  return pairs.map(([kindText, name]) => {
-    const { kind: found } = requireKind(kindText);
-    return { kind: found, namespace: isClusterScoped(found) ? "" : namespace, name };
-  });
+  if (!kind.includes("/") && names.length === 0)
+    throw new CommandExit(EXIT.usage, `error: which ${kind}? symbolon delete ${kind} NAME`);
+  const chosen = kind.includes("/")
+    ? [kind, ...names].map(parseKindAndName)
+    : names.map((name) => ({ kind: requireKind(kind).kind, name }));
+  return chosen.map(({ kind: found, name }) => ({
+    kind: found,
+    namespace: isClusterScoped(found) ? "" : namespace,
+    name,
+  }));
 }

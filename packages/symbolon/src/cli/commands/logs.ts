@@ -89,6 +89,9 @@ function tailOffset(file: string, lines: number): number {
   const buffer = Buffer.alloc(CHUNK);
   let wanted = lines + 1;
   try {
+    // A last line may not have its end yet.
+    if (size > 0 && readSync(fd, buffer, 0, 1, size - 1) === 1 && buffer[0] !== 10) wanted = lines;
+    if (wanted === 0) return size;
     for (let end = size; end > 0; end -= CHUNK) {
       const start = Math.max(0, end - CHUNK);
       readSync(fd, buffer, 0, end - start, start);

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import {
   DEFAULT_DASHBOARD_PORT,
   DEFAULT_SVID_LIFETIME_SECONDS,
@@ -72,7 +72,11 @@ export function addUpCommand(program: Command): void {
       `port of the dashboard on loopback (default ${DEFAULT_DASHBOARD_PORT}, or another when it is taken)`,
     )
     .option("--fresh", "forget what earlier runs of this mesh left: CA, applied objects, logs")
-    .option("--log-level <level>", "debug, info, warn or error", "info")
+    .addOption(
+      new Option("--log-level <level>", "what processes of the mesh log")
+        .choices(["debug", "info", "warn", "error"])
+        .default("info"),
+    )
     .addHelpText("after", HELP)
     .action(async (flags: Flags, command: Command) => {
       const options = upOptions(flags, command);

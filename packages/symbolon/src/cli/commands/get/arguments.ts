@@ -1,6 +1,6 @@
 import { type KindNames, kindNames, MESH_KINDS, type MeshKind } from "../../../mesh/index.ts";
 import { CommandExit, EXIT } from "../../exit-status.ts";
-import { requireKind } from "../../kind-argument.ts";
+import { parseKindAndName, requireKind } from "../../kind-argument.ts";
 
 export interface GetRequest {
   readonly kinds: readonly KindNames[];
@@ -16,7 +16,7 @@ const ALL: readonly MeshKind[] = ["Pod", "Service", "Deployment"];
 /** kubectl's `KIND[,KIND] [NAME...]` and `KIND/NAME...`. @throws CommandExit with the usage status */
 export function parseGetArguments(first: string, rest: readonly string[]): GetRequest {
   if (first.includes("/")) {
-    const names = [first, ...rest].map(parsePair);
+    const names = [first, ...rest].map(parseKindAndName);
     const kinds = [...new Set(names.map(({ kind }) => kind))].map(kindNames);
     return { kinds, names, resource };
   }
@@ -26,13 +26,6 @@ export function parseGetArguments(first: string, rest: readonly string[]): GetRe
   if (kinds.length !== 1 || only === undefined)
     throw new CommandExit(EXIT.usage, "error: names are of one kind; of several kinds write KIND/NAME");
   return { kinds, names: rest.map((name) => ({ kind: only.kind, name })), resource };
-}
-
-function parsePair(text: string): { readonly kind: MeshKind; readonly name: string } {
-  const slash = text.indexOf("/");
-  if (slash < 1 || slash === text.length - 1)
-    throw new CommandExit(EXIT.usage, `error: "${text}" is not KIND/NAME, and the others are`);
-  return { kind: requireKind(text.slice(0, slash)).kind, name: text.slice(slash + 1) };
 }
 
 function resource(kindText: string): string {

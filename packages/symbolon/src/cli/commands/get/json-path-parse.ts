@@ -9,7 +9,8 @@ export type TemplateNode =
 export type JsonPath = readonly PathStep[];
 
 export type PathStep =
-  | { readonly kind: "field"; readonly names: readonly string[] }
+  | { readonly kind: "field"; readonly name: string }
+  | { readonly kind: "union"; readonly paths: readonly JsonPath[] }
   | { readonly kind: "index"; readonly indexes: readonly number[] }
   | { readonly kind: "slice"; readonly start?: number; readonly end?: number; readonly step: number }
   | { readonly kind: "wildcard" }
@@ -95,7 +96,7 @@ function parsePath(text: string, template: string): JsonPath {
       throw invalid(template, `"${rest}" is not a path`);
     }
     const name = field[1].replace(/\\(.)/g, "$1");
-    steps.push(field[1] === "*" ? { kind: "wildcard" } : { kind: "field", names: [name] });
+    steps.push(field[1] === "*" ? { kind: "wildcard" } : { kind: "field", name });
     rest = rest.slice(field[0].length);
   }
   return steps;
@@ -119,8 +120,11 @@ function parseBracket(text: string, template: string): PathStep {
   const filter = /^\?\((.*)\)$/.exec(text);
   if (filter?.[1] !== undefined) return parseFilter(filter[1].trim(), template);
   if (/^["']/.test(text)) {
-    const names = [...text.matchAll(/(?:"[^"]*"|'[^']*')/g)].map(([quoted]) => unquote(quoted, template));
-    return { kind: "field", names };
+    // kubectl's documented form: a name in quotes is a path of its own, `\.` a dot of a name.
+    const quoted = text.match(/"[^"]*"|'[^']*'/g) ?? [];
+    if (text.replace(/("[^"]*"|'[^']*')\s*(,\s*|$)/g, "") !== "")
+      throw invalid(template, `"[${text}]" is not a list of names in quotes`);
+    return { kind: "union", paths: quoted.map((name) => parsePath(name.slice(1, -1), template)) };
   }
   if (/^-?\d+(\s*,\s*-?\d+)*$/.test(text)) return { kind: "index", indexes: text.split(",").map(Number) };
   const slice = /^(-?\d*)\s*:\s*(-?\d*)(?:\s*:\s*(\d*))?$/.exec(text);

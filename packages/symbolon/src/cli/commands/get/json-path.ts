@@ -29,7 +29,9 @@ export function evaluatePath(path: JsonPath, root: unknown): readonly unknown[] 
 function applyStep(step: PathStep, value: unknown): readonly unknown[] {
   switch (step.kind) {
     case "field":
-      return step.names.flatMap((name) => fieldOf(value, name));
+      return fieldOf(value, step.name);
+    case "union":
+      return step.paths.flatMap((path) => evaluatePath(path, value));
     case "wildcard":
       return childrenOf(value);
     case "descend":
