@@ -13,13 +13,14 @@ import {
   type JwtClaims,
   type RequestAttributes,
 } from "@symbolon/policy";
+import { installEnvoy } from "../../tools/envoy.ts";
 import { buildPolicy, type PolicyText } from "../oracle/build-policy.ts";
 import { SeededRandom } from "../oracle/random.ts";
 import { randomCase, randomConnection, randomRequest } from "../oracle/random-case.ts";
 import { type EnvoyListener, envoyBootstrap } from "./envoy-bootstrap.ts";
 import { createPki } from "./envoy-pki.ts";
 import { type Answer, sendRequest } from "./send-request.ts";
-import { findEnvoy, startEnvoy } from "./start-envoy.ts";
+import { startEnvoy } from "./start-envoy.ts";
 
 const CASES = Number(process.env.ENVOY_CASES ?? 1_000);
 const SEED = Number(process.env.ORACLE_SEED ?? 20_261_126);
@@ -27,13 +28,9 @@ const REQUESTS_A_SET = 10;
 const FIRST_PORT = 21_000;
 /** The address of the vocabulary that is another one here: loopback is all there is. */
 const NETWORK = { vocabulary: "10.0.", here: "127.0." };
-const envoy = findEnvoy();
+const envoy = installEnvoy() ?? "";
 
-describe("authorization", () => {
-  if (!envoy) {
-    console.log("no comparison with Envoy: it is not installed (node tools/run.mjs bench/install-envoy.ts)");
-    return;
-  }
+describe.skipIf(envoy === "")("authorization", () => {
   test(`decides as Envoy does on ${CASES} random requests from seed ${SEED}`, async () => {
     const random = new SeededRandom(SEED);
     const listeners = Array.from({ length: Math.ceil(CASES / REQUESTS_A_SET) }, (_, index) =>

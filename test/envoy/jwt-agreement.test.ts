@@ -10,7 +10,8 @@ import {
   type RequestAuthenticationOutcome,
 } from "@symbolon/policy";
 import { checkSignature, parseProviderKeySet } from "@symbolon/spiffe/jwt";
-import { type EnvoyAnswer, installEnvoy, startEnvoy } from "./envoy-under-test.ts";
+import { installEnvoy } from "../../tools/envoy.ts";
+import { type EnvoyAnswer, startEnvoy } from "./envoy-under-test.ts";
 import { createRandom, type HeaderLines, type JwtRequest, randomRequest, randomRules } from "./jwt-cases.ts";
 
 const SEED = 2026;

@@ -4,22 +4,19 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compileAuthorization, normalizePath, type PathNormalization, type RequestAttributes } from "@symbolon/policy";
+import { installEnvoy } from "../../tools/envoy.ts";
 import { buildPolicy } from "../oracle/build-policy.ts";
 import type { SlowOptions } from "../oracle/slow-evaluator.ts";
 import { type EnvoyListener, envoyBootstrap } from "./envoy-bootstrap.ts";
 import { createPki } from "./envoy-pki.ts";
 import { sendRequest } from "./send-request.ts";
-import { findEnvoy, startEnvoy } from "./start-envoy.ts";
+import { startEnvoy } from "./start-envoy.ts";
 
 const MODES: readonly PathNormalization[] = ["none", "base", "merge-slashes", "decode-and-merge-slashes"];
 const FIRST_PORT = 22_500;
-const envoy = findEnvoy();
+const envoy = installEnvoy() ?? "";
 
-describe("paths", () => {
-  if (!envoy) {
-    console.log("no comparison with Envoy: it is not installed (node tools/run.mjs bench/install-envoy.ts)");
-    return;
-  }
+describe.skipIf(envoy === "")("paths", () => {
   test("are normalised, and matched by templates, as Envoy does it", async () => {
     const listeners = [...MODES.map((mode, index) => listenerOf(index, mode, [])), listenerOf(4, "none", ["/t/{*}"])];
     const directory = mkdtempSync(join(tmpdir(), "symbolon-envoy-"));

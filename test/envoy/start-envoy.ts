@@ -1,12 +1,6 @@
 import { spawn } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { installedEnvoy } from "../../bench/envoy-binary.ts";
-
-/** Undefined: not on this machine. */
-export function findEnvoy(): string | undefined {
-  return Bun.which("envoy") ?? (existsSync(installedEnvoy()) ? installedEnvoy() : undefined);
-}
 
 /** Returns when the last listener accepts connections; what it returns stops Envoy. */
 export async function startEnvoy(binary: string, directory: string, bootstrap: object): Promise<() => Promise<void>> {

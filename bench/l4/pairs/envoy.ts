@@ -1,6 +1,6 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { installedEnvoy } from "../../envoy-binary.ts";
+import { findEnvoy } from "../../../tools/envoy.ts";
 import { CLIENT_ID, type KeyFiles, SERVER_ID } from "../credentials.ts";
 import type { PairContext, ProxyPair } from "./pair.ts";
 
@@ -8,7 +8,7 @@ const EXTENSION = "type.googleapis.com/envoy.extensions";
 
 /** Envoy's tcp_proxy: chain and SPIFFE ID on both sides. */
 export function startEnvoy(context: PairContext): ProxyPair | undefined {
-  const envoy = Bun.which("envoy") ?? (existsSync(installedEnvoy()) ? installedEnvoy() : undefined);
+  const envoy = findEnvoy();
   if (!envoy) return undefined;
   const { credentials, port, backendAddress, inboundAddress, outboundAddress } = context;
   const { caFile, client, server } = credentials;
