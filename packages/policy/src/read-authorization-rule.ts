@@ -69,7 +69,6 @@ function readFrom(node: DocumentNode, context: ReadContext, place: RulePlace): S
     (reader) => {
       const lists = readFields(reader, SOURCE_CHECKS, place);
       if (reader.hasErrors) return reader.finish(() => undefined);
-      if (lists.size === 0) reader.report("SYM0505", `\`from.source\` must not be empty, found at rule ${place.index}`);
       const has = (...fields: readonly SourceField[]) =>
         fields.some((field) => lists.has(field) || lists.has(negated(field)));
       if (has("serviceAccounts") && has("namespaces", "principals"))
@@ -82,7 +81,11 @@ function readFrom(node: DocumentNode, context: ReadContext, place: RulePlace): S
           if (!ALLOWED_IN_CUSTOM.has(field))
             reader.report("SYM0515", `From.${capital(field)} is currently not supported with CUSTOM action`, field);
       // Every key is a field of Source: they are those of SOURCE_CHECKS and their negations.
-      return reader.finish(() => ({ position: reader.position, ...Object.fromEntries(lists) }) as Source);
+      return reader.finish(() => {
+        if (lists.size === 0)
+          reader.report("SYM0505", `\`from.source\` must not be empty, found at rule ${place.index}`);
+        return { position: reader.position, ...Object.fromEntries(lists) } as Source;
+      });
     },
   );
 }
@@ -95,15 +98,17 @@ function readTo(node: DocumentNode, context: ReadContext, place: RulePlace): Ope
     `\`to.operation\` must not be nil, found at rule ${place.index}`,
     (reader) => {
       const lists = readFields(reader, OPERATION_CHECKS, place);
-      if (!reader.hasErrors && lists.size === 0)
-        reader.report("SYM0505", `\`to.operation\` must not be empty, found at rule ${place.index}`);
       // Every key is a field of Operation: they are those of OPERATION_CHECKS and their negations.
-      return reader.finish(() => ({ position: reader.position, ...Object.fromEntries(lists) }) as Operation);
+      return reader.finish(() => {
+        if (lists.size === 0)
+          reader.report("SYM0505", `\`to.operation\` must not be empty, found at rule ${place.index}`);
+        return { position: reader.position, ...Object.fromEntries(lists) } as Operation;
+      });
     },
   );
 }
 
-/** `{source: {…}}` and `{operation: {…}}`. */
+/** `{source: {…}}` and `{operation: {…}}`; that one is empty is said only where nothing in it was a typing error. */
 function readWrapped<T>(
   node: DocumentNode,
   context: ReadContext,
@@ -113,8 +118,10 @@ function readWrapped<T>(
 ): T | undefined {
   const reader = readObject(node, context);
   const value = reader.object(field, read);
-  if (!reader.hasErrors && !reader.has(field)) reader.report("SYM0505", missing);
-  return reader.finish(() => value);
+  return reader.finish(() => {
+    if (!reader.has(field)) reader.report("SYM0505", missing);
+    return value;
+  });
 }
 
 function readFields(

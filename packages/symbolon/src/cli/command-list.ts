@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { addApplyCommand } from "./commands/apply.ts";
+import { addAuthzCommand } from "./commands/authz/index.ts";
 import { addDeleteCommand } from "./commands/delete.ts";
 import { addDownCommand } from "./commands/down.ts";
 import { addExecCommand } from "./commands/exec.ts";
@@ -23,6 +24,7 @@ export const commands: readonly ((program: Command) => void)[] = [
   addExecCommand,
   addLogsCommand,
   addProxyConfigCommand,
+  addAuthzCommand,
   addVersionCommand,
   addInternalCommand,
   addProgramCommand,

@@ -11,11 +11,12 @@ Examples:
   symbolon exec deploy/curl -n foo -- curl -s http://httpbin.foo:8000/ip
   symbolon apply -f strict.yaml                              change what is running
   symbolon proxy-config secret deploy/httpbin -n foo         which certificate a proxy uses
+  symbolon authz can --from foo/curl --to bar/httpbin GET /headers -f mesh.yaml
   symbolon status                                            what is running, and what is wrong
   symbolon down                                              stop everything
 
 Exit status: 0 done, 1 failed, 64 usage, 65 bad input (file:line:column on standard error), 69 mesh not running.
-"exec" ends with the status of the program that it ran.`;
+"exec" ends with the status of the program that it ran, "authz can" with 0 allowed, 1 denied, 2 cannot tell.`;
 
 /** Runs one command line and ends the process with its status. */
 export async function main(argv: readonly string[]): Promise<void> {

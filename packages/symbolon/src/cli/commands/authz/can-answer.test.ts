@@ -1,0 +1,151 @@
+import { describe, expect, test } from "bun:test";
+import { formatFinding } from "@symbolon/policy";
+import { type AccessQuestion, answerAccess } from "./can-answer.ts";
+import { readPolicySet } from "./policy-set.ts";
+
+const WORKLOADS = `
+apiVersion: v1
+kind: Namespace
+metadata: {name: bar, labels: {istio-injection: enabled}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: httpbin, namespace: bar}
+spec:
+  selector: {matchLabels: {app: httpbin}}
+  template:
+    metadata: {labels: {app: httpbin}}
+    spec:
+      containers: [{name: httpbin, image: some/image, ports: [{containerPort: 8000}]}]
+---
+`;
+const policy = (name: string, spec: string) =>
+  `apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: ${name}, namespace: bar}\nspec: ${spec}\n---\n`;
+const ALLOW_GET = policy(
+  "allow-get",
+  "{selector: {matchLabels: {app: httpbin}}, rules: [{from: [{source: {principals: [cluster.local/ns/foo/sa/curl]}}], to: [{operation: {methods: [GET], paths: [/headers]}}]}]}",
+);
+
+interface Asked extends Partial<Omit<AccessQuestion, "request" | "from">> {
+  readonly from?: string;
+  readonly method?: string;
+  readonly path?: string;
+  readonly host?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+function ask(manifests: string, { from = "foo/curl", method, path, host, headers = {}, ...rest }: Asked = {}) {
+  const set = readPolicySet([{ file: "f.yaml", text: WORKLOADS + manifests }], "default");
+  expect(set.findings.filter(({ severity }) => severity === "error").map(formatFinding)).toEqual([]);
+  const [namespace = "", serviceAccount = ""] = from.split("/");
+  const lines = new Map(Object.entries(headers).map(([name, value]) => [name, [value]]));
+  const answer = answerAccess(
+    {
+      ...(from === "" ? {} : { from: { namespace, serviceAccount } }),
+      to: { namespace: "bar", name: "httpbin" },
+      ...(method ? { request: { method, path: path ?? "/headers", host: host ?? "httpbin", headers: lines } } : {}),
+      isHostGiven: host !== undefined,
+      trustDomain: "cluster.local",
+      rootNamespace: "istio-system",
+      ...rest,
+    },
+    set,
+  );
+  return answer;
+}
+
+describe("authz can", () => {
+  test("without policies everything is let in", () => {
+    expect(ask("", { method: "GET" })).toMatchObject({ outcome: "allow", reason: "no_allow_policy", port: 8000 });
+  });
+
+  test("names the policy and the rule that let a request in", () => {
+    expect(ask(ALLOW_GET, { method: "GET" })).toMatchObject({
+      outcome: "allow",
+      reason: "allow_rule_matched",
+      policy: { namespace: "bar", name: "allow-get", file: "f.yaml" },
+      rule: 0,
+    });
+  });
+
+  test("another method, path, caller or no identity is refused: no rule matched", () => {
+    for (const asked of [
+      { method: "POST" },
+      { method: "GET", path: "/headers/" },
+      { method: "GET", from: "foo/other" },
+      { method: "GET", from: "" },
+      {},
+    ])
+      expect(ask(ALLOW_GET, asked)).toMatchObject({ outcome: "deny", reason: "no_allow_rule_matched" });
+  });
+
+  test("DENY wins, and policies of other workloads and namespaces do not count", () => {
+    const deny = policy("deny", "{action: DENY, rules: [{to: [{operation: {methods: [GET], ports: ['8000']}}]}]}");
+    expect(ask(ALLOW_GET + deny, { method: "GET" })).toMatchObject({ outcome: "deny", reason: "deny_rule_matched" });
+    const other = policy("other", "{selector: {matchLabels: {app: web}}}");
+    const elsewhere = policy("elsewhere", "{}").replace("namespace: bar", "namespace: foo");
+    expect(ask(other + elsewhere, { method: "GET" }).outcome).toBe("allow");
+    const root = policy("root", "{}").replace("namespace: bar", "namespace: istio-system");
+    expect(ask(root, { method: "GET" })).toMatchObject({ outcome: "deny", reason: "no_allow_rule_matched" });
+  });
+
+  test("a STRICT port refuses plaintext, a DISABLE port knows no identities", () => {
+    const mtls = (mode: string) =>
+      `apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: default, namespace: bar}\nspec: {mtls: {mode: ${mode}}}\n---\n`;
+    expect(ask(mtls("STRICT"), { method: "GET", from: "" })).toMatchObject({
+      outcome: "deny",
+      reason: "mtls_required",
+      policy: { name: "default" },
+    });
+    expect(ask(mtls("STRICT"), { method: "GET" }).outcome).toBe("allow");
+    expect(ask(mtls("DISABLE") + ALLOW_GET, { method: "GET" }).outcome).toBe("deny");
+  });
+
+  test("says what it would have to know", () => {
+    const byIp = policy("ip", "{rules: [{from: [{source: {ipBlocks: [10.0.0.0/8]}}]}]}");
+    expect(ask(byIp, { method: "GET" })).toMatchObject({ outcome: "unknown", reason: "fact_missing" });
+    expect(ask(byIp, { method: "GET", sourceAddress: "10.1.2.3" }).outcome).toBe("allow");
+    expect(ask(byIp, { method: "GET", sourceAddress: "11.1.2.3" }).outcome).toBe("deny");
+    const byHost = policy("host", "{rules: [{to: [{operation: {hosts: [a.com]}}]}]}");
+    expect(ask(byHost, { method: "GET" })).toMatchObject({ outcome: "unknown", reason: "fact_missing" });
+    expect(ask(byHost, { method: "GET", host: "a.com" }).outcome).toBe("allow");
+    const custom = policy("ext", "{action: CUSTOM, provider: {name: ext}, rules: [{}]}");
+    expect(ask(custom, { method: "GET" })).toMatchObject({ outcome: "unknown", reason: "provider_decides", rule: 0 });
+  });
+
+  test("headers count, and a token that nobody verified is no answer", () => {
+    const header = policy("header", '{rules: [{when: [{key: "request.headers[X-Token]", values: [a]}]}]}');
+    expect(ask(header, { method: "GET", headers: { "x-token": "a" } }).outcome).toBe("allow");
+    expect(ask(header, { method: "GET", headers: { "x-token": "b" } }).outcome).toBe("deny");
+    const tokens = `apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {name: t, namespace: bar}\nspec: {jwtRules: [{issuer: i, jwksUri: "https://i/jwks"}]}\n---\n`;
+    const needed = policy("token", '{rules: [{from: [{source: {requestPrincipals: ["*"]}}]}]}');
+    expect(ask(tokens + needed, { method: "GET" })).toMatchObject({ outcome: "deny", reason: "no_allow_rule_matched" });
+    expect(ask(tokens + needed, { method: "GET", headers: { authorization: "Bearer x" } })).toMatchObject({
+      outcome: "unknown",
+      reason: "token_not_verified",
+    });
+  });
+
+  test("a workload that is not there, has no sidecar, or several ports that differ", () => {
+    expect(ask("", { method: "GET", to: { namespace: "bar", name: "other" } })).toMatchObject({
+      outcome: "unknown",
+      reason: "workload_not_found",
+    });
+    const pod = (name: string, rest: string) =>
+      `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}, namespace: bar${rest}}\nspec: {containers: [{name: c, image: i, ports: [{containerPort: 80}, {containerPort: 81}]}]}\n---\n`;
+    const bare = pod("bare", ", labels: {sidecar.istio.io/inject: 'false'}");
+    const to = (name: string) => ({ method: "GET", to: { namespace: "bar", name } });
+    expect(ask(bare + policy("none", "{}"), to("bare"))).toMatchObject({ outcome: "allow", reason: "no_sidecar" });
+    const byPort = policy("port", "{rules: [{to: [{operation: {ports: ['80']}}]}]}");
+    const two = pod("two", "");
+    expect(ask(two + byPort, to("two"))).toMatchObject({ outcome: "unknown", reason: "port_unknown" });
+    expect(ask(two + byPort, { ...to("two"), port: 81 })).toMatchObject({ outcome: "deny", port: 81 });
+    expect(ask(two, to("two"))).toMatchObject({ outcome: "allow" });
+  });
+
+  test("a manifest with an error is an error of the set", () => {
+    const set = readPolicySet([{ file: "f.yaml", text: policy("p", "{rules: [{from: []}]}") }], "default");
+    expect(set.findings.map(({ code }) => code)).toEqual(["SYM0505"]);
+    expect(set.authorizationPolicies).toEqual([]);
+  });
+});
