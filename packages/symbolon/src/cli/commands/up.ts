@@ -85,6 +85,9 @@ export function addUpCommand(program: Command): void {
 }
 
 function upOptions(flags: Flags, command: Command): UpOptions {
+  // An option that may be repeated has a value from the start: commander does not miss it.
+  if (flags.filename.length === 0)
+    throw new CommandExit(EXIT.usage, 'error: no manifest given; use "-f FILE" or "-f DIRECTORY"');
   const name = meshName(command);
   const directories = meshDirectories(name, process.env);
   const config: MeshConfig = {
