@@ -85,6 +85,17 @@ function prefixKey(table: string, text: string): AnchorKey | undefined {
   return text === "" ? undefined : { table, kind: "prefix", text };
 }
 
+/** The keys under which a rule is found. */
+export interface Anchor {
+  readonly keys: readonly AnchorKey[];
+  /** The one item whose values the keys are, when it is a condition of the whole rule. */
+  readonly item?: RuleItem;
+}
+
+interface WeightedKeys extends Anchor {
+  readonly weight: number;
+}
+
 /** How many rules have each key: a key that few rules share tells them apart. */
 export class AnchorCounts {
   readonly #counts = new Map<string, number>();
@@ -93,33 +104,35 @@ export class AnchorCounts {
     for (const item of groups.flat(2)) for (const key of anchorKeys(item) ?? []) this.#add(anchorText(key));
   }
 
-  /** The keys under which a rule is found best; undefined when it has to be looked at every time. */
-  choose(groups: readonly AnchorGroup[]): readonly AnchorKey[] | undefined {
-    let best: { readonly keys: readonly AnchorKey[]; readonly weight: number } | undefined;
+  /** How a rule is found best; undefined when it has to be looked at every time. */
+  choose(groups: readonly AnchorGroup[]): Anchor | undefined {
+    let best: WeightedKeys | undefined;
     for (const group of groups) {
       const candidate = this.#keysOfGroup(group);
       if (candidate && (!best || candidate.weight < best.weight)) best = candidate;
     }
-    return best?.keys;
+    return best;
   }
 
   /** OR of entries: each needs keys of its own, from the item of the entry that is best at it. */
-  #keysOfGroup(group: AnchorGroup): { keys: AnchorKey[]; weight: number } | undefined {
+  #keysOfGroup(group: AnchorGroup): WeightedKeys | undefined {
     const all: AnchorKey[] = [];
     let sum = 0;
+    let only: RuleItem | undefined;
     for (const entry of group) {
-      let best: { readonly keys: readonly AnchorKey[]; readonly weight: number } | undefined;
+      let best: WeightedKeys | undefined;
       for (const item of entry) {
         const keys = anchorKeys(item);
         if (!keys) continue;
         const weight = keys.reduce((total, key) => total + (this.#counts.get(anchorText(key)) ?? 0), 0) / keys.length;
-        if (!best || weight < best.weight) best = { keys, weight };
+        if (!best || weight < best.weight) best = { keys, weight, item };
       }
       if (!best) return undefined;
       for (const key of best.keys) all.push(key);
       sum += best.weight;
+      only = best.item;
     }
-    return { keys: all, weight: sum };
+    return { keys: all, weight: sum, ...(group.length === 1 && only && { item: only }) };
   }
 
   #add(text: string): void {

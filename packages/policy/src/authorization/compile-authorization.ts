@@ -3,7 +3,7 @@ import type { AuthorizationPolicy } from "../authorization-policy.ts";
 import type { PathNormalization } from "../normalize-path.ts";
 import { AuthorizationView, type ProviderKind } from "./authorization-view.ts";
 import { AuthorizedConnection } from "./authorized-connection.ts";
-import { connectionFacts } from "./connection-facts.ts";
+import { ConnectionFacts } from "./connection-facts.ts";
 import type { Decision } from "./decision.ts";
 import { policyIdOf } from "./decision-table.ts";
 import { RequestFacts } from "./request-facts.ts";
@@ -47,7 +47,7 @@ export function compileAuthorization(
   };
   return Object.freeze({
     connection: (attributes: ConnectionAttributes) => {
-      const facts = connectionFacts(attributes);
+      const facts = new ConnectionFacts(attributes);
       return new AuthorizedConnection(
         () => http.prepare(facts),
         () => tcpView().prepare(facts),

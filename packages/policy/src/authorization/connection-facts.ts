@@ -2,31 +2,33 @@ import type { ConnectionAttributes } from "../attributes.ts";
 import { type IpAddress, parseIpAddress } from "../ip-match.ts";
 import { type PeerIdentity, parsePeerIdentity } from "../peer-identity.ts";
 
-/** A connection's attributes taken apart, once in its life. Absent or unreadable: no positive item matches. */
-export interface ConnectionFacts {
+type AddressName = "sourceAddress" | "remoteAddress" | "destinationAddress";
+
+/**
+ * A connection's attributes, taken apart when a rule first asks for them. Absent or unreadable: no positive item matches.
+ */
+export class ConnectionFacts {
+  readonly #connection: ConnectionAttributes;
+  readonly #addresses = new Map<AddressName, IpAddress | undefined>();
   readonly peer: PeerIdentity | undefined;
-  readonly sourceAddress: IpAddress | undefined;
-  readonly remoteAddress: IpAddress | undefined;
-  readonly destinationAddress: IpAddress | undefined;
-  /** As given, for people. */
-  readonly addressTexts: Readonly<Record<"sourceAddress" | "remoteAddress" | "destinationAddress", readonly string[]>>;
   readonly destinationPort: string;
   readonly sni: string | undefined;
-}
 
-export function connectionFacts(connection: ConnectionAttributes): ConnectionFacts {
-  const sourceAddress = parseIpAddress(connection.sourceAddress);
-  return {
-    peer: connection.peerSpiffeId === undefined ? undefined : parsePeerIdentity(connection.peerSpiffeId),
-    sourceAddress,
-    remoteAddress: connection.remoteAddress === undefined ? sourceAddress : parseIpAddress(connection.remoteAddress),
-    destinationAddress: parseIpAddress(connection.destinationAddress),
-    addressTexts: {
-      sourceAddress: [connection.sourceAddress],
-      remoteAddress: [connection.remoteAddress ?? connection.sourceAddress],
-      destinationAddress: [connection.destinationAddress],
-    },
-    destinationPort: String(connection.destinationPort),
-    sni: connection.sni,
-  };
+  constructor(connection: ConnectionAttributes) {
+    this.#connection = connection;
+    const { peerSpiffeId, destinationPort, sni } = connection;
+    this.peer = peerSpiffeId === undefined ? undefined : parsePeerIdentity(peerSpiffeId);
+    this.destinationPort = String(destinationPort);
+    this.sni = sni;
+  }
+
+  address(name: AddressName): IpAddress | undefined {
+    if (!this.#addresses.has(name)) this.#addresses.set(name, parseIpAddress(this.addressText(name)));
+    return this.#addresses.get(name);
+  }
+
+  /** As given, for people. */
+  addressText(name: AddressName): string {
+    return this.#connection[name] ?? this.#connection.sourceAddress;
+  }
 }

@@ -6,7 +6,7 @@ export {
   compileAuthorization,
   decide,
 } from "./compile-authorization.ts";
-export { type ConnectionFacts, connectionFacts } from "./connection-facts.ts";
+export { ConnectionFacts } from "./connection-facts.ts";
 export {
   type AllowDecision,
   type AllowReason,

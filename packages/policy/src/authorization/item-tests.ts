@@ -1,6 +1,6 @@
 import { claimStrings } from "../claim-values.ts";
 import { invalidAuthorization } from "../errors.ts";
-import { type IpAddress, IpSet, parseIpBlock } from "../ip-match.ts";
+import { IpSet, parseIpBlock } from "../ip-match.ts";
 import { namespaceMatches, qualifiedServiceAccount, trustDomainMatches } from "../peer-identity.ts";
 import { parseRequestPrincipalPattern, requestPrincipalMatches } from "../request-principal.ts";
 import type { ConnectionFacts } from "./connection-facts.ts";
@@ -45,11 +45,15 @@ function connectionTest({ attribute, values, policyNamespace }: RuleItem): Conne
     case "trustDomain":
       return ({ peer }) => peer !== undefined && values.some((value) => trustDomainMatches(value, peer));
     case "sourceAddress":
-      return addressTest(values, (connection) => connection.sourceAddress);
     case "remoteAddress":
-      return addressTest(values, (connection) => connection.remoteAddress);
-    case "destinationAddress":
-      return addressTest(values, (connection) => connection.destinationAddress);
+    case "destinationAddress": {
+      const { kind } = attribute;
+      const blocks = new IpSet(values.map(requireIpBlock));
+      return (connection) => {
+        const address = connection.address(kind);
+        return address !== undefined && blocks.has(address);
+      };
+    }
     case "destinationPort": {
       const ports = new Set(values.map(portText));
       return ({ destinationPort }) => ports.has(destinationPort);
@@ -109,17 +113,6 @@ function requestTest({ attribute, values }: RuleItem): RequestTest {
     default:
       throw invalidAuthorization(`nothing decides ${attribute.kind}`);
   }
-}
-
-function addressTest(
-  values: readonly string[],
-  addressOf: (connection: ConnectionFacts) => IpAddress | undefined,
-): ConnectionTest {
-  const blocks = new IpSet(values.map(requireIpBlock));
-  return (connection) => {
-    const address = addressOf(connection);
-    return address !== undefined && blocks.has(address);
-  };
 }
 
 /** The parser has refused what is no block. */

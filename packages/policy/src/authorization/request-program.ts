@@ -1,4 +1,5 @@
 import { claimStrings } from "../claim-values.ts";
+import { isPathTemplate } from "../path-template.ts";
 import { AnchorCounts, type AnchorGroup, claimTable, headerTable } from "./anchors.ts";
 import type { RequestTest } from "./item-tests.ts";
 import { type AnchorKey, PatternIndex } from "./pattern-index.ts";
@@ -23,21 +24,22 @@ export interface RequestRule {
 /** Rules that only differ by what a request is like, indexed so that a decision looks at those alone that may match. */
 export class RequestProgram {
   /** In the rules' order. */
-  readonly #alwaysLookedAt: readonly RequestRule[];
+  readonly #alwaysLookedAt: readonly TestedRule[];
   readonly #probes: readonly Probe[];
   /** Lists to look through, kept to allocate none. */
-  readonly #found: (readonly RequestRule[])[] = [];
+  readonly #found: TestedRule[][] = [];
 
   constructor(rules: readonly RequestRule[]) {
     const counts = new AnchorCounts();
     const groups = new Map(rules.map((rule) => [rule, groupsOf(rule)]));
     for (const ofRule of groups.values()) counts.count(ofRule);
     const tables = new Map<string, Table>();
-    const unanchored: RequestRule[] = [];
+    const unanchored: TestedRule[] = [];
     for (const [rule, ofRule] of groups) {
-      const keys = counts.choose(ofRule);
-      if (keys) for (const key of keys) tableOf(tables, key, ofRule).index.add(key, rule);
-      else unanchored.push(rule);
+      const anchor = counts.choose(ofRule);
+      const tested = testedRule(rule, anchor?.item && isProvenByItsKey(anchor.item) ? anchor.item : undefined);
+      if (anchor) for (const key of anchor.keys) tableOf(tables, key, ofRule).index.add(key, tested);
+      else unanchored.push(tested);
     }
     this.#alwaysLookedAt = unanchored;
     this.#probes = [...tables.values()].map(createProbe);
@@ -47,19 +49,63 @@ export class RequestProgram {
   firstMatch(request: RequestFacts, limit: number): number {
     const found = this.#found;
     found.length = 0;
-    for (const probe of this.#probes) probe(request, found as RequestRule[][]);
+    const probes = this.#probes;
+    for (let index = 0; index < probes.length; index++) (probes[index] as Probe)(request, found);
     let best = firstIn(this.#alwaysLookedAt, request, limit);
-    for (let index = 0; index < found.length; index++) best = firstIn(found[index] ?? [], request, best);
+    for (let index = 0; index < found.length; index++) best = firstIn(found[index] as TestedRule[], request, best);
     return best;
   }
 }
 
+/** A rule as it is gone through: what is left to test when the index has found it. */
+interface TestedRule {
+  readonly position: number;
+  /** AND. */
+  readonly tests: readonly RequestTest[];
+  /** AND of ORs of ANDs; `from` and `to` with more than one entry. */
+  readonly alternatives: readonly (readonly (readonly RequestTest[])[])[];
+}
+
+function testedRule({ position, from, to, when }: RequestRule, proven: RuleItem | undefined): TestedRule {
+  const groups = [...(to ? [to] : []), ...(from ? [from] : [])];
+  const items = [...groups.filter(({ length }) => length === 1).flat(2), ...when].filter(({ item }) => item !== proven);
+  items.sort((left, right) => costOf(left) - costOf(right));
+  return {
+    position,
+    tests: items.map(({ test }) => test),
+    alternatives: groups
+      .filter(({ length }) => length > 1)
+      .map((entries) => entries.map((entry) => entry.map(({ test }) => test))),
+  };
+}
+
+/** Whether a rule that was found by a key of the item is known to fit the item. */
+function isProvenByItsKey({ attribute, values }: RuleItem): boolean {
+  switch (attribute.kind) {
+    case "path":
+      return !values.some(isPathTemplate);
+    case "method":
+    case "host":
+    case "header":
+    case "claim":
+    case "audience":
+      return true;
+    default:
+      return false;
+  }
+}
+
+function costOf({ item }: RequestItem): number {
+  const place = CHEAPEST_FIRST.indexOf(item.attribute.kind);
+  return place < 0 ? CHEAPEST_FIRST.length : place;
+}
+
 /** Adds the lists of rules whose key fits the request. */
-type Probe = (request: RequestFacts, found: RequestRule[][]) => void;
+type Probe = (request: RequestFacts, found: TestedRule[][]) => void;
 
 interface Table {
   readonly attribute: RuleItem["attribute"];
-  readonly index: PatternIndex<RequestRule>;
+  readonly index: PatternIndex<TestedRule>;
 }
 
 function groupsOf({ from, to, when }: RequestRule): AnchorGroup[] {
@@ -72,7 +118,7 @@ function tableOf(tables: Map<string, Table>, { table }: AnchorKey, groups: reado
   if (known) return known;
   const item = groups.flat(2).find((candidate) => tableName(candidate.attribute) === table);
   if (!item) throw new TypeError(`no item has the table ${table}`);
-  const created = { attribute: item.attribute, index: new PatternIndex<RequestRule>() };
+  const created = { attribute: item.attribute, index: new PatternIndex<TestedRule>() };
   tables.set(table, created);
   return created;
 }
@@ -123,30 +169,30 @@ function createProbe({ attribute, index }: Table): Probe {
   }
 }
 
-function firstIn(rules: readonly RequestRule[], request: RequestFacts, limit: number): number {
+function firstIn(rules: readonly TestedRule[], request: RequestFacts, limit: number): number {
   for (let index = 0; index < rules.length; index++) {
-    const rule = rules[index] as RequestRule;
+    const rule = rules[index] as TestedRule;
     if (rule.position >= limit) return limit;
-    if (ruleMatches(rule, request)) return rule.position;
+    if (allHold(rule.tests, request) && allGroupsHold(rule.alternatives, request)) return rule.position;
   }
   return limit;
 }
 
-function ruleMatches({ from, to, when }: RequestRule, request: RequestFacts): boolean {
-  return (
-    (to === undefined || anyEntryMatches(to, request)) &&
-    allMatch(when, request) &&
-    (from === undefined || anyEntryMatches(from, request))
-  );
+function allGroupsHold(groups: TestedRule["alternatives"], request: RequestFacts): boolean {
+  for (let index = 0; index < groups.length; index++)
+    if (!anyEntryHolds(groups[index] as readonly (readonly RequestTest[])[], request)) return false;
+  return true;
 }
 
-function anyEntryMatches(entries: readonly (readonly RequestItem[])[], request: RequestFacts): boolean {
+function anyEntryHolds(entries: readonly (readonly RequestTest[])[], request: RequestFacts): boolean {
   for (let index = 0; index < entries.length; index++)
-    if (allMatch(entries[index] as readonly RequestItem[], request)) return true;
+    if (allHold(entries[index] as readonly RequestTest[], request)) return true;
   return false;
 }
 
-function allMatch(items: readonly RequestItem[], request: RequestFacts): boolean {
-  for (let index = 0; index < items.length; index++) if (!(items[index] as RequestItem).test(request)) return false;
+function allHold(tests: readonly RequestTest[], request: RequestFacts): boolean {
+  for (let index = 0; index < tests.length; index++) if (!(tests[index] as RequestTest)(request)) return false;
   return true;
 }
+
+const CHEAPEST_FIRST: readonly RuleItem["attribute"]["kind"][] = ["method", "path", "header", "host"];

@@ -29,9 +29,9 @@ export class RuleSet {
     for (const rule of asking) counts.count(rule.groups);
     const unanchored: CompiledRule[] = [];
     for (const rule of asking) {
-      const keys = counts.choose(rule.groups);
-      if (!keys) unanchored.push(rule);
-      for (const key of keys ?? []) {
+      const anchor = counts.choose(rule.groups);
+      if (!anchor) unanchored.push(rule);
+      for (const key of anchor?.keys ?? []) {
         const table = this.#index.get(key.table) ?? new PatternIndex<CompiledRule>();
         this.#index.set(key.table, table);
         table.add(key, rule);
@@ -57,6 +57,9 @@ export class RuleSet {
     const lists: CompiledRule[][] = [];
     for (const [table, index] of this.#index) collectCandidates(table, index, connection, lists);
     if (lists.length === 0) return this.#unanchored;
+    const [only] = lists;
+    // A list is in order; only a trie may have a rule in it twice, side by side.
+    if (lists.length === 1 && only?.length === 1 && this.#unanchored.length === 0) return only;
     return [...new Set([...this.#unanchored, ...lists.flat()])].sort((left, right) => left.position - right.position);
   }
 
@@ -225,7 +228,7 @@ function collectCandidates(
     case "sourceAddress":
     case "remoteAddress":
     case "destinationAddress": {
-      const address = facts[table];
+      const address = facts.address(table);
       if (address) index.collectAddress(address, into);
       break;
     }

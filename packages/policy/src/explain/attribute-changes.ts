@@ -14,6 +14,7 @@ export interface Subject {
 export interface AttributeVariant {
   /** Made when asked for: few of many variants are of interest. */
   change(): AttributeChange;
+  size(): number;
   readonly subject: Subject;
 }
 
@@ -42,7 +43,12 @@ export function attributeVariants(
     if (other !== undefined) texts.add(other);
     if (canBeAbsent) texts.add(undefined);
     texts.delete(from);
-    for (const to of texts) variants.push({ change: () => describe(name, from, to), subject: put(to) });
+    for (const to of texts)
+      variants.push({
+        change: () => describe(name, from, to),
+        size: () => sizeOf(from, to),
+        subject: put(to),
+      });
   }
   return variants;
 }
@@ -177,9 +183,13 @@ function describe(attribute: string, from: string | undefined, to: string | unde
     attribute,
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
-    size: Math.max(1, editSize(from ?? "", to ?? "")),
+    size: sizeOf(from, to),
     text: to === undefined ? `no ${attribute}` : `${attribute} ${JSON.stringify(to)}${instead}`,
   };
+}
+
+function sizeOf(from = "", to = ""): number {
+  return Math.max(1, editSize(from, to));
 }
 
 /** The parts of the present identity; of a caller without one, or of another form, those of a workload that may be. */

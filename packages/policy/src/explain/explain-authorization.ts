@@ -1,7 +1,7 @@
 import {
   type AuthorizationOptions,
+  ConnectionFacts,
   compileAuthorization,
-  connectionFacts,
   type Decision,
   policyIdOf,
   RequestFacts,
@@ -53,7 +53,7 @@ export function createExplainer(
   const truthsOf = ({ connection, request }: Subject): { facts: Facts; truths: PolicyTruth[] } => {
     // A refused path is explained as it was sent: no rule is asked about it.
     if (request) requestFacts.fill(request);
-    const facts = { connection: connectionFacts(connection), request: request && requestFacts };
+    const facts = { connection: new ConnectionFacts(connection), request: request && requestFacts };
     const truths = structures.map(({ policy, rules }) => ({
       policy,
       rules: rules.map((rule) => ruleTruth(rule, facts, options)),
@@ -65,37 +65,38 @@ export function createExplainer(
     const connection = compiled.connection(subject.connection);
     const decision = connection.decide(subject.request);
     const { facts, truths } = truthsOf(subject);
-    const flips: Flip[] = [];
-    for (const { change, subject: changed } of attributeVariants(plans, subject, options.trustDomain)) {
-      const sameConnection = changed.connection === subject.connection;
-      const { outcome } = (sameConnection ? connection : compiled.connection(changed.connection)).decide(
-        changed.request,
-      );
-      if (outcome !== decision.outcome) flips.push({ change: change(), outcome });
+    const found: FoundFlip[] = [];
+    for (const variant of attributeVariants(plans, subject, options.trustDomain)) {
+      const { connection: changed, request } = variant.subject;
+      const sameConnection = changed === subject.connection;
+      const { outcome } = (sameConnection ? connection : compiled.connection(changed)).decide(request);
+      if (outcome !== decision.outcome) found.push({ variant, outcome, size: variant.size() });
     }
     // No policy can allow a path that is refused before policies are looked at.
-    if (decision.reason !== "path_refused") flips.push(...policyFlips(truths, facts, decision));
-    flips.sort(bySize);
+    if (decision.reason !== "path_refused") found.push(...policyFlips(truths, facts, decision));
+    // Of one size those of the request come first, and those of a policy in the order of its text: sorting keeps order.
+    found.sort((left, right) => left.size - right.size);
+    const flips = found.slice(0, MAX_FLIPS).map(({ variant, outcome }) => ({ change: variant.change(), outcome }));
     return {
       decision,
       policies: truths.map((truth) => explainPolicy(truth, decision)),
-      flips: flips.slice(0, MAX_FLIPS),
-      moreFlips: Math.max(0, flips.length - MAX_FLIPS),
+      flips,
+      moreFlips: found.length - flips.length,
     };
   };
 
-  const policyFlips = (truths: readonly PolicyTruth[], facts: Facts, decision: Decision): Flip[] => {
+  const policyFlips = (truths: readonly PolicyTruth[], facts: Facts, decision: Decision): FoundFlip[] => {
     const states = truths.map(({ policy, rules }) => stateOf(policy, rules.some(isTrue)));
     const counter = new OutcomeCounter(states, { ...options, isTcp: facts.request === undefined });
-    const flips: Flip[] = [];
+    const found: FoundFlip[] = [];
     for (const [index, truth] of truths.entries()) {
       if (!counter.canChange(index, decision.outcome)) continue;
-      for (const { change, state } of policyVariants(truth, { facts, names: options, which: "promising" })) {
-        const outcome = counter.outcomeWith(index, state);
-        if (outcome !== decision.outcome) flips.push({ change: change(), outcome });
+      for (const variant of policyVariants(truth, { facts, names: options, which: "promising" })) {
+        const outcome = counter.outcomeWith(index, variant.state);
+        if (outcome !== decision.outcome) found.push({ variant, outcome, size: variant.size });
       }
     }
-    return flips;
+    return found;
   };
 
   const singleChanges = (subject: Subject): AppliedChange[] => {
@@ -116,6 +117,13 @@ export function createExplainer(
     ];
   };
   return Object.freeze({ explain, singleChanges });
+}
+
+/** A flip before it is known whether it is among the smallest. */
+interface FoundFlip {
+  readonly variant: { change(): SingleChange };
+  readonly outcome: Flip["outcome"];
+  readonly size: number;
 }
 
 function explainPolicy({ policy, rules }: PolicyTruth, decision: Decision): PolicyExplanation {
@@ -161,15 +169,6 @@ function decides({ policy, ruleIndex }: RuleStructure, { by }: Decision): boolea
 
 function itemsOf({ from = [], to = [], when }: RuleStructure): readonly RuleItem[] {
   return [...from.flat(), ...to.flat(), ...when];
-}
-
-/** Among changes of one size those of the request first; then by their words, so that the order is always the same. */
-function bySize(left: Flip, right: Flip): number {
-  return (
-    left.change.size - right.change.size ||
-    compareText(left.change.kind, right.change.kind) ||
-    compareText(left.change.text, right.change.text)
-  );
 }
 
 function byName(left: AuthorizationPolicy, right: AuthorizationPolicy): number {

@@ -10,6 +10,7 @@ import { type Facts, valueMatches } from "./value-matches.ts";
 export interface PolicyVariant {
   /** Made when asked for: few of many variants are of interest. */
   change(): PolicyChange;
+  readonly size: number;
   /** Undefined: there is no such policy any more. */
   readonly state: PolicyState | undefined;
   apply(): AuthorizationPolicy | undefined;
@@ -55,6 +56,7 @@ export function policyVariants(truth: PolicyTruth, context: ChangeContext): Poli
       const hasRules = changed !== undefined || rules.length > 1;
       if (!hasRules && policy.action !== "allow") continue;
       variants.push({
+        size: part.size,
         change: () => describe(policy, { ...part, path: `rules[${index}]${part.path}` }),
         state: { ...stateOf(policy, othersMatch || (changed !== undefined && isTrue(changed))), hasRules },
         apply: () => ({ ...policy, rules: replaceAt(policy.rules, index, apply()) }),
@@ -71,7 +73,7 @@ export function stateOf(policy: AuthorizationPolicy, matches: boolean): PolicySt
 
 function wholePolicy(policy: AuthorizationPolicy): PolicyVariant {
   const part: Part = { operation: "remove", path: "", size: policySize(policy) };
-  return { change: () => describe(policy, part), state: undefined, apply: () => undefined };
+  return { change: () => describe(policy, part), size: part.size, state: undefined, apply: () => undefined };
 }
 
 function turnedDryRun(policy: AuthorizationPolicy, truths: readonly boolean[]): PolicyVariant {
@@ -80,6 +82,7 @@ function turnedDryRun(policy: AuthorizationPolicy, truths: readonly boolean[]): 
   const dryRun = !policy.dryRun;
   return {
     change: () => describe(policy, part),
+    size: part.size,
     state: { ...stateOf(policy, truths.includes(true)), dryRun },
     apply: () => ({ ...policy, dryRun }),
   };

@@ -35,7 +35,7 @@ export function valueMatches(item: RuleItem, value: string, facts: Facts, names:
     case "sourceAddress":
     case "remoteAddress":
     case "destinationAddress":
-      return addressMatches(value, facts.connection[attribute.kind]);
+      return addressMatches(value, facts.connection.address(attribute.kind));
     case "destinationPort":
       return facts.connection.destinationPort === String(Number(value));
     case "metadata":
@@ -89,7 +89,7 @@ export function actualTexts({ attribute }: Pick<RuleItem, "attribute">, facts: F
     case "sourceAddress":
     case "remoteAddress":
     case "destinationAddress":
-      return connection.addressTexts[attribute.kind];
+      return [connection.addressText(attribute.kind)];
     case "destinationPort":
       return [connection.destinationPort];
     case "metadata":
