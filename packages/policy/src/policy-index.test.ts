@@ -120,7 +120,11 @@ else
     const { configs, cases } = JSON.parse(readFileSync(TABLE, "utf8")) as SelectionTable;
     for (const [index, vector] of cases.entries()) {
       const reason = reasonToLeaveOut(vector);
-      test(`${index} ${vector.table}: ${vector.name}`, reason === undefined ? {} : { skip: reason }, () => {
+      if (reason !== undefined) {
+        console.log(`no test of selection case ${index} (${vector.name}): ${reason}`);
+        continue;
+      }
+      test(`${index} ${vector.table}: ${vector.name}`, () => {
         const workload = { namespace: vector.workloadNamespace, labels: vector.workloadLabels ?? {} };
         if (vector.configs) {
           const policies = readAll(vector.configs, "AuthorizationPolicy", (envelope) =>
