@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { normalizePath, type PathNormalization } from "./normalize-path.ts";
-import { expandPrincipal } from "./trust-domain-aliases.ts";
+import { expandPrincipal, namesTrustDomain, replaceTrustDomain } from "./trust-domain-aliases.ts";
 
 const FOLDER = fileURLToPath(new URL("../../../../shared/vectors/", import.meta.url));
 
@@ -22,6 +22,13 @@ interface TrustDomainVectors {
     readonly principals: readonly string[];
     readonly expect: readonly string[];
   }[];
+  readonly replaceTrustDomainInPrincipal: readonly {
+    readonly trustDomain?: string;
+    readonly in: string;
+    /** Absent: an error. */
+    readonly out?: string;
+  }[];
+  readonly isTrustDomainBeingEnforced: readonly (readonly [value: string, isEnforced: boolean])[];
 }
 
 onVectors<PathVectors>("path-normalization.json", ({ groups }) => {
@@ -47,7 +54,23 @@ onVectors<PathVectors>("path-normalization.json", ({ groups }) => {
   });
 });
 
-onVectors<TrustDomainVectors>("istio-tables/trust-domain.json", ({ replaceTrustDomainAliases }) => {
+onVectors<TrustDomainVectors>("istio-tables/trust-domain.json", (vectors) => {
+  const { replaceTrustDomainAliases, replaceTrustDomainInPrincipal, isTrustDomainBeingEnforced } = vectors;
+  test("4 principals get another trust domain, or have no place for one", () => {
+    const actual = replaceTrustDomainInPrincipal.map((vector) =>
+      replaceTrustDomain(vector.in, vector.trustDomain ?? ""),
+    );
+    assert.deepEqual(
+      actual,
+      replaceTrustDomainInPrincipal.map(({ out }) => out),
+    );
+  });
+  test("6 principals name a trust domain, or do not", () => {
+    assert.deepEqual(
+      isTrustDomainBeingEnforced.map(([value]) => [value, namesTrustDomain(value)]),
+      isTrustDomainBeingEnforced,
+    );
+  });
   for (const { name, trustDomain, aliases, principals, expect } of replaceTrustDomainAliases)
     test(name, () => {
       const names = { trustDomain, trustDomainAliases: aliases };

@@ -9,14 +9,25 @@ export interface TrustDomainNames {
  * alias of it, or `cluster.local`, means all of the names. Others, and those without five parts, stay as they are.
  */
 export function expandPrincipal(value: string, names: TrustDomainNames): readonly string[] {
-  const parts = value.split("/");
-  const written = parts[0] ?? "";
-  if (parts.length !== 5 || written === "*") return [value];
+  if (!namesTrustDomain(value)) return [value];
+  const written = value.slice(0, value.indexOf("/"));
   const domains = allNames(names);
   if (written !== CLUSTER_LOCAL && !domains.some((domain) => domainMatches(written, domain))) return [value];
-  const rest = value.slice(written.length);
   // "A first part like `*-td` is kept as is for those names it already covers; duplicates removed."
-  return [...new Set(domains.map((domain) => (domainMatches(written, domain) ? written : domain) + rest))];
+  const kept = domains.map((domain) => (domainMatches(written, domain) ? written : domain));
+  return [...new Set(kept.map((domain) => replaceTrustDomain(value, domain) ?? value))];
+}
+
+/** Whether a `principals`-like value asks for a trust domain, be it a pattern: five parts, the first of them not `*`. */
+export function namesTrustDomain(value: string): boolean {
+  const parts = value.split("/");
+  return parts.length === 5 && parts[0] !== "*";
+}
+
+/** The same identity in another trust domain; undefined when the value has not the five parts of one. */
+export function replaceTrustDomain(value: string, trustDomain: string): string | undefined {
+  const [, ...rest] = value.split("/");
+  return rest.length === 4 ? [trustDomain, ...rest].join("/") : undefined;
 }
 
 /** "`trustDomains` values: an exact member of T expands to all of T." */
