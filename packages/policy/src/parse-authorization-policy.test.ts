@@ -93,6 +93,7 @@ describe("AuthorizationPolicy", () => {
   test("an unknown or unwritten action is no ALLOW", () => {
     assert.match(refused(spec("{action: Deny, rules: [{}]}")), /SYM0105 spec\.action/);
     assert.match(refused(spec("{action: null, rules: [{}]}")), /SYM0110 spec\.action/);
+    assert.match(refused(spec("")), /SYM0110 spec: `spec` has no value/);
     assert.match(refused(spec("{aktion: DENY, rules: [{}]}")), /SYM0101 spec\.aktion/);
   });
 

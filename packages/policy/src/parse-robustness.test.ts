@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
+import type { AuthorizationPolicy } from "./authorization-policy.ts";
 import {
   type DocumentNode,
   documentToJson,
@@ -54,6 +55,12 @@ const POLICY: JsonValue = {
   },
 };
 
+interface WrittenSpec {
+  readonly action?: string;
+  readonly selector?: { readonly matchLabels?: Readonly<Record<string, string>> };
+  readonly rules?: JsonValue;
+}
+
 /** What a value is replaced with: other types, nothing, and texts that are almost right. */
 const garbage = fc.constantFrom<JsonValue>(
   null,
@@ -78,14 +85,15 @@ describe("whatever a policy looks like", () => {
       fc.property(fc.constantFrom(...places), garbage, (place, value) => {
         const garbled = replaceAt(POLICY, place, value);
         const result = parseJson(garbled);
-        const key = place.at(-1);
         if (result.kind === "refused") return assert.ok(hasErrors(result.findings));
         // Accepted: it must be a value that is legal there and read as itself, never a matcher that has gone.
-        assert.deepEqual(
-          writtenRules(result.value),
-          (garbled as { spec?: { rules?: JsonValue } }).spec?.rules ?? [],
-          `${place.join(".")} ${String(key)}`,
-        );
+        const { spec = {} } = garbled as { readonly spec?: WrittenSpec };
+        const { action, selector } = result.value as AuthorizationPolicy;
+        assert.deepEqual(writtenRules(result.value), spec.rules ?? [], place.join("."));
+        assert.equal(action, (spec.action ?? "ALLOW").toLowerCase(), place.join("."));
+        // A selector that selects nothing in particular is legal, and is said.
+        if (selector) assert.deepEqual(selector.matchLabels, spec.selector?.matchLabels, place.join("."));
+        else assert.ok(!spec.selector || result.findings.some(({ code }) => code === "SYM0303"), place.join("."));
       }),
       { seed: 5, numRuns: 2000 },
     );

@@ -1,4 +1,4 @@
-import type { FindingCollector, ObjectReader, SourcePosition } from "./document/index.ts";
+import { entryValue, type FindingCollector, type ObjectReader, type SourcePosition } from "./document/index.ts";
 import { type ObjectEnvelope, readEnvelope } from "./object-envelope.ts";
 import { checkSecurityAnnotations } from "./security-annotations.ts";
 
@@ -39,6 +39,9 @@ export function readPolicyHead(
       `${kind} has no version ${apiVersion}: wanted ${VERSIONS[kind].join(" or ")}`,
       "apiVersion",
     );
+  // As for every other field of these kinds, see `refuseNullFields`.
+  if (entryValue(envelope.node, "spec")?.kind === "null")
+    reader.report("SYM0110", "`spec` has no value: wanted one, or no field", "spec");
   checkSecurityAnnotations(envelope, namespace, { collector, dryRun });
   const { name, creationTimestamp } = metadata;
   return {

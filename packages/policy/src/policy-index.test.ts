@@ -12,6 +12,7 @@ import { createRequestAuthenticationIndex } from "./request-authentication-index
 import { parseYamlDocuments } from "./yaml/index.ts";
 
 const TABLE = fileURLToPath(new URL("../../../../shared/vectors/istio-tables/selection-tables.json", import.meta.url));
+const GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name";
 const ROOT = "istio-system";
 /** Where a case names none, Istio's test has it in its mesh configuration. */
 const ROOT_OF_TABLE = "istio-config";
@@ -72,11 +73,10 @@ describe("which policies attach (istio-security §0.2)", () => {
 
   test("a sidecar ignores target references, the pods of the gateway do not", () => {
     const gateway = policy("foo", { name: "gw", gateway: "edge" });
-    const label = "gateway.networking.k8s.io/gateway-name";
     assert.deepEqual(attached("foo", {}, gateway), []);
-    assert.deepEqual(attached("foo", { [label]: "edge" }, gateway), ["gw"]);
-    assert.deepEqual(attached("foo", { [label]: "other" }, gateway), []);
-    assert.deepEqual(attached("bar", { [label]: "edge" }, policy(ROOT, { name: "gw", gateway: "edge" })), []);
+    assert.deepEqual(attached("foo", { [GATEWAY_NAME]: "edge" }, gateway), ["gw"]);
+    assert.deepEqual(attached("foo", { [GATEWAY_NAME]: "other" }, gateway), []);
+    assert.deepEqual(attached("bar", { [GATEWAY_NAME]: "edge" }, policy(ROOT, { name: "gw", gateway: "edge" })), []);
   });
 
   test("no label of a workload is inherited from an object's prototype", () => {
@@ -158,7 +158,7 @@ else
 
 function reasonToLeaveOut({ isWaypoint, table, workloadLabels }: SelectionCase): string | undefined {
   if (isWaypoint) return "waypoints are no part of this mesh";
-  if (table === "TestGetPoliciesForGatewayPolicyAttachmentOnly" && workloadLabels !== null)
+  if (table === "TestGetPoliciesForGatewayPolicyAttachmentOnly" && GATEWAY_NAME in (workloadLabels ?? {}))
     return "ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY=false is no setting of this mesh";
   return undefined;
 }
