@@ -1,7 +1,6 @@
-import { AnchorCounts, type AnchorGroup } from "./anchors.ts";
 import type { ConnectionFacts } from "./connection-facts.ts";
+import { ConnectionIndex, type IndexedRule } from "./connection-index.ts";
 import { type ConnectionTest, compileItem } from "./item-tests.ts";
-import { PatternIndex } from "./pattern-index.ts";
 import type { RequestFacts } from "./request-facts.ts";
 import { type RequestItem, RequestProgram, type RequestRule } from "./request-program.ts";
 import type { RuleItem, RuleStructure } from "./rule-items.ts";
@@ -14,8 +13,7 @@ export class RuleSet {
   readonly rules: readonly RuleStructure[];
   /** Rules that ask nothing of the connection, prepared once for all. */
   readonly #forEveryConnection: ConnectionRules;
-  readonly #index = new Map<string, PatternIndex<CompiledRule>>();
-  readonly #unanchored: readonly CompiledRule[];
+  readonly #index: ConnectionIndex<CompiledRule>;
   /** Connections that leave the same rules share what is prepared of them. */
   readonly #programs = new Map<string, RequestProgram>();
 
@@ -25,42 +23,18 @@ export class RuleSet {
     const asking = compiled.filter(({ asksConnection }) => asksConnection);
     const free = compiled.filter(({ asksConnection }) => !asksConnection).map(remainderOfFreeRule);
     this.#forEveryConnection = rulesOf(free, (conditional) => new RequestProgram(conditional));
-    const counts = new AnchorCounts();
-    for (const rule of asking) counts.count(rule.groups);
-    const unanchored: CompiledRule[] = [];
-    for (const rule of asking) {
-      const anchor = counts.choose(rule.groups);
-      if (!anchor) unanchored.push(rule);
-      for (const key of anchor?.keys ?? []) {
-        const table = this.#index.get(key.table) ?? new PatternIndex<CompiledRule>();
-        this.#index.set(key.table, table);
-        table.add(key, rule);
-      }
-    }
-    this.#unanchored = unanchored;
+    this.#index = new ConnectionIndex(asking);
   }
 
   /** Decides everything that the connection decides. */
   prepare(connection: ConnectionFacts): PreparedRules {
     const free = this.#forEveryConnection;
-    const remaining = this.#candidates(connection).flatMap((rule) => remainderOf(rule, connection) ?? []);
+    const remaining = this.#index.candidates(connection).flatMap((rule) => remainderOf(rule, connection) ?? []);
     const own = rulesOf(remaining, (conditional) => this.#program(conditional));
     return new PreparedRules(
       Math.min(free.always, own.always),
       [free.program, own.program].filter((program) => program !== undefined),
     );
-  }
-
-  /** Rules whose key the connection has, and those without key; each once, in order. */
-  #candidates(connection: ConnectionFacts): readonly CompiledRule[] {
-    if (this.#index.size === 0) return this.#unanchored;
-    const lists: CompiledRule[][] = [];
-    for (const [table, index] of this.#index) collectCandidates(table, index, connection, lists);
-    if (lists.length === 0) return this.#unanchored;
-    const [only] = lists;
-    // A list is in order; only a trie may have a rule in it twice, side by side.
-    if (lists.length === 1 && only?.length === 1 && this.#unanchored.length === 0) return only;
-    return [...new Set([...this.#unanchored, ...lists.flat()])].sort((left, right) => left.position - right.position);
   }
 
   #program(rules: readonly Remainder[]): RequestProgram {
@@ -100,14 +74,11 @@ interface CompiledEntry {
   readonly request: readonly RequestItem[];
 }
 
-interface CompiledRule {
-  readonly position: number;
+interface CompiledRule extends IndexedRule {
   readonly from: readonly CompiledEntry[] | undefined;
   readonly to: readonly CompiledEntry[] | undefined;
   readonly when: CompiledEntry;
   readonly asksConnection: boolean;
-  /** Where keys for the connection may come from. */
-  readonly groups: readonly AnchorGroup[];
 }
 
 interface ConnectionRules {
@@ -131,7 +102,7 @@ function compileRule({ from, to, when }: RuleStructure, position: number): Compi
     to: compiledTo,
     when: compiledWhen,
     asksConnection: entries.some(({ connection }) => connection.length > 0),
-    groups: [...(from ? [from] : []), ...(to ? [to] : []), ...when.map((item) => [[item]])].map(onlyConnectionItems),
+    groups: [...(from ? [from] : []), ...(to ? [to] : []), ...when.map((item) => [[item]])],
   };
 }
 
@@ -144,10 +115,6 @@ function compileEntry(items: readonly RuleItem[]): CompiledEntry {
     else request.push({ item, test: compiled.test });
   }
   return { connection, request };
-}
-
-function onlyConnectionItems(group: AnchorGroup): AnchorGroup {
-  return group.map((entry) => entry.filter(({ attribute }) => CONNECTION_TABLES.has(attribute.kind)));
 }
 
 function remainderOfFreeRule({ position, from, to, when }: CompiledRule): Remainder {
@@ -211,58 +178,4 @@ function indicesThatHold(entries: readonly CompiledEntry[], facts: ConnectionFac
   return left;
 }
 
-function collectCandidates(
-  table: string,
-  index: PatternIndex<CompiledRule>,
-  facts: ConnectionFacts,
-  into: CompiledRule[][],
-): void {
-  const { peer } = facts;
-  switch (table) {
-    case "destinationPort":
-      index.collect(facts.destinationPort, into);
-      break;
-    case "sni":
-      if (facts.sni !== undefined) index.collect(facts.sni, into);
-      break;
-    case "sourceAddress":
-    case "remoteAddress":
-    case "destinationAddress": {
-      const address = facts.address(table);
-      if (address) index.collectAddress(address, into);
-      break;
-    }
-    default:
-      for (const text of peer ? peerTexts(table, peer) : []) index.collect(text, into);
-  }
-}
-
-function peerTexts(table: string, peer: NonNullable<ConnectionFacts["peer"]>): Iterable<string> {
-  switch (table) {
-    case "principal":
-      return [peer.principal];
-    case "namespace":
-      return peer.namespaces;
-    case "namespaceTail":
-      return peer.namespaceTails;
-    case "serviceAccount":
-      return peer.serviceAccounts;
-    case "trustDomain":
-      return peer.trustDomain === undefined ? [] : [peer.trustDomain];
-    default:
-      throw new TypeError(`a connection does not have ${table}`);
-  }
-}
-
 const MAX_PROGRAMS = 256;
-const CONNECTION_TABLES: ReadonlySet<RuleItem["attribute"]["kind"]> = new Set([
-  "principal",
-  "namespace",
-  "serviceAccount",
-  "trustDomain",
-  "sourceAddress",
-  "remoteAddress",
-  "destinationAddress",
-  "destinationPort",
-  "sni",
-]);
