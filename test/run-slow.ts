@@ -7,9 +7,9 @@ process.exit(
     {
       name: "oracle",
       paths: ["./test/oracle"],
-      budgetSeconds: 1200,
+      budgetSeconds: 600,
       timeoutPerTestMs: 3_600_000,
-      env: { ORACLE_CASES: "1000000", FLIP_CASES: "100000" },
+      env: { ORACLE_CASES: "1000000", FLIP_CASES: "20000" },
     },
     { name: "envoy", paths: ["./test/envoy"], budgetSeconds: 120, timeoutPerTestMs: 300_000 },
     { name: "fuzz", paths: ["./test/fuzz"], budgetSeconds: 60 },
