@@ -23,6 +23,7 @@ import type {
 } from "./explanation.ts";
 import { OutcomeCounter } from "./outcome-counter.ts";
 import { type PolicyTruth, policyVariants, stateOf } from "./policy-changes.ts";
+import { relevantPlans } from "./relevant-plans.ts";
 import { allTrue, type ItemTruth, isDropped, isTrue, type RuleTruth, ruleTruth } from "./rule-truth.ts";
 import type { Facts } from "./value-matches.ts";
 
@@ -66,14 +67,17 @@ export function createExplainer(
     const decision = connection.decide(subject.request);
     const { facts, truths } = truthsOf(subject);
     const found: FoundFlip[] = [];
-    for (const variant of attributeVariants(plans, subject, options.trustDomain)) {
+    // Of a path that is refused no rule has been asked.
+    const isAsked = decision.reason !== "path_refused";
+    const worthTrying = isAsked ? relevantPlans(plans, truths) : plans;
+    for (const variant of attributeVariants(worthTrying, subject, options.trustDomain)) {
       const { connection: changed, request } = variant.subject;
       const sameConnection = changed === subject.connection;
       const { outcome } = (sameConnection ? connection : compiled.connection(changed)).decide(request);
       if (outcome !== decision.outcome) found.push({ variant, outcome, size: variant.size() });
     }
     // No policy can allow a path that is refused before policies are looked at.
-    if (decision.reason !== "path_refused") found.push(...policyFlips(truths, facts, decision));
+    if (isAsked) found.push(...policyFlips(truths, facts, decision));
     // Of one size those of the request come first, and those of a policy in the order of its text: sorting keeps order.
     found.sort((left, right) => left.size - right.size);
     const flips = found.slice(0, MAX_FLIPS).map(({ variant, outcome }) => ({ change: variant.change(), outcome }));
