@@ -31,6 +31,7 @@ export type {
 export { createAuthorizationPolicyIndex } from "./authorization-policy-index.ts";
 export { type AutoMtlsTarget, usesAutoMtls } from "./auto-mtls.ts";
 export type { ClientTls, ClientTlsMode } from "./client-tls.ts";
+export { type ClientTlsDecision, type ClientTlsInput, decideClientTls } from "./client-tls-decision.ts";
 export type { CompactToken } from "./compact-token.ts";
 export {
   compileRequestAuthentication,
@@ -39,6 +40,12 @@ export {
 } from "./compile-request-authentication.ts";
 export { type ConfigOrderKey, compareByCreation } from "./config-order.ts";
 export { clientTlsOf, type DestinationRule, type DestinationSubset, type TrafficTls } from "./destination-rule.ts";
+export {
+  createDestinationRuleIndex,
+  type DestinationRuleIndex,
+  type DestinationRuleIndexOptions,
+  type DestinationService,
+} from "./destination-rule-index.ts";
 export {
   type BooleanNode,
   type Check,
