@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type MeshUnderTest, missing, startMesh, TWO_NAMESPACES } from "./mesh-under-test.ts";
 
 const why = missing("curl", "python3");
@@ -58,6 +58,12 @@ describe.skipIf(why !== undefined)("an application and its sidecar", () => {
     const token = sh("curl", "foo", "cat /var/run/secrets/tokens/istio-token").stdout;
     const claims = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
     expect(claims).toMatchObject({ sub: "system:serviceaccount:foo:curl", aud: ["istio-ca"] });
+  });
+
+  test("state and sockets of the same user's other meshes are hidden as well", () => {
+    for (const directory of [dirname(mesh.stateDirectory), dirname(mesh.runtimeDirectory)])
+      expect(mesh.exec("curl", "bar", "ls", directory).stdout).toBe("");
+    expect(mesh.exec("curl", "bar", "mkdir", join(dirname(mesh.runtimeDirectory), "planted")).status).not.toBe(0);
   });
 
   test("another pod reaches the application only through its sidecar, not by the sidecar's inner link", () => {

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import {
   eventually,
+  execInBackground,
   hostProcesses,
   type MeshUnderTest,
   missing,
@@ -56,6 +57,28 @@ describe.skipIf(why !== undefined)("a killed process", () => {
     expect(works()).toBe("200/0");
   });
 
+  test("agent, while the CA is away: proxies keep the certificates they hold, and new connections go on", async () => {
+    mesh = startMesh(TWO_NAMESPACES);
+    const calls = 10;
+    const call = "curl -s -o /dev/null -w '%{http_code} ' --max-time 5 http://httpbin.foo:8000/ip";
+    const loop = `for i in $(seq ${calls}); do ${call}; sleep 0.4; done`;
+    const traffic = execInBackground(mesh, "curl", "foo", "sh", "-c", loop);
+    await eventually(
+      "the first call",
+      () => mesh.connections("curl", "foo").length,
+      (count) => count > 0,
+    );
+    const stopped = processOf("control-plane");
+    for (const pid of stopped) process.kill(pid, "SIGSTOP");
+    try {
+      for (const pid of processOf("agent")) process.kill(pid, "SIGKILL");
+      const { stdout } = await traffic.result;
+      expect(stdout.trim().split(" ")).toEqual(Array.from({ length: calls }, () => "200"));
+    } finally {
+      for (const pid of stopped) process.kill(pid, "SIGCONT");
+    }
+  });
+
   test("proxy: the application lives on, and its sidecar comes back", async () => {
     mesh = startMesh(TWO_NAMESPACES);
     const pod = mesh.objects("pods", "foo").find((candidate) => candidate.metadata.name.startsWith("httpbin"));
@@ -75,8 +98,8 @@ describe.skipIf(why !== undefined)("a killed process", () => {
     for (const role of ["none", "launcher", "supervisor", "all"]) {
       mesh = startMesh(TWO_NAMESPACES);
       const mine = () => hostProcesses((line) => line.includes(mesh.directory));
-      if (role === "all") for (const pid of mine()) process.kill(pid, "SIGKILL");
-      else if (role !== "none") for (const pid of processOf(role)) process.kill(pid, "SIGKILL");
+      if (role === "all") for (const pid of mine()) kill(pid);
+      else if (role !== "none") for (const pid of processOf(role)) kill(pid);
       const runtime = mesh.runtimeDirectory;
       expect(mesh.symbolon("down").status).toBe(0);
       await eventually(`no process after ${role}`, mine, (pids) => pids.length === 0, 10);
@@ -85,3 +108,12 @@ describe.skipIf(why !== undefined)("a killed process", () => {
     }
   });
 });
+
+/** The death of one process can be that of others, which are then gone already. */
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as { readonly code?: string }).code !== "ESRCH") throw error;
+  }
+}

@@ -27,6 +27,14 @@ describe.skipIf(why !== undefined)("an organisation's own CA, made with openssl"
     });
   });
 
+  test("no application can read the organisation's key", () => {
+    const read = (file: string) => mesh.exec("curl", "bar", "cat", join(mesh.directory, file));
+    expect(read("cacerts/ca-key.pem")).toMatchObject({ stdout: "" });
+    expect(read("cacerts/ca-key.pem").status).not.toBe(0);
+    // Nearest miss: a file beside it is a file of the machine's like any other.
+    expect(read("mesh.yaml").status).toBe(0);
+  });
+
   test("every pod has the organisation's root where Istio puts it, and the chain verifies against it with openssl", () => {
     const root = mesh.exec("curl", "foo", "cat", "/var/run/secrets/istio/root-cert.pem").stdout;
     expect(root.trim()).toBe(readFileSync(join(mesh.directory, "cacerts/root-cert.pem"), "utf8").trim());

@@ -153,7 +153,8 @@ function prepareDirectories(config: MeshConfig, paths: MeshPaths): void {
     makePrivateDirectory(directory);
 }
 
-function makePrivateDirectory(directory: string): void {
+/** @throws ERR_STATE_DIRECTORY */
+export function makePrivateDirectory(directory: string): void {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   } catch (error) {

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createObservable, type Log, sleep, systemClock, systemRandom } from "@symbolon/spiffe/core";
 import { type ApiClient, createApiClient, createPodReports, type PodReports } from "../adapters/http/index.ts";
 import { type AgentControlClient, createAgentControlClient, readProxyAdmin } from "../adapters/ipc/index.ts";
@@ -137,7 +137,12 @@ function podRuntimePorts(
     },
     containers: createContainerStarter({
       ...shared,
-      hiddenDirectories: [config.stateDirectory, config.runtimeDirectory],
+      // Of all meshes of this user: from another one's keys or API the way leads back to this one.
+      hiddenDirectories: [
+        dirname(config.stateDirectory),
+        dirname(config.runtimeDirectory),
+        ...(config.caCertificatesDirectory ? [config.caCertificatesDirectory] : []),
+      ],
       logFile: (pod, container) => join(paths.logsDirectory, pod.namespace, pod.name, `${container}.log`),
       uid: config.uid,
       gid: config.gid,

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { sleep, systemClock } from "@symbolon/spiffe/core";
 import { createApiClient } from "../adapters/http/index.ts";
@@ -7,7 +7,7 @@ import { requireNamespaceSupport } from "../adapters/os/index.ts";
 import { type MeshPaths, productError } from "../core/index.ts";
 import { checkConfig } from "./check-config.ts";
 import { checkDashboardPort, type DashboardChoice, startDashboard } from "./dashboard-server.ts";
-import { startLauncher } from "./launcher.ts";
+import { makePrivateDirectory, startLauncher } from "./launcher.ts";
 import { createProcessLog } from "./log.ts";
 import { type MeshConfig, pathsOf } from "./mesh-config.ts";
 import { isAlive, readMeshProcesses } from "./mesh-processes.ts";
@@ -62,7 +62,7 @@ export async function runInForeground({ config, fresh, dashboard }: UpOptions): 
 export async function runInBackground({ config, fresh, dashboard }: UpOptions): Promise<number> {
   const paths = await prepare(config, fresh);
   checkDashboardPort(dashboard);
-  mkdirSync(paths.logsDirectory, { recursive: true, mode: 0o700 });
+  makePrivateDirectory(paths.logsDirectory);
   const logFile = join(paths.logsDirectory, "launcher.log");
   rmSync(logFile, { force: true });
   const output = openSync(logFile, "a", 0o600);
@@ -93,6 +93,7 @@ async function prepare(config: MeshConfig, fresh: boolean): Promise<MeshPaths> {
       "ERR_MESH_ALREADY_RUNNING",
       `mesh "${config.name}" is already running; change it with "symbolon apply -f", end it with "symbolon down", or start another one with --name`,
     );
+  for (const directory of [paths.state, paths.logsDirectory, paths.runtime]) makePrivateDirectory(directory);
   if (fresh) {
     await stopMesh(paths, systemClock);
     rmSync(paths.state, { recursive: true, force: true });

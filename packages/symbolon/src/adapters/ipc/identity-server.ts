@@ -112,6 +112,7 @@ export function createIdentityServer(options: IdentityServerOptions): IdentitySe
   function deliverTo(podUid: string, connection: FrameConnection, registered: () => ProcessIdentity | undefined) {
     let writable = true;
     let dirty = true;
+    let delivered = false;
     const push = (): void => {
       if (!writable || !dirty) return;
       const proxy = registered();
@@ -119,8 +120,11 @@ export function createIdentityServer(options: IdentityServerOptions): IdentitySe
       if (!proxy || options.startTicksOf(proxy.pid) !== proxy.startTicks) return connection.close();
       dirty = false;
       const identity = options.identities.current(podUid);
-      if (!identity) writable = connection.send(encodeNoIdentity());
-      else {
+      if (!identity) {
+        // An agent that has only just started has nothing to take back: what its predecessor gave is good until it expires.
+        if (delivered) writable = connection.send(encodeNoIdentity());
+      } else {
+        delivered = true;
         const { facts, key } = encodeIdentity(identity);
         connection.send(facts);
         writable = connection.send(key, { wipe: true });
