@@ -1,30 +1,38 @@
 import { existsSync, readFileSync } from "node:fs";
-import { type ApiClient, createApiClient } from "../adapters/http/index.ts";
+import type { ApiClient } from "../adapters/http/index.ts";
 import { readProxyAdmin } from "../adapters/ipc/index.ts";
 import type { MeshPaths } from "../core/index.ts";
 import { type Overview, type ProxyFacts, workloadRow } from "../dashboard-api/index.ts";
 import type { ProxyDump } from "../proxy/index.ts";
+import { meshApi } from "./mesh-api.ts";
 import { type ChosenMesh, pathsOf } from "./mesh-config.ts";
+import { isAlive, readMeshProcesses } from "./mesh-processes.ts";
 
 /** What the control plane and each proxy say now. @throws ERR_API_UNREACHABLE */
 export async function meshOverview(mesh: ChosenMesh, api?: ApiClient): Promise<Overview> {
   const paths = pathsOf(mesh);
-  const status = await (api ?? createApiClient({ socketPath: paths.apiSocket })).status();
+  const status = await (api ?? meshApi(paths)).status();
   const workloads = status.pods.map(async (entry) => {
     const facts = entry.pod.sidecar && entry.status?.proxy ? await proxyFacts(paths, entry.pod.uid) : undefined;
     return workloadRow(entry.pod, entry.status, facts);
   });
   const rows = await Promise.all(workloads);
+  const launched = isAlive(readMeshProcesses(paths)?.launcher);
   return {
     mesh: mesh.name,
     trustDomain: status.trustDomain,
     configVersion: status.version,
     settled: status.settled,
     workloads: rows.sort((a, b) => compareText(`${a.namespace}/${a.pod}`, `${b.namespace}/${b.pod}`)),
-    findings: status.findings,
-    ...(existsSync(paths.dashboardFile) ? { dashboardUrl: readFileSync(paths.dashboardFile, "utf8").trim() } : {}),
+    findings: launched ? status.findings : [...status.findings, LAUNCHER_ENDED],
+    ...(launched && existsSync(paths.dashboardFile)
+      ? { dashboardUrl: readFileSync(paths.dashboardFile, "utf8").trim() }
+      : {}),
   };
 }
+
+const LAUNCHER_ENDED =
+  'the launcher has ended: the mesh runs on, but is not started again when its supervisor dies; "symbolon down", then "symbolon up"';
 
 /** Everything that a proxy says of itself. @throws ERR_PROXY_UNREACHABLE */
 export async function readProxyDump(paths: MeshPaths, podUid: string): Promise<ProxyDump> {
