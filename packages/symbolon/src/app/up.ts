@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { sleep, systemClock } from "@symbolon/spiffe/core";
 import { createApiClient } from "../adapters/http/index.ts";
@@ -28,6 +28,8 @@ const POLL_MS = 50;
 const READY_TIMEOUT_MS = 60_000;
 /** A control plane that does not answer for this long dies each time it is started. */
 const API_TIMEOUT_MS = 20_000;
+/** Database, logs and keys of a small mesh. */
+const MIN_FREE_BYTES = 4 << 20;
 const SHUTDOWN_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** `symbolon up`: the mesh lives as long as this process. */
@@ -94,6 +96,7 @@ async function prepare(config: MeshConfig, fresh: boolean): Promise<MeshPaths> {
       `mesh "${config.name}" is already running; change it with "symbolon apply -f", end it with "symbolon down", or start another one with --name`,
     );
   for (const directory of [paths.state, paths.logsDirectory, paths.runtime]) makePrivateDirectory(directory);
+  requireSpace(paths.state);
   if (fresh) {
     await stopMesh(paths, systemClock);
     rmSync(paths.state, { recursive: true, force: true });
@@ -152,6 +155,16 @@ async function introduce(
   if (url) say(`dashboard: ${url} (loopback, read-only, no login)`);
   say(
     `next: symbolon${name} get pods -A · symbolon${name} status · symbolon${name} exec deploy/NAME -n NAMESPACE -- COMMAND · symbolon${name} down`,
+  );
+}
+
+/** On a full disk no process could even say why it ends. */
+function requireSpace(directory: string): void {
+  const { bavail, bsize } = statfsSync(directory);
+  if (bavail * bsize >= MIN_FREE_BYTES) return;
+  throw productError(
+    "ERR_STATE_DIRECTORY",
+    `the disk of "${directory}" is full (${bavail * bsize} bytes left, at least ${MIN_FREE_BYTES} are needed); free some space, or choose another with XDG_STATE_HOME`,
   );
 }
 
