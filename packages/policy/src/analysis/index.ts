@@ -1,0 +1,13 @@
+export { ANALYSIS_CODES, type AnalysisCode, type AnalysisInfo } from "./analysis-codes.ts";
+export type { AnalysisFinding } from "./analysis-finding.ts";
+export {
+  type AnalysisInput,
+  type AnalyzedControlPlane,
+  type AnalyzedService,
+  type AnalyzedServicePort,
+  type AnalyzedWorkload,
+  declaredProtocol,
+  type MeshInventory,
+} from "./analysis-input.ts";
+export { analyze } from "./analyze.ts";
+export { withDetails } from "./finding-details.ts";
