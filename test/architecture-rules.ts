@@ -80,6 +80,15 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
       packages: [],
       runtime: [],
     },
+    analysis: {
+      mayImport: {
+        "": "policies as values, and the matchers of one value each",
+        authorization: "the structure of rules, so that both ways to write an item are one",
+        document: "findings and positions",
+      },
+      packages: [],
+      runtime: [],
+    },
   },
   symbolon: {
     core: {

@@ -1,3 +1,18 @@
+export {
+  ANALYSIS_CODES,
+  type AnalysisCode,
+  type AnalysisFinding,
+  type AnalysisInfo,
+  type AnalysisInput,
+  type AnalyzedControlPlane,
+  type AnalyzedService,
+  type AnalyzedServicePort,
+  type AnalyzedWorkload,
+  analyze,
+  declaredProtocol,
+  type MeshInventory,
+  withDetails,
+} from "./analysis/index.ts";
 export type { ConnectionAttributes, JwtClaims, RequestAttributes } from "./attributes.ts";
 export {
   type AllowDecision,

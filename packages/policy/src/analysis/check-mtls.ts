@@ -5,7 +5,7 @@ import { fullHost } from "../destination-rule-index.ts";
 import type { EffectiveMtlsMode } from "../mtls-mode.ts";
 import type { AnalysisContext } from "./analysis-context.ts";
 import type { AnalyzedService, AnalyzedServicePort } from "./analysis-input.ts";
-import type { MeshView } from "./mesh-view.ts";
+import { type MeshView, podPortOf } from "./mesh-view.ts";
 
 /** What clients and servers do about TLS, and whether the two agree. */
 export function checkMtls(context: AnalysisContext): void {
@@ -36,7 +36,11 @@ function reportMissingCa(
   if (tls.mode !== "simple" && tls.mode !== "mutual") return;
   // "credentialName on sidecars works only in a rule with workloadSelector … configmap:// references are exempt."
   const isCredentialUsed = rule.workloadSelector !== undefined || tls.credentialName?.startsWith("configmap://");
-  if (tls.caCertificates !== undefined || tls.insecureSkipVerify || (tls.credentialName !== undefined && isCredentialUsed))
+  if (
+    tls.caCertificates !== undefined ||
+    tls.insecureSkipVerify ||
+    (tls.credentialName !== undefined && isCredentialUsed)
+  )
     return;
   const at = port === undefined ? "" : ` at port number:${port}`;
   report(port === undefined ? "SYM1016" : "SYM1017", rule, {
@@ -84,14 +88,13 @@ function checkAgreement({ input, view, report }: AnalysisContext): void {
 
 function serverModes(
   service: AnalyzedService,
-  { targetPort }: AnalyzedServicePort,
+  servicePort: AnalyzedServicePort,
   view: MeshView,
 ): ReadonlySet<EffectiveMtlsMode> {
   const modes = new Set<EffectiveMtlsMode>();
   for (const workload of view.workloadsIn(service.namespace)) {
     if (!view.servicesOf(workload).includes(service)) continue;
-    const named = workload.containerPorts.find(({ name }) => name === targetPort)?.number;
-    const port = typeof targetPort === "number" ? targetPort : named;
+    const port = podPortOf(workload, servicePort);
     if (port !== undefined) modes.add(view.peerAuthentications.effective(workload).modeForPort(port));
   }
   return modes;

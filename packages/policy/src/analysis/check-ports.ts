@@ -99,7 +99,9 @@ function httpItem({ from = [], to = [], when }: RuleStructure): RuleItem | undef
 /** Whether a connection to the port can match as far as ports go. */
 function admitsPort(rule: RuleStructure, port: number): boolean {
   const admits = (items: readonly RuleItem[]) =>
-    items.every((item) => item.attribute.kind !== "destinationPort" || hasPort(item.list.values, port) !== item.negated);
+    items.every(
+      (item) => item.attribute.kind !== "destinationPort" || hasPort(item.list.values, port) !== item.negated,
+    );
   return (rule.to ? rule.to.some(admits) : true) && admits(rule.when);
 }
 

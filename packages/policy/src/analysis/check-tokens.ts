@@ -62,4 +62,9 @@ function asksForToken({ attribute }: RuleItem): boolean {
   return TOKEN.has(attribute.kind);
 }
 
-const TOKEN: ReadonlySet<RuleItem["attribute"]["kind"]> = new Set(["requestPrincipal", "claim", "audience", "presenter"]);
+const TOKEN: ReadonlySet<RuleItem["attribute"]["kind"]> = new Set([
+  "requestPrincipal",
+  "claim",
+  "audience",
+  "presenter",
+]);
