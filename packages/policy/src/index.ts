@@ -11,6 +11,7 @@ export {
   analyze,
   declaredProtocol,
   type MeshInventory,
+  readInventory,
   withDetails,
 } from "./analysis/index.ts";
 export type { ConnectionAttributes, JwtClaims, RequestAttributes } from "./attributes.ts";

@@ -20,7 +20,8 @@ export interface AnalysisInput {
 }
 
 export interface MeshInventory {
-  readonly namespaces: readonly string[];
+  /** Absent: which namespaces there are is not known. */
+  readonly namespaces?: readonly string[];
   readonly workloads: readonly AnalyzedWorkload[];
   readonly services: readonly AnalyzedService[];
 }

@@ -11,3 +11,4 @@ export {
 } from "./analysis-input.ts";
 export { analyze } from "./analyze.ts";
 export { withDetails } from "./finding-details.ts";
+export { readInventory } from "./read-inventory.ts";
