@@ -56,7 +56,7 @@ function placeText({ position: { file, line, column } }: Pick<Finding, "position
   return `${file}:${line}:${column}`;
 }
 
-function compareFindings(left: Finding, right: Finding): number {
+export function compareFindings(left: Finding, right: Finding): number {
   const [a, b] = [left.position, right.position];
   if (a.file !== b.file) return a.file < b.file ? -1 : 1;
   return a.line - b.line || a.column - b.column || (left.code < right.code ? -1 : 1);

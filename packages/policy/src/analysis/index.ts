@@ -10,5 +10,6 @@ export {
   type MeshInventory,
 } from "./analysis-input.ts";
 export { analyze } from "./analyze.ts";
+export { type AnalyzeDocumentsOptions, analyzeDocuments } from "./analyze-documents.ts";
 export { withDetails } from "./finding-details.ts";
 export { readInventory } from "./read-inventory.ts";

@@ -1,0 +1,67 @@
+/** What `istioctl analyze` says of Istio's own inputs, from a folder beside the checkout; where it is missing a line says so. */
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { parseYamlDocuments } from "../yaml/index.ts";
+import { analyzeDocuments } from "./analyze-documents.ts";
+
+const FOLDER = fileURLToPath(new URL("../../../../../shared/vectors/istio-tables/", import.meta.url));
+
+interface AnalyzerCase {
+  readonly analyzer: string;
+  readonly name: string;
+  readonly inputFiles: readonly string[];
+  readonly messages: readonly { readonly code: string; readonly origin: string }[];
+}
+
+/** Which of our codes are the messages of one of Istio's analyzers: each case runs that analyzer alone. */
+const COVERED: Readonly<Record<string, readonly string[]>> = {
+  "auth.AuthorizationPoliciesAnalyzer": ["SYM1014", "SYM1015"],
+  "authn.BlockedCIDRsAnalyzer": ["SYM1025"],
+  "destinationrule.CaCertificateAnalyzer": ["SYM1016", "SYM1017"],
+};
+
+if (!existsSync(`${FOLDER}analyzers-cases.json`))
+  console.log(`no tests with analyzers-cases.json: ${FOLDER} does not have it`);
+else
+  describe("Istio's analyzers", () => {
+    const { cases } = JSON.parse(readFileSync(`${FOLDER}analyzers-cases.json`, "utf8")) as {
+      readonly cases: readonly AnalyzerCase[];
+    };
+    const covered = cases.filter(({ analyzer }) => Object.hasOwn(COVERED, analyzer));
+    for (const vector of covered) test(`${vector.analyzer}: ${vector.name}`, () => checkCase(vector));
+    test("15 cases of the auth, authn and TLS analyzers are covered", () => assert.equal(covered.length, 15));
+  });
+
+function checkCase({ analyzer, inputFiles, messages }: AnalyzerCase): void {
+  const documents = inputFiles.flatMap((file) => {
+    const text = readFileSync(`${FOLDER}analyzers/${file.replace("testdata/", "")}`, "utf8");
+    return parseYamlDocuments(text, file).documents;
+  });
+  const findings = analyzeDocuments(documents);
+  const got = findings.filter(({ code }) => COVERED[analyzer]?.includes(code));
+  assert.deepEqual(
+    new Set(got.map(({ istioCode, object }) => `${istioCode} ${originOf(object)}`)),
+    new Set(messages.map(({ code, origin }) => `${code} ${originOf(split(origin))}`)),
+  );
+}
+
+/** Istio names an object without namespace by its name; here it is of the default namespace. */
+function originOf({
+  kind,
+  namespace,
+  name,
+}: {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}) {
+  return `${kind} ${namespace === "" ? "default" : namespace}/${name}`;
+}
+
+function split(origin: string) {
+  const [kind = "", path = ""] = origin.split(" ");
+  const slash = path.indexOf("/");
+  return { kind, namespace: slash < 0 ? "" : path.slice(0, slash), name: path.slice(slash + 1) };
+}
