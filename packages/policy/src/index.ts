@@ -11,9 +11,15 @@ export {
   type AnalyzedWorkload,
   analyze,
   analyzeDocuments,
+  type DescribeOptions,
   declaredProtocol,
+  describePolicy,
+  findingsToJson,
+  findingsToSarif,
   type MeshInventory,
   readInventory,
+  renderFindings,
+  type SarifOptions,
   withDetails,
 } from "./analysis/index.ts";
 export type { ConnectionAttributes, JwtClaims, RequestAttributes } from "./attributes.ts";

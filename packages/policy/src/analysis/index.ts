@@ -11,5 +11,8 @@ export {
 } from "./analysis-input.ts";
 export { analyze } from "./analyze.ts";
 export { type AnalyzeDocumentsOptions, analyzeDocuments } from "./analyze-documents.ts";
+export { type DescribeOptions, describePolicy } from "./describe-policy.ts";
 export { withDetails } from "./finding-details.ts";
+export { findingsToSarif, type SarifOptions } from "./findings-to-sarif.ts";
 export { readInventory } from "./read-inventory.ts";
+export { findingsToJson, renderFindings } from "./render-findings.ts";

@@ -34,7 +34,7 @@ export function hasErrors(findings: readonly Finding[]): boolean {
 }
 
 /** Control characters could forge lines or drive a terminal. */
-function escapeControls(text: string): string {
+export function escapeControls(text: string): string {
   return text.replace(
     /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,

@@ -15,7 +15,7 @@ export {
   type SourcePosition,
   type StringNode,
 } from "./document-node.ts";
-export { createFinding, type Finding, type FindingPlace, formatFinding, hasErrors } from "./finding.ts";
+export { createFinding, escapeControls, type Finding, type FindingPlace, formatFinding, hasErrors } from "./finding.ts";
 export {
   FINDING_CODES,
   type FindingCatalogue,
