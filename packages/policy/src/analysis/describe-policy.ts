@@ -1,6 +1,7 @@
 import type { AuthorizationAction, AuthorizationPolicy } from "../authorization-policy.ts";
 import type { ClientTls } from "../client-tls.ts";
 import type { DestinationRule } from "../destination-rule.ts";
+import { escapeControls } from "../document/index.ts";
 import type { MtlsMode } from "../mtls-mode.ts";
 import type { PeerAuthentication } from "../peer-authentication.ts";
 import type { JwtRule, RequestAuthentication } from "../request-authentication.ts";
@@ -18,6 +19,10 @@ export function describePolicy(
   policy: AuthorizationPolicy | RequestAuthentication | PeerAuthentication | DestinationRule,
   { rootNamespace = "istio-system" }: DescribeOptions = {},
 ): string {
+  return escapeControls(sentenceOf(policy, rootNamespace));
+}
+
+function sentenceOf(policy: Parameters<typeof describePolicy>[0], rootNamespace: string): string {
   switch (policy.kind) {
     case "AuthorizationPolicy":
       return describeAuthorization(policy, scopeText(policy, rootNamespace));

@@ -54,23 +54,33 @@ interface Subject {
   readonly verb: string;
   /** What `*` alone means. */
   readonly any: string;
+  /** What its negation means. */
+  readonly none?: string;
   /** Whether a star at an end is a wildcard. */
   readonly hasPatterns: boolean;
 }
 
-function describeList({ values }: ValueList, { text, verb, any, hasPatterns }: Subject, negated: boolean): string {
-  if (values.some(({ value }) => value === "*")) return negated ? `not (${any})` : any;
+function describeList({ values }: ValueList, subject: Subject, negated: boolean): string {
+  const { text, verb, any, none, hasPatterns } = subject;
+  if (values.some(({ value }) => value === "*")) return negated ? (none ?? `not (${any})`) : any;
   const exact: string[] = [];
   const others: string[] = [];
   for (const { value } of values) {
     const pattern = parseStringPattern(value);
-    if (!hasPatterns || pattern.kind === "exact" || pattern.kind === "present") {
-      if (isPathTemplate(value) && hasPatterns) others.push(`has the form ${value}`);
-      else exact.push(value);
-    } else others.push(`${pattern.kind === "prefix" ? "begins" : "ends"} with ${pattern.text}`);
+    if (!hasPatterns) exact.push(value);
+    else if (isPathTemplate(value)) others.push(`${negated ? "does not have" : "has"} the form ${value}`);
+    else if (pattern.kind === "prefix" || pattern.kind === "suffix")
+      others.push(
+        `${negated ? "does not " : ""}${pattern.kind === "prefix" ? "begin" : "end"}${negated ? "" : "s"} with ${pattern.text}`,
+      );
+    else exact.push(value);
   }
-  const phrases = [...(exact.length > 0 ? [`${verb} ${someOf(exact)}`] : []), ...others];
-  return negated ? `it is not so that ${text} ${someOf(phrases)}` : `${text} ${someOf(phrases)}`;
+  const phrases = [...(exact.length > 0 ? [`${negated ? negatedVerb(verb) : verb} ${someOf(exact)}`] : []), ...others];
+  return `${text} ${negated ? phrases.join(" and ") : someOf(phrases)}`;
+}
+
+function negatedVerb(verb: string): string {
+  return verb === "comes from" ? "does not come from" : verb.replace(/^(is|are)/, "$1 not");
 }
 
 function plainSubject(name: string): Subject {
@@ -91,8 +101,14 @@ const subject = (text: string, any: string, verb = "is", hasPatterns = true): Su
   hasPatterns,
 });
 const SUBJECTS: Readonly<Record<string, Subject>> = {
-  principals: subject("the caller", "the caller has an identity of the mesh"),
-  requestPrincipals: subject("the token's issuer and subject", "the request has a verified token", "are"),
+  principals: {
+    ...subject("the caller", "the caller has an identity of the mesh"),
+    none: "the caller has no identity of the mesh",
+  },
+  requestPrincipals: {
+    ...subject("the token's issuer and subject", "the request has a verified token", "are"),
+    none: "the request has no verified token",
+  },
   namespaces: subject("the caller", "the caller is of any namespace", "is of namespace"),
   serviceAccounts: subject("the caller", "the caller is any service account", "is service account", false),
   trustDomains: subject("the caller", "the caller is of any trust domain", "is of trust domain"),
