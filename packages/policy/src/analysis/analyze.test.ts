@@ -73,6 +73,15 @@ const FIXTURES: readonly Fixture[] = [
     says: "rule 0 of foo/old",
   },
   {
+    code: "SYM1002",
+    name: "an alternative of TCP beside one of HTTP, which is lost to TCP with its rule",
+    wrong: rules(`{to: [{operation: {ports: ['80']}}, {operation: {ports: ['81']}}]}, ${to("ports: ['80']")}`),
+    fixed: rules(
+      `{to: [{operation: {ports: ['80']}}, {operation: {paths: [/a], ports: ['81']}}]}, ${to("ports: ['80']")}`,
+    ),
+    says: "spec.rules[1]: this adds nothing",
+  },
+  {
     code: "SYM1003",
     name: "an ALLOW rule under a DENY rule",
     wrong:

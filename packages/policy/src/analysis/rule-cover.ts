@@ -1,4 +1,4 @@
-import type { Attribute, RuleItem, RuleStructure } from "../authorization/index.ts";
+import { type Attribute, isHttpOnly, type RuleItem, type RuleStructure } from "../authorization/index.ts";
 import { valueCovers, valuesDisjoint } from "./value-cover.ts";
 
 type Entry = readonly RuleItem[];
@@ -6,9 +6,11 @@ type Entry = readonly RuleItem[];
 /**
  * Whether a rule matches whatever another one matches (istio-security §3.2). Sound, not complete: only items about the
  * same attribute are compared, so "no" may also mean "not found out". What holds for HTTP then holds for TCP, because
- * an item that TCP leaves out is implied only by items that TCP leaves out as well.
+ * an item that TCP leaves out is implied only by items that TCP leaves out as well; but an ALLOW rule is lost to TCP as a
+ * whole when one of its alternatives asks for HTTP (istio-security §3.9).
  */
 export function ruleCovers(wide: RuleStructure, narrow: RuleStructure): boolean {
+  if (wide.policy.action === "allow" && asksForHttp(wide) && !asksForHttp(narrow)) return false;
   const froms = narrow.from ?? [[]];
   const tos = narrow.to ?? [[]];
   const { when } = narrow;
@@ -20,6 +22,10 @@ export function ruleCovers(wide: RuleStructure, narrow: RuleStructure): boolean 
         isImplied(when, item) || froms.every((from) => isImplied(from, item)) || tos.every((to) => isImplied(to, item)),
     )
   );
+}
+
+function asksForHttp({ from = [], to = [], when }: RuleStructure): boolean {
+  return [...from.flat(), ...to.flat(), ...when].some(isHttpOnly);
 }
 
 function implies(narrow: Entry, wide: Entry): boolean {
