@@ -21,8 +21,10 @@ import { parseRequestAuthentication } from "./parse-request-authentication.ts";
 import { parsePeerAuthentication } from "./peer-authentication.ts";
 import { parseYamlDocuments } from "./yaml/index.ts";
 
+/** How many documents are tried; the slow suite wants 100,000. */
+const MUTATIONS = Number(process.env.PARSE_MUTATIONS ?? 10_000);
 /** A machine may be busy. */
-const SLOW = { timeout: 120_000 };
+const SLOW = { timeout: 600_000 };
 const SAMPLES = fileURLToPath(new URL("../../../../shared/vectors/istio-samples/", import.meta.url));
 
 const PARSERS: Readonly<Record<string, (envelope: ObjectEnvelope) => ParseResult<unknown>>> = {
@@ -108,7 +110,7 @@ describe("whatever a policy looks like", () => {
     }
   });
 
-  test("10,000 mutated documents are read or refused with a code, and nothing is thrown", SLOW, () => {
+  test(`${MUTATIONS} mutated documents are read or refused with a code, and nothing is thrown`, SLOW, () => {
     const seeds = [JSON.stringify(POLICY), ...SEEDS];
     const edit = fc.record({
       at: fc.double({ min: 0, max: 1, noNaN: true }),
@@ -132,9 +134,9 @@ describe("whatever a policy looks like", () => {
           assert.equal(result.kind === "refused", hasErrors(result.findings));
         }
       }),
-      { seed: 6, numRuns: 10_000 },
+      { seed: 6, numRuns: MUTATIONS },
     );
-    assert.ok(documents > 3000, `${documents} documents were YAML`);
+    assert.ok(documents > MUTATIONS * 0.3, `${documents} documents were YAML`);
   });
 });
 
