@@ -1,6 +1,6 @@
 /** `npm run docs`: docs/reference/findings.md from the catalogues of findings. Its output is committed; a test compares. */
 import { resolve } from "node:path";
-import { FINDING_CODES, type FindingInfo } from "@symbolon/policy";
+import { ANALYSIS_CODES, FINDING_CODES, type FindingInfo } from "@symbolon/policy";
 import { MESH_FINDING_CODES } from "../packages/symbolon/src/mesh/index.ts";
 
 const PAGE = resolve(import.meta.dir, "../docs/reference/findings.md");
@@ -16,6 +16,7 @@ const AREAS: Readonly<Record<string, string>> = {
   SYM06: "RequestAuthentication",
   SYM07: "DestinationRule",
   SYM08: "MeshConfig",
+  SYM10: "Analysis of policies together",
   SYM20: "Kinds and owners",
   SYM21: "Workloads",
   SYM22: "Services",
@@ -32,7 +33,8 @@ This page is made by \`npm run docs\`.
 `;
 
 export function findingsPage(): string {
-  const rows: readonly (readonly [string, FindingInfo])[] = Object.entries({ ...FINDING_CODES, ...MESH_FINDING_CODES });
+  const catalogues = { ...FINDING_CODES, ...ANALYSIS_CODES, ...MESH_FINDING_CODES };
+  const rows: readonly (readonly [string, FindingInfo])[] = Object.entries(catalogues);
   const prefixes = [...new Set(rows.map(([code]) => code.slice(0, 5)))].sort();
   const sections = prefixes.map((prefix) => {
     const lines = rows
