@@ -82,14 +82,17 @@ function isAnswered({ status, flags }: RequestRecord): boolean {
   return status > 0 && flags.length === 0;
 }
 
-/** Members of `part`, in order, that are not in `whole` in the same order. */
+/**
+ * Members of `part` that `whole` has not as often. Their order is no matter: a server with threads may write down the
+ * request of an aborted connection after that of the next one.
+ */
 function leftOver(part: readonly string[], whole: readonly string[]): readonly string[] {
-  let at = 0;
+  const rest = new Map<string, number>();
+  for (const member of whole) rest.set(member, (rest.get(member) ?? 0) + 1);
   return part.filter((member) => {
-    const found = whole.indexOf(member, at);
-    if (found < 0) return true;
-    at = found + 1;
-    return false;
+    const count = rest.get(member) ?? 0;
+    rest.set(member, count - 1);
+    return count <= 0;
   });
 }
 
