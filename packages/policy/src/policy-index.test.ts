@@ -8,6 +8,8 @@ import { formatFinding } from "./document/index.ts";
 import { type ObjectEnvelope, parseEnvelope } from "./object-envelope.ts";
 import { parseAuthorizationPolicy } from "./parse-authorization-policy.ts";
 import { parseRequestAuthentication } from "./parse-request-authentication.ts";
+import { parsePeerAuthentication } from "./peer-authentication.ts";
+import { createPeerAuthenticationIndex } from "./peer-authentication-index.ts";
 import { createRequestAuthenticationIndex } from "./request-authentication-index.ts";
 import { parseYamlDocuments } from "./yaml/index.ts";
 
@@ -104,6 +106,9 @@ interface SelectionCase {
   readonly workloadLabels: Readonly<Record<string, string>> | null;
   readonly configs?: readonly WrittenObject[];
   readonly wantRequestAuthn?: readonly string[];
+  readonly wantPeerAuthn?: readonly string[];
+  /** Upper case; "UNKNOWN" when neither namespace nor mesh has a policy. */
+  readonly wantNamespaceMutualTLS?: string;
   readonly wantAllow?: readonly string[];
   readonly wantDeny?: readonly string[];
   readonly wantAudit?: readonly string[];
@@ -141,8 +146,21 @@ else
           ] as const)
             assert.deepEqual(names(action).sort(), [...(wanted ?? [])].sort(), action);
         }
+        if (vector.configs) return;
+        const objects = configs.find(({ meshPeerAuthn }) => meshPeerAuthn === vector.meshPeerAuthn)?.configs ?? [];
+        const peers = createPeerAuthenticationIndex(
+          readAll(objects, "PeerAuthentication", (envelope) => parsePeerAuthentication(envelope)),
+          ROOT_OF_TABLE,
+        );
+        assert.deepEqual(
+          peers
+            .attached(workload)
+            .map(({ kind, namespace, name }) => `${kind} ${namespace}/${name}`)
+            .sort(),
+          [...(vector.wantPeerAuthn ?? [])].sort(),
+        );
+        assert.equal(peers.namespaceMtlsMode(vector.workloadNamespace).toUpperCase(), vector.wantNamespaceMutualTLS);
         if (vector.wantRequestAuthn) {
-          const objects = configs.find(({ meshPeerAuthn }) => meshPeerAuthn === vector.meshPeerAuthn)?.configs ?? [];
           const policies = readAll(objects, "RequestAuthentication", (envelope) =>
             parseRequestAuthentication(envelope),
           );

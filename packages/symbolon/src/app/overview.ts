@@ -23,6 +23,7 @@ export async function meshOverview(mesh: ChosenMesh, api?: ApiClient): Promise<O
     trustDomain: status.trustDomain,
     configVersion: status.version,
     settled: status.settled,
+    applied: status.applied,
     workloads: rows.sort((a, b) => compareText(`${a.namespace}/${a.pod}`, `${b.namespace}/${b.pod}`)),
     findings: launched ? status.findings : [...status.findings, LAUNCHER_ENDED],
     ...(launched && existsSync(paths.dashboardFile)

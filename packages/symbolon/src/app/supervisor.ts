@@ -15,7 +15,9 @@ import type { MeshPaths } from "../core/index.ts";
 import type { Pod } from "../mesh/index.ts";
 import {
   createImageMap,
+  createRestartBackoff,
   keepRunning,
+  OWN_PROCESS_BACKOFF,
   type PodRuntimePorts,
   parseImageOption,
   startPodRuntime,
@@ -186,6 +188,7 @@ function keepChild(
   return keepRunning({
     clock: systemClock,
     signal,
+    backoff: createRestartBackoff(OWN_PROCESS_BACKOFF),
     start: async () =>
       startMeshProcess({
         argv: selfCommand("internal", role, JSON.stringify(config)),

@@ -151,6 +151,11 @@ async function introduce(
   say(
     `mesh "${config.name}" is up: ${overview.workloads.length} pods, ${withIdentity} with an identity in trust domain ${config.trustDomain}`,
   );
+  const { applied } = overview;
+  if (applied > 0)
+    say(
+      `${applied === 1 ? "one object" : `${applied} objects`} applied in an earlier run: in force too; --fresh forgets them`,
+    );
   const url = page?.url ?? overview.dashboardUrl;
   if (url) say(`dashboard: ${url} (loopback, read-only, no login)`);
   say(

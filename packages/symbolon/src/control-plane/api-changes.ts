@@ -2,15 +2,17 @@ import { type Finding, formatFinding, hasErrors } from "@symbolon/policy";
 import { productError } from "../core/index.ts";
 import {
   type ManifestText,
+  meshFinding,
   type ObjectKey,
   objectKeyText,
+  type ParsedObject,
   type ParseManifestsOptions,
   parseManifests,
 } from "../mesh/index.ts";
 import type { ConfigStore, ObjectChange, PreparedConfig } from "./config-store.ts";
-import { type AppliedObject, duplicatesIn } from "./merge-config.ts";
+import { type AppliedObject, duplicatesIn, sameObject } from "./merge-config.ts";
 import type { PodRecord } from "./pod-record.ts";
-import { keyText, ownerText } from "./stored-object.ts";
+import { keyText, ownerText, type StoredObject } from "./stored-object.ts";
 
 export interface ApplyRequest {
   readonly manifests: readonly ManifestText[];
@@ -55,7 +57,10 @@ export function applyManifests(
   const own = [...parsed.findings, ...duplicatesIn(parsed.objects)];
   if (hasErrors(own)) return refused(own, version);
   const applied = new Map<string, AppliedObject>(config.sources.applied);
-  for (const entry of parsed.objects) {
+  const followed = parsed.objects.filter(({ key }) => config.objects.get(keyText(key))?.owner.kind === "file");
+  const conflicts = followed.flatMap((entry) => conflictWithFile(entry, config.objects.get(keyText(entry.key))));
+  if (conflicts.length > 0) return refused([...own, ...conflicts], version);
+  for (const entry of parsed.objects.filter((each) => !followed.includes(each))) {
     const { file, line } = entry.node.position;
     applied.set(keyText(entry.key), { ...entry, file, line, namespace });
   }
@@ -71,6 +76,20 @@ export function applyManifests(
     version,
     ...(request.dryRun ? {} : { prepared: result.config }),
   };
+}
+
+/** What a file of the mesh declares may be applied as it is there; changed it is in the file. */
+function conflictWithFile(entry: ParsedObject, declared: StoredObject | undefined): readonly Finding[] {
+  if (declared === undefined || sameObject(entry.object, declared.object)) return [];
+  const place = { path: "metadata.name", position: entry.node.position };
+  const where = ownerText(declared.owner);
+  return [
+    meshFinding(
+      "SYM2006",
+      `${objectKeyText(entry.key)} is declared in ${where}, which this mesh follows; change it there`,
+      place,
+    ),
+  ];
 }
 
 /** @throws ERR_OBJECT_NOT_FOUND, ERR_OBJECT_OWNED_BY_FILE */

@@ -55,6 +55,8 @@ export interface MeshStatus {
   readonly version: number;
   /** Every workload has its pods, and no pod is on its way out. */
   readonly settled: boolean;
+  /** Objects in force that came through the API, now or in an earlier run, and not from a file. */
+  readonly applied: number;
   /** Formatted: why the newest manifests are not in force, or why pods are missing. */
   readonly findings: readonly string[];
   readonly pods: readonly { readonly pod: Pod; readonly status?: PodStatus }[];
@@ -215,6 +217,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
       trustDomain: options.trustDomain,
       version: push.version,
       settled: isSettled(),
+      applied: config.sources.applied.size,
       findings: [...fileFindings.map(formatFinding), ...(podProblem instanceof Error ? [podProblem.message] : [])],
       pods: pods.records.map(({ pod, status }) => ({ pod, ...(status === undefined ? {} : { status }) })),
     }),

@@ -8,6 +8,8 @@ export interface Overview {
   /** Every workload has its pods, and no pod is on its way out. */
   readonly settled: boolean;
   readonly workloads: readonly WorkloadRow[];
+  /** Objects in force that were applied, now or in an earlier run, and are in no file that the mesh follows. */
+  readonly applied: number;
   /** Formatted findings of manifests that are not in force. */
   readonly findings: readonly string[];
   /** Absent while no dashboard is served. */

@@ -15,4 +15,4 @@ export type {
   SandboxNetwork,
   StatusReporter,
 } from "./ports.ts";
-export { createRestartBackoff, type RestartBackoff } from "./restart-backoff.ts";
+export { createRestartBackoff, OWN_PROCESS_BACKOFF, type RestartBackoff } from "./restart-backoff.ts";

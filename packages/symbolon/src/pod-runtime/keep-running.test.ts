@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { createFakeClock } from "@symbolon/spiffe/testing";
 import { exitReason, keepRunning, type SupervisedState, terminateProcess } from "./keep-running.ts";
 import type { ProcessExit, RunningProcess } from "./ports.ts";
-import { createRestartBackoff } from "./restart-backoff.ts";
+import { createRestartBackoff, OWN_PROCESS_BACKOFF } from "./restart-backoff.ts";
 
 interface FakeProcess extends RunningProcess {
   readonly signals: string[];
@@ -38,11 +38,18 @@ describe("restart back-off", () => {
   });
 
   test("begins anew after ten minutes of running, and not a millisecond before", () => {
-    const backoff = createRestartBackoff(100);
-    for (const wanted of [100, 200]) expect(backoff.next(0)).toBe(wanted);
-    expect(backoff.next(599_999)).toBe(400);
-    expect(backoff.next(600_000)).toBe(100);
-    expect(backoff.next(0)).toBe(200);
+    const backoff = createRestartBackoff();
+    for (const wanted of [1000, 2000]) expect(backoff.next(0)).toBe(wanted);
+    expect(backoff.next(599_999)).toBe(4000);
+    expect(backoff.next(600_000)).toBe(1000);
+    expect(backoff.next(0)).toBe(2000);
+  });
+
+  test("of the mesh's own processes starts at 100 ms, ends at 5 s, and begins anew after 10 s", () => {
+    const backoff = createRestartBackoff(OWN_PROCESS_BACKOFF);
+    const delays = Array.from({ length: 8 }, () => backoff.next(9_999));
+    expect(delays).toEqual([100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+    expect(backoff.next(10_000)).toBe(100);
   });
 });
 

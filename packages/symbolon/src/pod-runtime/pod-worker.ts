@@ -14,7 +14,7 @@ import type {
   StatusReporter,
 } from "./ports.ts";
 import { watchReadiness } from "./readiness.ts";
-import { createRestartBackoff } from "./restart-backoff.ts";
+import { createRestartBackoff, OWN_PROCESS_BACKOFF } from "./restart-backoff.ts";
 
 export interface PodRuntimePorts {
   readonly clock: Clock;
@@ -39,7 +39,6 @@ export interface PodWorker {
 /** A proxy closes its listeners at once and needs this long for what is under way. */
 const PROXY_GRACE_MS = 3_000;
 /** Proxies are ours and start in a fraction of a second: their first restart need not wait as long as an application's. */
-const PROXY_FIRST_DELAY_MS = 100;
 
 /**
  * Brings one pod to life and keeps it there until `stop`.
@@ -139,7 +138,7 @@ export function startPodWorker(
     return keepRunning({
       clock,
       signal: proxyStopping.signal,
-      backoff: createRestartBackoff(PROXY_FIRST_DELAY_MS),
+      backoff: createRestartBackoff(OWN_PROCESS_BACKOFF),
       start: () => ports.proxy.start(pod),
       terminate: (process) => terminateProcess(process, PROXY_GRACE_MS, clock),
       async onState(next) {
