@@ -1,18 +1,18 @@
 /**
- * SR-21, RR-20: the CA dies by SIGKILL again and again while clients ask for certificates. Whatever a client holds
- * afterwards must be in the store, and the store must be whole. SYMBOLON_TEST_SEED repeats a run's kill times.
+ * SR-21, RR-20: the control plane dies by SIGKILL again and again while clients ask for certificates. Whatever a client
+ * holds afterwards must be in the store, and the store must be whole. SYMBOLON_TEST_SEED repeats a run's kill times.
  */
 import { afterAll, describe, expect, test } from "bun:test";
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash, randomInt } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import net, { type AddressInfo } from "node:net";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import net from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { BundleSet, X509Bundle } from "@symbolon/spiffe/bundle";
 import { silentLog, systemClock, systemRandom } from "@symbolon/spiffe/core";
-import { SpiffeId } from "@symbolon/spiffe/id";
+import { SpiffeId, TrustDomain } from "@symbolon/spiffe/id";
 import { verifyX509Svid } from "@symbolon/spiffe/svid";
 import { createFakeRandom } from "@symbolon/spiffe/testing";
 import {
@@ -24,9 +24,12 @@ import {
 } from "@symbolon/spiffe/x509";
 import { openSecretDirectory } from "../../packages/symbolon/src/adapters/fs/index.ts";
 import { createCertificateClient } from "../../packages/symbolon/src/adapters/grpc/index.ts";
+import { createApiClient } from "../../packages/symbolon/src/adapters/http/index.ts";
 import { createSqliteIssuanceLog, openDatabase } from "../../packages/symbolon/src/adapters/sqlite/index.ts";
+import type { MeshConfig } from "../../packages/symbolon/src/app/index.ts";
 import { loadTokenIssuer, type TokenIssuer } from "../../packages/symbolon/src/ca/index.ts";
-import { CA_UNDER_TEST, podOf } from "./programs/ca-settings.ts";
+import { meshPaths } from "../../packages/symbolon/src/core/index.ts";
+import { deployment, namespace, ROOT } from "./mesh-under-test.ts";
 
 const KILLS = 200;
 const CLIENTS = 6;
@@ -34,9 +37,13 @@ const CLIENTS = 6;
 const MAX_SERVING_MS = 150;
 /** Each such kill comes so long after the start at most, which may be before the CA serves. */
 const EARLY_KILL_EVERY = 5;
-const MAX_STARTING_MS = 150;
+const MAX_STARTING_MS = 300;
 const MAX_RESTART_MS = 5000;
-const PROGRAM = resolve(import.meta.dir, "programs/ca.ts");
+/** Of every control plane. */
+const PORT = 15012;
+const TRUST_DOMAIN = TrustDomain.parse("cluster.local");
+const TOKEN_ISSUER = "https://kubernetes.default.svc.cluster.local";
+const AUDIENCE = "istio-ca";
 
 interface Received {
   readonly spiffeId: string;
@@ -48,6 +55,28 @@ interface Received {
 const seed = Number(process.env.SYMBOLON_TEST_SEED ?? randomInt(1, 2 ** 31));
 const random = createFakeRandom(seed);
 const directory = mkdtempSync(join(tmpdir(), "symbolon-ca-crash-"));
+const paths = meshPaths({ state: join(directory, "state"), runtime: join(directory, "run") });
+const clientName = (index: number) => `client-${index}`;
+const config: MeshConfig = {
+  name: "default",
+  stateDirectory: paths.state,
+  runtimeDirectory: paths.runtime,
+  trustDomain: TRUST_DOMAIN.name,
+  clusterDomain: "cluster.local",
+  rootNamespace: "istio-system",
+  manifestPaths: [join(directory, "mesh.yaml")],
+  recursive: false,
+  defaultNamespace: "default",
+  allowUnenforced: false,
+  podCidr: "10.244.0.0/16",
+  serviceCidr: "10.96.0.0/16",
+  svidLifetimeSeconds: 86_400,
+  imageMap: [],
+  uid: process.getuid?.() ?? 0,
+  gid: process.getgid?.() ?? 0,
+  workingDirectory: directory,
+  logLevel: "info",
+};
 const received: Received[] = [];
 let running: ChildProcess | undefined;
 
@@ -58,53 +87,82 @@ afterAll(() => {
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
-/** The same port for all starts, as a client knows it. */
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
+async function portIsFree(): Promise<boolean> {
+  const server = net.createServer().listen(PORT, "0.0.0.0");
+  const free = await Promise.race([
+    once(server, "listening").then(() => true),
+    once(server, "error").then(() => false),
+  ]);
+  if (free) {
+    server.close();
+    await once(server, "close");
+  }
+  return free;
 }
 
-/** Runs the CA for a while and kills it. @returns ms from start to serving, if it came so far */
-async function runOnce(port: number, early: boolean): Promise<number | undefined> {
+/** What the launcher does before the first process of a mesh. */
+function prepareState(): void {
+  const directories = [paths.state, paths.logsDirectory, paths.runtime, join(paths.runtime, "pods")];
+  for (const path of directories) mkdirSync(path, { recursive: true, mode: 0o700 });
+  const clients = Array.from({ length: CLIENTS }, (_, index) =>
+    deployment({ name: clientName(index), namespace: "load", command: ["sleep", "infinity"] }),
+  );
+  writeFileSync(join(directory, "mesh.yaml"), namespace("load", true) + clients.join(""));
+}
+
+/**
+ * Runs a mesh's control plane for a while and kills it.
+ * @returns ms from start to serving, if it came so far
+ */
+async function runOnce(early: boolean, whileServing?: () => Promise<void>): Promise<number | undefined> {
   const started = performance.now();
-  const child = spawn(process.execPath, [PROGRAM, directory, String(port)], { stdio: "pipe" });
-  running = child;
-  let complaint = "";
-  child.stderr.on("data", (text) => {
-    complaint += text;
+  const program = join(ROOT, "packages/symbolon/bin/symbolon.ts");
+  const child = spawn(process.execPath, [program, "internal", "control-plane", JSON.stringify(config)], {
+    stdio: ["ignore", "pipe", "pipe"],
   });
+  running = child;
+  let output = "";
   const ended = once(child, "exit");
-  const serving = once(child.stdout, "data").then(() => performance.now() - started);
+  const serving = new Promise<number>((resolve) => {
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (text) => {
+        output += text;
+        if (output.includes('"message":"started"')) resolve(performance.now() - started);
+      });
+  });
   if (early) {
     await Promise.race([ended, Bun.sleep(random.fraction() * MAX_STARTING_MS)]);
   } else {
     await Promise.race([ended, serving]);
+    await whileServing?.();
     await Promise.race([ended, Bun.sleep(random.fraction() * MAX_SERVING_MS)]);
   }
   child.kill("SIGKILL");
   const [code, signal] = await ended;
-  if (signal !== "SIGKILL") throw new Error(`the CA ended by itself (${code ?? signal}): ${complaint}`);
+  if (signal !== "SIGKILL") throw new Error(`the control plane ended by itself (${code ?? signal}): ${output}`);
   return Promise.race([serving, Promise.resolve(undefined)]);
 }
 
-interface ClientOptions {
+interface LoadPod {
   readonly name: string;
-  readonly port: number;
+  readonly uid: string;
+  readonly namespace: string;
+  readonly serviceAccount: string;
+}
+
+interface ClientOptions {
+  readonly pod: LoadPod;
   readonly tokens: TokenIssuer;
   readonly rootCertificatePem: string;
   readonly signal: AbortSignal;
 }
 
-async function askForCertificates({ name, port, tokens, rootCertificatePem, signal }: ClientOptions) {
-  const spiffeId = SpiffeId.fromSegments(CA_UNDER_TEST.trustDomain, "ns", podOf(name).namespace, "sa", name);
+async function askForCertificates({ pod, tokens, rootCertificatePem, signal }: ClientOptions) {
+  const spiffeId = SpiffeId.fromSegments(TRUST_DOMAIN, "ns", pod.namespace, "sa", pod.serviceAccount);
   const client = createCertificateClient({
-    address: `127.0.0.1:${port}`,
+    address: `127.0.0.1:${PORT}`,
     rootCertificatePem,
-    serverName: CA_UNDER_TEST.serverName,
+    serverName: "istiod.istio-system.svc",
     clock: systemClock,
     timeoutMs: 2000,
   });
@@ -113,10 +171,11 @@ async function askForCertificates({ name, port, tokens, rootCertificatePem, sign
     const keyPair = createKeyPair();
     const csrPem = certificateSigningRequestToPem(createCertificateSigningRequest({ keyPair, spiffeId }));
     const { token } = tokens.issueServiceAccountToken({
-      ...podOf(name),
-      podName: name,
-      podUid: name,
-      audiences: [CA_UNDER_TEST.audience],
+      namespace: pod.namespace,
+      serviceAccount: pod.serviceAccount,
+      podName: pod.name,
+      podUid: pod.uid,
+      audiences: [AUDIENCE],
       lifetimeSeconds: 600,
     });
     try {
@@ -133,27 +192,30 @@ async function askForCertificates({ name, port, tokens, rootCertificatePem, sign
   return refusals;
 }
 
-describe(`a CA that is killed ${KILLS} times under load (seed ${seed})`, () => {
+describe(`a control plane that is killed ${KILLS} times under load (seed ${seed})`, () => {
   test("starts again each time within 5 s, and refuses no client", async () => {
-    const port = await freePort();
-    // Made here, before the CA first reads it: afterwards one process alone writes that directory.
+    expect(await portIsFree()).toBe(true);
+    prepareState();
+    // Made here, before the control plane first reads it: afterwards one process alone writes that directory.
     const tokens = await loadTokenIssuer({
-      issuer: CA_UNDER_TEST.tokenIssuer,
-      directory: await openSecretDirectory(join(directory, "tokens")),
+      issuer: TOKEN_ISSUER,
+      directory: await openSecretDirectory(paths.tokenIssuerDirectory),
       clock: systemClock,
       random: systemRandom,
     });
-    await runOnce(port, false);
-    const rootCertificatePem = readFileSync(join(directory, "ca/root-cert.pem"), "utf8");
+    let pods: readonly LoadPod[] = [];
+    await runOnce(false, async () => {
+      pods = (await createApiClient({ socketPath: paths.apiSocket }).status()).pods.map(({ pod }) => pod);
+    });
+    expect(pods).toHaveLength(CLIENTS);
+    const rootCertificatePem = readFileSync(paths.rootCertificate, "utf8");
     const ending = new AbortController();
-    const clients = Array.from({ length: CLIENTS }, (_, n) =>
-      askForCertificates({ name: `client-${n}`, port, tokens, rootCertificatePem, signal: ending.signal }),
-    );
+    const clients = pods.map((pod) => askForCertificates({ pod, tokens, rootCertificatePem, signal: ending.signal }));
     const startTimes: number[] = [];
     let servingKills = 0;
     try {
       for (let kill = 1; kill < KILLS; kill++) {
-        const servingAfterMs = await runOnce(port, kill % EARLY_KILL_EVERY === 0);
+        const servingAfterMs = await runOnce(kill % EARLY_KILL_EVERY === 0);
         if (servingAfterMs === undefined) continue;
         servingKills++;
         startTimes.push(servingAfterMs);
@@ -170,7 +232,7 @@ describe(`a CA that is killed ${KILLS} times under load (seed ${seed})`, () => {
   }, 300_000);
 
   test("has every certificate that a client received in its store, with what it says, and none twice", async () => {
-    const database = openDatabase(join(directory, "state.db"));
+    const database = openDatabase(paths.database);
     const issuances = createSqliteIssuanceLog({ database, clock: systemClock, log: silentLog });
     const serials = new Set<string>();
     for (const { spiffeId, leafPem, publicKeySha256 } of received) {
@@ -201,8 +263,8 @@ describe(`a CA that is killed ${KILLS} times under load (seed ${seed})`, () => {
   }, 60_000);
 
   test("signs with one root from the first start to the last", () => {
-    const rootsPem = readFileSync(join(directory, "ca/root-cert.pem"), "utf8");
-    const bundles = BundleSet.of(X509Bundle.fromPem(CA_UNDER_TEST.trustDomain, rootsPem));
+    const rootsPem = readFileSync(paths.rootCertificate, "utf8");
+    const bundles = BundleSet.of(X509Bundle.fromPem(TRUST_DOMAIN, rootsPem));
     for (const { leafPem, rootsPem: answered } of received) {
       expect(answered).toBe(rootsPem);
       verifyX509Svid([leafOf(leafPem).der], bundles, { now: new Date() });
@@ -210,7 +272,7 @@ describe(`a CA that is killed ${KILLS} times under load (seed ${seed})`, () => {
   }, 60_000);
 
   test("has an audit of whole lines, with a success for every certificate that a client received", () => {
-    const lines = readFileSync(join(directory, "audit.log"), "utf8").split("\n");
+    const lines = readFileSync(paths.auditLog, "utf8").split("\n");
     expect(lines.pop()).toBe("");
     const events = lines.map((line) => JSON.parse(line) as { outcome: string; details?: { serialNumber?: string } });
     const successes = new Set(
