@@ -35,6 +35,8 @@ export interface StringNode {
   readonly position: SourcePosition;
   readonly value: string;
   readonly raw: string;
+  /** Of a literal block (`|`): where its text starts, so that a document written inside has positions of the file. */
+  readonly blockStart?: SourcePosition;
   /** Another YAML reader takes the same text for another value: what it would read. Typed readers refuse such a scalar. */
   readonly ambiguity?: string;
 }

@@ -142,4 +142,9 @@ export const POLICY_FINDING_CODES = {
   },
   SYM0803: { title: "two extension providers of one name", severity: "error", fix: "rename or remove one of the two" },
   SYM0804: { title: "invalid extension provider", severity: "error", fix: "correct the field as the message says" },
+  SYM0805: {
+    title: "ConfigMap of the mesh without MeshConfig",
+    severity: "error",
+    fix: "write the MeshConfig as one YAML document under data.mesh, or remove the ConfigMap",
+  },
 } as const satisfies FindingCatalogue;

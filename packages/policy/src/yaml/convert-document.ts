@@ -7,6 +7,7 @@ import {
   type MapEntry,
   type SourcePosition,
 } from "../document/index.ts";
+import { blockTextOffset } from "./block-text.ts";
 import { convertScalar, keyText, refusesTag } from "./convert-scalar.ts";
 import { MAX_DEPTH, MAX_VALUES } from "./limits.ts";
 
@@ -17,19 +18,23 @@ interface Converted {
   readonly height: number;
 }
 
-type PositionAt = (offset: number) => SourcePosition;
+export interface SourceText {
+  readonly text: string;
+  readonly positionAt: (offset: number) => SourcePosition;
+}
+
 type YamlNode = ParsedNode | null | undefined;
 
 /** The library's document as a positioned tree; `undefined` when it is empty or anything in it was refused. */
 export function convertDocument(
   document: Document.Parsed,
-  positionAt: PositionAt,
+  source: SourceText,
   collector: FindingCollector,
 ): DocumentNode | undefined {
   const start = document.contents?.range?.[0] ?? document.range[0];
   const { yaml } = document.directives;
   if (yaml.explicit && yaml.version !== "1.2") {
-    const place = { path: "", position: positionAt(document.range[0]) };
+    const place = { path: "", position: source.positionAt(document.range[0]) };
     collector.report(
       "SYM0007",
       place,
@@ -39,21 +44,21 @@ export function convertDocument(
   }
   const contents = document.contents;
   if (contents === null || (isScalar(contents) && contents.value === null)) return undefined;
-  const conversion = new Conversion(positionAt, collector);
+  const conversion = new Conversion(source, collector);
   const converted = conversion.convert(contents, "", 0, start);
   return collector.errorCount > 0 ? undefined : converted?.node;
 }
 
 /** One walk over one document; anchors are known from where they stand, as YAML 1.2 §3.2.2.2 wants. */
 class Conversion {
-  readonly #positionAt: PositionAt;
+  readonly #source: SourceText;
   readonly #collector: FindingCollector;
   readonly #anchors = new Map<string, Converted>();
   #values = 0;
   #stopped = false;
 
-  constructor(positionAt: PositionAt, collector: FindingCollector) {
-    this.#positionAt = positionAt;
+  constructor(source: SourceText, collector: FindingCollector) {
+    this.#source = source;
     this.#collector = collector;
   }
 
@@ -77,7 +82,9 @@ class Conversion {
     if (!isScalar(node)) return this.#refuse("SYM0007", path, offset, "this kind of value is not supported");
     const scalar = convertScalar(node, this.#positionAt(offset));
     if (typeof scalar === "string") return this.#refuse("SYM0010", path, offset, scalar);
-    return this.#counted(scalar, path, depth);
+    if (scalar.kind !== "string" || node.type !== "BLOCK_LITERAL") return this.#counted(scalar, path, depth);
+    const blockStart = this.#positionAt(blockTextOffset(this.#source.text, offset, scalar.value));
+    return this.#counted({ ...scalar, blockStart }, path, depth);
   }
 
   #map(node: YAMLMap.Parsed, path: string, depth: number, offset: number): Converted | undefined {
@@ -178,6 +185,10 @@ class Conversion {
       : `more than ${MAX_DEPTH} levels of nesting`;
     this.#collector.report("SYM0005", { path, position }, `the document has ${limit}`);
     return false;
+  }
+
+  #positionAt(offset: number): SourcePosition {
+    return this.#source.positionAt(offset);
   }
 
   #refuse(code: FindingCode, path: string, offset: number, message: string): undefined {

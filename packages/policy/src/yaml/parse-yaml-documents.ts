@@ -1,5 +1,5 @@
 import { type Document, LineCounter, parseAllDocuments } from "yaml";
-import type { DocumentNode, Finding } from "../document/index.ts";
+import type { DocumentNode, Finding, SourcePosition } from "../document/index.ts";
 import { createFinding, createFindingCollector, hasErrors } from "../document/index.ts";
 import { convertDocument } from "./convert-document.ts";
 import { findOversized, findTooDeep } from "./guard-size.ts";
@@ -20,22 +20,34 @@ export interface YamlDocuments {
  * `0777` or `1_000` are booleans and other numbers. A scalar on which the two differ keeps its 1.2 reading and is marked
  * as ambiguous: every typed reader refuses it, so no file can mean one thing here and another one in a cluster.
  * Merge keys, tags that change a value, and duplicate keys are refused for the same reason.
+ *
+ * `start` is where each line of the text starts in its file, for text that is indented in another document.
  */
-export function parseYamlDocuments(text: string, file: string): YamlDocuments {
+export function parseYamlDocuments(
+  text: string,
+  file: string,
+  start: Pick<SourcePosition, "line" | "column"> = { line: 1, column: 1 },
+): YamlDocuments {
+  const place = (line: number, column: number) => {
+    return { file, line: Math.max(line, 1) + start.line - 1, column: Math.max(column, 1) + start.column - 1 };
+  };
   const oversized = findOversized(text, file) ?? findTooDeep(text, file);
-  if (oversized) return { documents: [], findings: [oversized] };
+  if (oversized) {
+    const { line, column } = oversized.position;
+    return { documents: [], findings: [{ ...oversized, position: place(line, column) }] };
+  }
   const lines = new LineCounter();
   const parsed = parseAll(text, lines);
   if (!parsed) {
-    const place = { path: "", position: { file, line: 1, column: 1 } };
-    return { documents: [], findings: [createFinding("SYM0005", place, "the text is too deeply nested to be read")] };
+    const whole = { path: "", position: place(1, 1) };
+    return { documents: [], findings: [createFinding("SYM0005", whole, "the text is too deeply nested to be read")] };
   }
   const documents: DocumentNode[] = [];
   const findings: Finding[] = [];
   for (const document of parsed) {
     const positionAt = (offset: number) => {
       const { line, col } = lines.linePos(Math.min(offset, text.length));
-      return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
+      return place(line, col);
     };
     // Tags are judged in the conversion; what else the library only warns about would change the reading.
     const warnings = document.warnings.filter((warning) => warning.code !== "TAG_RESOLVE_FAILED");
@@ -47,7 +59,7 @@ export function parseYamlDocuments(text: string, file: string): YamlDocuments {
       continue;
     }
     const collector = createFindingCollector();
-    const node = convertDocument(document, positionAt, collector);
+    const node = convertDocument(document, { text, positionAt }, collector);
     findings.push(...collector.findings);
     if (node && !hasErrors(collector.findings)) documents.push(node);
   }
