@@ -122,10 +122,13 @@ export async function startProxy(
       sidecar: true,
       inboundMode: "permissive",
       inboundPorts: [],
+      authorizationPolicies: [],
       ...options.local,
     },
     mesh: {
       trustDomain: "mesh.example",
+      trustDomainAliases: [],
+      pathNormalization: "base",
       clusterDomain: "cluster.local",
       services: [],
       workloads: [],

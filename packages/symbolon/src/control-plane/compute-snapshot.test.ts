@@ -270,3 +270,41 @@ describe("protocolOf (istio-security §1.5)", () => {
     expect(protocolOf(port)).toBe(wanted as ReturnType<typeof protocolOf>);
   });
 });
+
+describe("authorization policies", () => {
+  const policy = (name: string, namespace: string, spec = "{}") =>
+    `apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: ${name}, namespace: ${namespace}}\nspec: ${spec}\n`;
+
+  test("a workload is told those of its namespace and of the root namespace whose selector names it, as JSON", async () => {
+    const mesh = await meshOf(
+      FOO,
+      pod({ name: "a" }),
+      policy("all", "foo"),
+      policy(
+        "web",
+        "foo",
+        "{selector: {matchLabels: {app: web}}, action: DENY, rules: [{to: [{operation: {ports: ['80']}}]}]}",
+      ),
+      policy("db", "foo", "{selector: {matchLabels: {app: db}}}"),
+      policy("other", "bar"),
+      policy("root", "istio-system"),
+      policy("waypoint", "foo", "{targetRefs: [{kind: Service, group: '', name: web}]}"),
+    );
+    const { authorizationPolicies } = mesh.view().local;
+    expect(authorizationPolicies.map(({ namespace, name }) => `${namespace}/${name}`)).toEqual([
+      "foo/all",
+      "foo/web",
+      "istio-system/root",
+    ]);
+    expect(JSON.parse(JSON.stringify(authorizationPolicies))).toEqual(authorizationPolicies);
+  });
+
+  test("lines that move are no change; another value is one", async () => {
+    const text = `${FOO}---\n${pod({ name: "a" })}---\n${policy("all", "foo", "{action: DENY, rules: [{to: [{operation: {ports: ['80']}}]}]}")}`;
+    const mesh = await createControlPlaneFixture({ files: text });
+    const actions = async (changed: string) =>
+      (await mesh.apply(changed, { namespace: "foo", dryRun: true })).changes.map(({ action }) => action);
+    expect(await actions(`# moved\n${text}`)).toEqual(["unchanged", "unchanged", "unchanged"]);
+    expect((await mesh.apply(text.replace("'80'", "'81'"))).findings.join()).toContain("SYM2006");
+  });
+});

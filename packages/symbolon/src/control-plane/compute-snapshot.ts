@@ -1,8 +1,12 @@
 import {
+  type AuthorizationPolicy,
+  createAuthorizationPolicyIndex,
   createPeerAuthenticationIndex,
   type EffectivePeerAuthentication,
+  type MeshSecurityConfig,
   type PeerAuthentication,
   type PeerAuthenticationIndex,
+  type PolicyIndex,
   usesAutoMtls,
 } from "@symbolon/policy";
 import { SpiffeId, TrustDomain } from "@symbolon/spiffe/id";
@@ -30,6 +34,9 @@ export interface SnapshotInput {
   /** Every pod that is there, terminating ones included. */
   readonly pods: readonly PodRecord[];
   readonly policies: readonly PeerAuthentication[];
+  readonly authorizationPolicies: readonly AuthorizationPolicy[];
+  /** Absent: Istio's defaults. */
+  readonly meshConfig?: Pick<MeshSecurityConfig, "trustDomainAliases" | "pathNormalization" | "enableAutoMtls">;
 }
 
 export interface AddressedService {
@@ -62,6 +69,11 @@ export function computeSnapshot(input: SnapshotInput): SnapshotContent {
   const context: Context = {
     trustDomain: TrustDomain.parse(input.trustDomain),
     index,
+    authorization: createAuthorizationPolicyIndex(
+      input.authorizationPolicies.map(withoutCreation),
+      input.rootNamespace,
+    ),
+    autoMtls: input.meshConfig?.enableAutoMtls ?? true,
     services,
     workloads: pods.map((record) => ({ record, effective: index.effective(record.pod) })),
   };
@@ -69,6 +81,8 @@ export function computeSnapshot(input: SnapshotInput): SnapshotContent {
   return {
     mesh: {
       trustDomain: input.trustDomain,
+      trustDomainAliases: input.meshConfig?.trustDomainAliases ?? [],
+      pathNormalization: input.meshConfig?.pathNormalization ?? "base",
       clusterDomain: input.clusterDomain,
       services: services.map((service) => serviceView(context, service)),
       workloads: context.workloads.map((workload) => workloadView(context, workload)),
@@ -81,6 +95,8 @@ export function computeSnapshot(input: SnapshotInput): SnapshotContent {
 interface Context {
   readonly trustDomain: TrustDomain;
   readonly index: PeerAuthenticationIndex;
+  readonly authorization: PolicyIndex<AuthorizationPolicy>;
+  readonly autoMtls: boolean;
   readonly services: readonly AddressedService[];
   readonly workloads: readonly Workload[];
 }
@@ -125,7 +141,7 @@ function servicePortView(
       meshExternal: false,
       endpoint: { hasSidecar: pod.sidecar, mode: effective.modeForPort(podPort) },
     });
-    const tls = auto && (service.clusterIp !== "none" || allHaveSidecar);
+    const tls = context.autoMtls && auto && (service.clusterIp !== "none" || allHaveSidecar);
     return [{ podUid: pod.uid, address: pod.address, port: podPort, tls }];
   });
   return { port: port.port, protocol: protocolOf(port), endpoints, expectedSpiffeIds };
@@ -181,7 +197,13 @@ function localConfig(context: Context, { record: { pod }, effective }: Workload)
           decidedBy: policy === undefined ? "default" : `PeerAuthentication ${policy.namespace}/${policy.name}`,
         };
       }),
+    authorizationPolicies: context.authorization.attached(pod),
   };
+}
+
+/** A time is no JSON, and no proxy asks for one. */
+function withoutCreation({ creationTimestamp: _, ...policy }: AuthorizationPolicy): AuthorizationPolicy {
+  return policy;
 }
 
 /** Protocol of each pod port that a Service leads to; of several Services the oldest decides. */

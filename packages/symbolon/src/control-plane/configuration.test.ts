@@ -73,8 +73,13 @@ describe("watched manifests", () => {
     ],
     [
       "a policy that nothing enforces",
-      `${GOOD}---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: a, namespace: foo}\n`,
-      "SYM2001 kind: AuthorizationPolicy is not enforced yet",
+      `${GOOD}---\napiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: a, namespace: foo}\n`,
+      "SYM2001 kind: Sidecar is not enforced yet",
+    ],
+    [
+      "an AuthorizationPolicy with a field that nobody knows",
+      `${GOOD}---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: a, namespace: foo}\nspec: {rules: [{form: []}]}\n`,
+      'SYM0101 spec.rules[0].form: unknown field "form"; did you mean "from"?',
     ],
     [
       "a missing service account",
@@ -106,7 +111,7 @@ describe("watched manifests", () => {
   });
 
   test("--allow-unenforced takes the rest of the file", async () => {
-    const text = `${GOOD}---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: a, namespace: foo}\n`;
+    const text = `${GOOD}---\napiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: a, namespace: foo}\n`;
     const mesh = await createControlPlaneFixture({ files: text, allowUnenforced: true });
     expect(modeOf(mesh)).toBe("permissive");
     expect(mesh.control.list("PeerAuthentication")).toHaveLength(1);
@@ -158,7 +163,7 @@ describe("apply", () => {
   });
 
   test("refuses what nothing enforces, unless told not to", async () => {
-    const text = "apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {name: a}\n";
+    const text = "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: a}\n";
     const mesh = await createControlPlaneFixture({ files: GOOD });
     expect((await mesh.apply(text)).accepted).toBe(false);
     const allowed = await mesh.apply(text, { allowUnenforced: true });

@@ -124,7 +124,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
         ...options,
         services: objects.flatMap((stored) => addressedService(stored)),
         pods: pods.records,
-        policies: policiesOf(objects, (key) => new Date(config.objects.get(key)?.identity.createdAt ?? 0)),
+        ...policiesOf(objects, (key) => new Date(config.objects.get(key)?.identity.createdAt ?? 0)),
       }),
     );
   };

@@ -1,4 +1,10 @@
-import { type Finding, findDuplicateObjects, hasErrors, type PeerAuthentication } from "@symbolon/policy";
+import {
+  type AuthorizationPolicy,
+  type Finding,
+  findDuplicateObjects,
+  hasErrors,
+  type PeerAuthentication,
+} from "@symbolon/policy";
 import {
   type ManifestText,
   type MeshObject,
@@ -70,20 +76,34 @@ export function mergeConfig(sources: ConfigSources, options: MergeOptions): Merg
   return { objects, findings: [...ownFindings, ...crossFindings], takenOver };
 }
 
+interface KeyedObject {
+  readonly object: MeshObject;
+  readonly key: ParsedObject["key"];
+}
+
+export interface MeshPolicies {
+  readonly policies: readonly PeerAuthentication[];
+  readonly authorizationPolicies: readonly AuthorizationPolicy[];
+}
+
 /** With the time that the mesh knows: what a manifest claims about its own age decides nothing. */
-export function policiesOf(
-  objects: Iterable<{ readonly object: MeshObject; readonly key: ParsedObject["key"] }>,
-  createdAt: (key: string) => Date,
-): readonly PeerAuthentication[] {
-  return [...objects].flatMap(({ object, key }) =>
-    object.kind === "PeerAuthentication" ? [{ ...object.policy, creationTimestamp: createdAt(keyText(key)) }] : [],
-  );
+export function policiesOf(objects: Iterable<KeyedObject>, createdAt: (key: string) => Date): MeshPolicies {
+  const policies: PeerAuthentication[] = [];
+  const authorizationPolicies: AuthorizationPolicy[] = [];
+  for (const { object, key } of objects) {
+    const creationTimestamp = () => createdAt(keyText(key));
+    if (object.kind === "PeerAuthentication")
+      policies.push({ ...object.policy, creationTimestamp: creationTimestamp() });
+    else if (object.kind === "AuthorizationPolicy")
+      authorizationPolicies.push({ ...object.policy, creationTimestamp: creationTimestamp() });
+  }
+  return { policies, authorizationPolicies };
 }
 
 function crossCheckAll(objects: readonly OwnedObject[], options: MergeOptions): readonly Finding[] {
   return crossCheck({
     objects,
-    policies: policiesOf(objects, options.createdAt),
+    ...policiesOf(objects, options.createdAt),
     rootNamespace: options.rootNamespace,
   });
 }
@@ -114,9 +134,19 @@ export function sameObject(a: MeshObject, b: MeshObject): boolean {
 }
 
 function comparable(object: MeshObject): string {
+  if (object.kind === "AuthorizationPolicy")
+    return canonicalJson({ meta: object.meta, policy: withoutPlaces(object.policy) });
   if (object.kind !== "PeerAuthentication") return canonicalJson(object);
   const { selector, mode, portLevelMtls } = object.policy;
   return canonicalJson({ meta: object.meta, selector, mode, ports: [...portLevelMtls].sort() });
+}
+
+/** A policy whose lines have moved is the same policy. A label may be called "position" too, but holds a string. */
+function withoutPlaces(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutPlaces);
+  if (typeof value !== "object" || value === null || value instanceof Date) return value;
+  const entries = Object.entries(value).filter(([key, inner]) => key !== "position" || typeof inner === "string");
+  return Object.fromEntries(entries.map(([key, inner]) => [key, withoutPlaces(inner)]));
 }
 
 /** Two documents of one request that name the same object. */

@@ -6,6 +6,8 @@ import { createProxyConfigPush } from "./push.ts";
 
 const mesh = (capturedPorts: readonly number[]): MeshView => ({
   trustDomain: "cluster.local",
+  trustDomainAliases: [],
+  pathNormalization: "base",
   clusterDomain: "cluster.local",
   services: [],
   workloads: [],
@@ -21,6 +23,7 @@ const local = (podUid: string): LocalConfig => ({
   sidecar: true,
   inboundMode: "permissive",
   inboundPorts: [],
+  authorizationPolicies: [],
 });
 
 const content = (capturedPorts: readonly number[], ...pods: readonly string[]): SnapshotContent => ({

@@ -9,8 +9,7 @@ const SERVICE =
   "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: foo}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n";
 const STRICT =
   "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: default, namespace: foo}\nspec: {mtls: {mode: STRICT}}\n";
-const AUTHORIZATION =
-  "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: a, namespace: foo}\n";
+const UNENFORCED = "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: a, namespace: foo}\n";
 const FILES = `${FOO}---\n${web()}---\n${SERVICE}`;
 
 type Mesh = Awaited<ReturnType<typeof createControlPlaneFixture>>;
@@ -73,20 +72,20 @@ describe("a control plane that starts again", () => {
 
   test("good manifests replace a stored state that these options no longer accept", async () => {
     const store = createMemoryStore();
-    await createControlPlaneFixture({ store, files: `${FILES}---\n${AUTHORIZATION}`, allowUnenforced: true });
+    await createControlPlaneFixture({ store, files: `${FILES}---\n${UNENFORCED}`, allowUnenforced: true });
     const after = await createControlPlaneFixture({ store, files: FILES });
     expect(after.control.desiredPods.current).toHaveLength(2);
-    expect(after.control.list("AuthorizationPolicy" as "Pod")).toEqual([]);
+    expect(after.control.list("Sidecar" as "Pod")).toEqual([]);
   });
 
   test("does not start with less than was in force when both are refused", async () => {
     const store = createMemoryStore();
-    const text = `${FILES}---\n${AUTHORIZATION}`;
+    const text = `${FILES}---\n${UNENFORCED}`;
     await createControlPlaneFixture({ store, files: text, allowUnenforced: true });
     const start = createControlPlaneFixture({ store, files: text });
     await expect(start).rejects.toMatchObject({
       code: "ERR_STATE_UNREADABLE",
-      message: expect.stringContaining("SYM2001 kind: AuthorizationPolicy is not enforced yet"),
+      message: expect.stringContaining("SYM2001 kind: Sidecar is not enforced yet"),
     });
   });
 

@@ -19,6 +19,7 @@ export {
 } from "./label-selector.ts";
 export { locate } from "./locate.ts";
 export type {
+  AuthorizationPolicyObject,
   ContainerPortTemplate,
   ContainerTemplate,
   DeploymentObject,

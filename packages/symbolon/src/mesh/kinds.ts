@@ -18,6 +18,7 @@ const KINDS: readonly KindNames[] = [
   names("Deployment", "apps/v1", "deployments", ["deploy"]),
   names("Pod", "v1", "pods", ["po"]),
   names("PeerAuthentication", "security.istio.io/v1", "peerauthentications", ["pa"]),
+  names("AuthorizationPolicy", "security.istio.io/v1", "authorizationpolicies", ["ap"]),
 ];
 
 const BY_ALIAS: ReadonlyMap<string, KindNames> = new Map(

@@ -1,4 +1,4 @@
-import type { PeerAuthentication } from "@symbolon/policy";
+import type { AuthorizationPolicy, PeerAuthentication } from "@symbolon/policy";
 import type { Labels, ObjectMeta } from "./object.ts";
 import type { ReadinessProbe } from "./pod.ts";
 
@@ -94,10 +94,18 @@ export interface PeerAuthenticationObject {
   readonly policy: PeerAuthentication;
 }
 
+/** As above. Its action is never "custom": nothing here asks a provider. */
+export interface AuthorizationPolicyObject {
+  readonly kind: "AuthorizationPolicy";
+  readonly meta: ObjectMeta;
+  readonly policy: AuthorizationPolicy;
+}
+
 export type MeshObject =
   | NamespaceObject
   | ServiceAccountObject
   | ServiceObject
   | DeploymentObject
   | PodObject
-  | PeerAuthenticationObject;
+  | PeerAuthenticationObject
+  | AuthorizationPolicyObject;

@@ -6,6 +6,7 @@ export const MESH_KINDS = [
   "Deployment",
   "Pod",
   "PeerAuthentication",
+  "AuthorizationPolicy",
 ] as const;
 export type MeshKind = (typeof MESH_KINDS)[number];
 

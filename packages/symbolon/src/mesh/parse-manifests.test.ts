@@ -108,6 +108,39 @@ describe("parseManifests", () => {
     });
   });
 
+  test("an AuthorizationPolicy is read in both versions, and refused with its own messages", () => {
+    for (const version of ["v1", "v1beta1"])
+      expect(read(object(`security.istio.io/${version}`, "AuthorizationPolicy", "spec: {}\n"))).toEqual({
+        count: 1,
+        lines: [],
+      });
+    expect(read(object("security.istio.io/v1alpha1", "AuthorizationPolicy")).lines[0]).toContain("SYM0202");
+    expect(read(object("security.istio.io/v1", "AuthorizationPolicy", "spec: {action: DENY}\n"))).toEqual({
+      count: 0,
+      lines: [expect.stringContaining("SYM0503 spec.action: DENY action without `rules` is meaningless")],
+    });
+  });
+
+  test("action CUSTOM is refused, because nothing asks a provider, or with --allow-unenforced left out", () => {
+    const text = object(
+      "security.istio.io/v1",
+      "AuthorizationPolicy",
+      "spec: {action: CUSTOM, provider: {name: opa}, rules: [{}]}\n",
+    );
+    expect(read(text)).toEqual({
+      count: 0,
+      lines: [
+        expect.stringMatching(/^4:16: error SYM2001 spec\.action: action CUSTOM is not enforced by version 0\.1/),
+      ],
+    });
+    expect(read(text, { allowUnenforced: true })).toEqual({
+      count: 0,
+      lines: [
+        expect.stringMatching(/^4:16: warning SYM2001 spec\.action: .*; left out because of --allow-unenforced$/),
+      ],
+    });
+  });
+
   test("a version of one of our kinds that is not served is a mistake", () => {
     expect(read(object("apps/v1beta1", "Deployment")).lines).toEqual([
       "1:13: error SYM0202 apiVersion: Deployment is not served as apps/v1beta1: wanted apps/v1",
@@ -124,7 +157,6 @@ describe("objects of other kinds", () => {
     findingLines(parse(object(apiVersion, kind, rest), { allowUnenforced }).findings);
 
   const policies: readonly (readonly [string, string, string?])[] = [
-    ["security.istio.io/v1", "AuthorizationPolicy"],
     ["security.istio.io/v1beta1", "RequestAuthentication"],
     ["networking.istio.io/v1", "Sidecar"],
     ["networking.istio.io/v1alpha3", "EnvoyFilter"],

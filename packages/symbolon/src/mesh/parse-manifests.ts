@@ -6,8 +6,11 @@ import {
   expandLists,
   type Finding,
   type FindingCollector,
+  type FindingPlace,
   hasErrors,
   type ObjectEnvelope,
+  type ParseResult,
+  parseAuthorizationPolicy,
   parseEnvelope,
   parsePeerAuthentication,
   readEnvelope,
@@ -86,10 +89,10 @@ const OUR_GROUPS = ["", "apps", "extensions", "security.istio.io"];
 function meshKindOf(envelope: ObjectEnvelope, collector: FindingCollector): MeshKind | "other" | undefined {
   const { apiVersion, group } = envelope;
   const kind = MESH_KINDS.find((candidate) => candidate === envelope.kind);
-  // PeerAuthentication's own parser knows which versions are served.
   if (kind === undefined) return "other";
   const wanted = kindNames(kind);
-  if (kind === "PeerAuthentication" ? group === wanted.group : apiVersion === wanted.apiVersion) return kind;
+  // The policies' own parsers know which versions are served.
+  if (isPolicyKind(kind) ? group === wanted.group : apiVersion === wanted.apiVersion) return kind;
   if (!OUR_GROUPS.includes(group)) return "other";
   collector.report(
     "SYM0202",
@@ -105,7 +108,7 @@ function readKind(
   options: ParseManifestsOptions,
   collector: FindingCollector,
 ): MeshObject | undefined {
-  if (kind === "PeerAuthentication") return readPeerAuthentication(envelope, options, collector);
+  if (isPolicyKind(kind)) return readPolicy(kind, envelope, options, collector);
   const meta = readMeta(kind, envelope, options, collector);
   const reader = readEnvelope(envelope, collector);
   const spec = reader.node("spec");
@@ -128,16 +131,36 @@ function readKind(
   return reader.finish(() => object);
 }
 
-function readPeerAuthentication(
+const CUSTOM_UNENFORCED =
+  "action CUSTOM is not enforced by version 0.1, which asks no external provider (ALLOW, DENY and AUDIT are)";
+
+type PolicyKind = "PeerAuthentication" | "AuthorizationPolicy";
+
+function isPolicyKind(kind: MeshKind): kind is PolicyKind {
+  return kind === "PeerAuthentication" || kind === "AuthorizationPolicy";
+}
+
+function readPolicy(
+  kind: PolicyKind,
   envelope: ObjectEnvelope,
   options: ParseManifestsOptions,
   collector: FindingCollector,
 ): MeshObject | undefined {
-  const result = parsePeerAuthentication(envelope, { defaultNamespace: options.defaultNamespace });
-  collector.add(...result.findings);
-  if (result.kind === "refused") return undefined;
-  const meta = readMeta("PeerAuthentication", envelope, options, collector);
-  return { kind: "PeerAuthentication", meta, policy: result.value };
+  const { defaultNamespace } = options;
+  const accept = <Policy>(result: ParseResult<Policy>): Policy | undefined => {
+    collector.add(...result.findings);
+    return result.kind === "refused" ? undefined : result.value;
+  };
+  const meta = (): ObjectMeta => readMeta(kind, envelope, options, collector);
+  if (kind === "PeerAuthentication") {
+    const policy = accept(parsePeerAuthentication(envelope, { defaultNamespace }));
+    return policy && { kind, meta: meta(), policy };
+  }
+  const policy = accept(parseAuthorizationPolicy(envelope, { defaultNamespace }));
+  if (policy?.action !== "custom") return policy && { kind, meta: meta(), policy };
+  const place = locate(envelope.node, ["spec", "action"]);
+  collector.add(unenforced(CUSTOM_UNENFORCED, place, options));
+  return undefined;
 }
 
 function readMeta(
@@ -177,21 +200,18 @@ function judge(envelope: ObjectEnvelope, options: ParseManifestsOptions): readon
     case "ignored":
       return [meshFinding("SYM2002", verdict.why, place)];
     case "unenforced":
-      return options.allowUnenforced
-        ? [
-            meshFinding("SYM2001", `${verdict.what}; left out because of --allow-unenforced`, {
-              ...place,
-              severity: "warning",
-            }),
-          ]
-        : [
-            meshFinding(
-              "SYM2001",
-              `${verdict.what}, and leaving it out would open what it closes; --allow-unenforced takes the file without it`,
-              place,
-            ),
-          ];
+      return [unenforced(verdict.what, place, options)];
   }
+}
+
+function unenforced(what: string, place: FindingPlace, { allowUnenforced }: ParseManifestsOptions): Finding {
+  return allowUnenforced
+    ? meshFinding("SYM2001", `${what}; left out because of --allow-unenforced`, { ...place, severity: "warning" })
+    : meshFinding(
+        "SYM2001",
+        `${what}, and leaving it out would open what it closes; --allow-unenforced takes the file without it`,
+        place,
+      );
 }
 
 /** "kind: service" or "kind: pods" is what people write by hand. */

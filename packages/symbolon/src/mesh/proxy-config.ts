@@ -1,3 +1,5 @@
+import type { AuthorizationPolicy, PathNormalization } from "@symbolon/policy";
+
 /**
  * What one proxy is told. JSON-safe: `control-plane` computes it, a local socket carries it, `proxy` obeys it.
  * `mesh` is the same for every proxy of a version, so that the control plane encodes it once.
@@ -27,6 +29,8 @@ export interface LocalConfig {
   /** Mode of every port that `inboundPorts` does not name. */
   readonly inboundMode: EffectiveMtlsMode;
   readonly inboundPorts: readonly InboundPort[];
+  /** Every policy that attaches to this workload, without creation times: their order decides nothing. */
+  readonly authorizationPolicies: readonly AuthorizationPolicy[];
 }
 
 export interface InboundPort {
@@ -41,6 +45,10 @@ export interface InboundPort {
 /** What every proxy knows of the others. */
 export interface MeshView {
   readonly trustDomain: string;
+  /** Earlier or other names of the trust domain, wildcards allowed (istio-security §3.15). */
+  readonly trustDomainAliases: readonly string[];
+  /** What becomes of a request's path before policies and the application see it (istio-security §3.13). */
+  readonly pathNormalization: PathNormalization;
   readonly clusterDomain: string;
   readonly services: readonly ServiceView[];
   readonly workloads: readonly WorkloadView[];

@@ -28,9 +28,12 @@ const CONFIG: ProxyConfig = {
     sidecar: true,
     inboundMode: "permissive",
     inboundPorts: [],
+    authorizationPolicies: [],
   },
   mesh: {
     trustDomain: "mesh.example",
+    trustDomainAliases: [],
+    pathNormalization: "base",
     clusterDomain: "cluster.local",
     services: [
       service("foo", "httpbin", { address: "10.96.0.1" }),

@@ -61,9 +61,12 @@ function route(address: string, port: number, options: { sidecar?: boolean; firs
       sidecar: options.sidecar ?? true,
       inboundMode: "permissive",
       inboundPorts: [],
+      authorizationPolicies: [],
     },
     mesh: {
       trustDomain: "mesh.example",
+      trustDomainAliases: [],
+      pathNormalization: "base",
       clusterDomain: "cluster.local",
       services: [SERVICE, { namespace: "foo", name: "headless", ports: SERVICE.ports }],
       workloads: WORKLOADS,

@@ -57,7 +57,9 @@ function readConfig(frame: Buffer, podUid: string): ProxyConfig {
     !mesh ||
     !Array.isArray(mesh.services) ||
     !Array.isArray(mesh.capturedPorts) ||
-    !Array.isArray(local.inboundPorts)
+    !Array.isArray(local.inboundPorts) ||
+    // Missing ones would be none, which lets everybody in.
+    !Array.isArray(local.authorizationPolicies)
   )
     throw productError("ERR_FRAME_INVALID", "the message is not a proxy configuration");
   if (local.podUid !== podUid)

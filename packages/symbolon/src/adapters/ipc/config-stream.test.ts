@@ -36,7 +36,7 @@ const encoded = (version: number, podUid = POD): EncodedProxyConfig =>
   encodedText(
     JSON.stringify({
       version,
-      local: { podUid, inboundPorts: [] },
+      local: { podUid, inboundPorts: [], authorizationPolicies: [] },
       mesh: { services: [], capturedPorts: [] },
     }),
   );

@@ -44,7 +44,7 @@ export function readPolicySet(texts: readonly ManifestText[], defaultNamespace: 
   const ofKind = <Kind extends PolicyObject["kind"]>(kind: Kind) =>
     values.filter((value): value is Extract<PolicyObject, { readonly kind: Kind }> => value.kind === kind);
   return {
-    authorizationPolicies: ofKind("AuthorizationPolicy"),
+    authorizationPolicies: ofKind("AuthorizationPolicy").map((object) => ("policy" in object ? object.policy : object)),
     requestAuthentications: ofKind("RequestAuthentication"),
     peerAuthentications: ofKind("PeerAuthentication").map((object) => ("policy" in object ? object.policy : object)),
     workloads: [...ofKind("Deployment"), ...ofKind("Pod")].map(({ kind, meta, template }) => ({

@@ -51,6 +51,7 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
     { header: "READINESS GATES", wide: true, cell: () => "<none>" },
   ],
   PeerAuthentication: [NAME, { header: "MODE", cell: (object) => text(read(object, "spec", "mtls", "mode"), "") }, AGE],
+  AuthorizationPolicy: [NAME, { header: "ACTION", cell: (object) => text(read(object, "spec", "action"), "") }, AGE],
 };
 
 export function columnsOf(kind: string, wide: boolean): readonly Column[] {
