@@ -189,6 +189,7 @@ export {
   type NamespaceMtlsMode,
   type PeerAuthenticationIndex,
 } from "./peer-authentication-index.ts";
+export type { AttachmentOptions, AttachmentTarget, WaypointService } from "./policy-attachment.ts";
 export type { PolicyOptions } from "./policy-head.ts";
 export type { PolicyIndex } from "./policy-index.ts";
 export type { ClaimToHeader, JwtHeader, JwtRule, RequestAuthentication } from "./request-authentication.ts";

@@ -1,34 +1,27 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import type { AuthorizationPolicy } from "./authorization-policy.ts";
 import { createAuthorizationPolicyIndex } from "./authorization-policy-index.ts";
-import { formatFinding } from "./document/index.ts";
-import { type ObjectEnvelope, parseEnvelope } from "./object-envelope.ts";
-import { parseAuthorizationPolicy } from "./parse-authorization-policy.ts";
-import { parseRequestAuthentication } from "./parse-request-authentication.ts";
-import { parsePeerAuthentication } from "./peer-authentication.ts";
-import { createPeerAuthenticationIndex } from "./peer-authentication-index.ts";
-import { createRequestAuthenticationIndex } from "./request-authentication-index.ts";
-import { parseYamlDocuments } from "./yaml/index.ts";
+import type { WaypointService } from "./policy-attachment.ts";
 
-const TABLE = fileURLToPath(new URL("../../../../shared/vectors/istio-tables/selection-tables.json", import.meta.url));
 const GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name";
 const ROOT = "istio-system";
-/** Where a case names none, Istio's test has it in its mesh configuration. */
-const ROOT_OF_TABLE = "istio-config";
 
 interface PolicyOptions {
   readonly name: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly gateway?: string;
+  /** "group/kind/name" */
+  readonly target?: string;
   readonly created?: string;
 }
 
-function policy(namespace: string, { name, labels, gateway, created }: PolicyOptions): AuthorizationPolicy {
+function policy(namespace: string, options: PolicyOptions): AuthorizationPolicy {
+  const { name, labels, gateway, created } = options;
   const position = { file: "f.yaml", line: 1, column: 1 };
-  const target = { position, group: "gateway.networking.k8s.io", kind: "Gateway", name: gateway ?? "" };
+  const reference =
+    options.target ?? (gateway === undefined ? undefined : `gateway.networking.k8s.io/Gateway/${gateway}`);
+  const [group = "", kind = "", target = ""] = reference?.split("/") ?? [];
   return {
     kind: "AuthorizationPolicy",
     namespace,
@@ -36,7 +29,7 @@ function policy(namespace: string, { name, labels, gateway, created }: PolicyOpt
     position,
     ...(created === undefined ? {} : { creationTimestamp: new Date(created) }),
     ...(labels === undefined ? {} : { selector: { matchLabels: labels } }),
-    targetRefs: gateway === undefined ? [] : [target],
+    targetRefs: reference === undefined ? [] : [{ position, group, kind, name: target }],
     action: "allow",
     dryRun: false,
     rules: [],
@@ -86,134 +79,43 @@ describe("which policies attach (istio-security §0.2)", () => {
   });
 });
 
-interface WrittenObject {
-  readonly kind: string;
-  readonly name: string;
-  readonly namespace: string;
-  readonly creationTimestamp?: string;
-  readonly spec: {
-    readonly action?: string;
-    readonly targetRef?: { readonly namespace?: string };
-    readonly provider?: unknown;
-  };
-}
-interface SelectionCase {
-  readonly table: string;
-  readonly name: string;
-  readonly isWaypoint?: boolean;
-  readonly meshPeerAuthn?: boolean;
-  readonly workloadNamespace: string;
-  readonly workloadLabels: Readonly<Record<string, string>> | null;
-  readonly configs?: readonly WrittenObject[];
-  readonly wantRequestAuthn?: readonly string[];
-  readonly wantPeerAuthn?: readonly string[];
-  /** Upper case; "UNKNOWN" when neither namespace nor mesh has a policy. */
-  readonly wantNamespaceMutualTLS?: string;
-  readonly wantAllow?: readonly string[];
-  readonly wantDeny?: readonly string[];
-  readonly wantAudit?: readonly string[];
-  readonly wantCustom?: readonly string[];
-}
-interface SelectionTable {
-  readonly configs: readonly { readonly meshPeerAuthn: boolean; readonly configs: readonly WrittenObject[] }[];
-  readonly cases: readonly SelectionCase[];
-}
+describe("which policies attach to a waypoint (istio-security §0.2)", () => {
+  const labels = { [GATEWAY_NAME]: "waypoint", app: "web" };
+  const service: WaypointService = { registry: "Kubernetes", namespace: "foo", name: "web" };
+  const names = (namespace: string, services: readonly WaypointService[] | undefined, ...all: AuthorizationPolicy[]) =>
+    createAuthorizationPolicyIndex(all, ROOT)
+      .attached({ namespace, labels, ...(services ? { waypointFor: services } : {}) })
+      .map(({ name }) => name);
+  const toService = policy("foo", { name: "svc", target: "/Service/web" });
+  const toEntry = policy("foo", { name: "se", target: "networking.istio.io/ServiceEntry/web" });
 
-if (!existsSync(TABLE)) console.log(`no tests with selection-tables.json: ${TABLE} does not exist`);
-else
-  describe("Istio's selection tables", () => {
-    const { configs, cases } = JSON.parse(readFileSync(TABLE, "utf8")) as SelectionTable;
-    for (const [index, vector] of cases.entries()) {
-      const reason = reasonToLeaveOut(vector);
-      if (reason !== undefined) {
-        console.log(`no test of selection case ${index} (${vector.name}): ${reason}`);
-        continue;
-      }
-      test(`${index} ${vector.table}: ${vector.name}`, () => {
-        const workload = { namespace: vector.workloadNamespace, labels: vector.workloadLabels ?? {} };
-        if (vector.configs) {
-          const policies = readAll(vector.configs, "AuthorizationPolicy", (envelope) =>
-            parseAuthorizationPolicy(envelope),
-          );
-          const got = createAuthorizationPolicyIndex(policies, ROOT_OF_TABLE).attached(workload);
-          const names = (wanted: string) =>
-            got.filter(({ action }) => action === wanted).map(({ namespace, name }) => `${namespace}/${name}`);
-          for (const [action, wanted] of [
-            ["allow", vector.wantAllow],
-            ["deny", vector.wantDeny],
-            ["audit", vector.wantAudit],
-            ["custom", vector.wantCustom],
-          ] as const)
-            assert.deepEqual(names(action).sort(), [...(wanted ?? [])].sort(), action);
-        }
-        if (vector.configs) return;
-        const objects = configs.find(({ meshPeerAuthn }) => meshPeerAuthn === vector.meshPeerAuthn)?.configs ?? [];
-        const peers = createPeerAuthenticationIndex(
-          readAll(objects, "PeerAuthentication", (envelope) => parsePeerAuthentication(envelope)),
-          ROOT_OF_TABLE,
-        );
-        assert.deepEqual(
-          peers
-            .attached(workload)
-            .map(({ kind, namespace, name }) => `${kind} ${namespace}/${name}`)
-            .sort(),
-          [...(vector.wantPeerAuthn ?? [])].sort(),
-        );
-        assert.equal(peers.namespaceMtlsMode(vector.workloadNamespace).toUpperCase(), vector.wantNamespaceMutualTLS);
-        if (vector.wantRequestAuthn) {
-          const policies = readAll(objects, "RequestAuthentication", (envelope) =>
-            parseRequestAuthentication(envelope),
-          );
-          const got = createRequestAuthenticationIndex(policies, ROOT_OF_TABLE).attached(workload);
-          assert.deepEqual(
-            got.map(({ kind, namespace, name }) => `${kind} ${namespace}/${name}`).sort(),
-            [...vector.wantRequestAuthn].sort(),
-          );
-        }
-      });
-    }
+  test("those that name the service, by kind, name and namespace", () => {
+    assert.deepEqual(names("foo", [service], toService, toEntry), ["svc"]);
+    assert.deepEqual(names("foo", [{ ...service, registry: "External" }], toService, toEntry), ["se"]);
+    assert.deepEqual(names("foo", [{ ...service, name: "web2" }], toService, toEntry), []);
+    assert.deepEqual(names("foo", [{ ...service, namespace: "bar" }], toService, toEntry), []);
+    assert.deepEqual(names("foo", [], toService), []);
   });
 
-function reasonToLeaveOut({ isWaypoint, table, workloadLabels }: SelectionCase): string | undefined {
-  if (isWaypoint) return "waypoints are no part of this mesh";
-  if (table === "TestGetPoliciesForGatewayPolicyAttachmentOnly" && GATEWAY_NAME in (workloadLabels ?? {}))
-    return "ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY=false is no setting of this mesh";
-  return undefined;
-}
+  test("those of the service's namespace, wherever the waypoint runs", () => {
+    assert.deepEqual(names("gateways", [service], toService), ["svc"]);
+    assert.deepEqual(names("gateways", [{ ...service, namespace: "gateways" }], toService), []);
+  });
 
-function readAll<T>(
-  objects: readonly WrittenObject[],
-  kind: string,
-  parse: (envelope: ObjectEnvelope) => { readonly kind: "parsed"; readonly value: T } | { readonly kind: "refused" },
-): T[] {
-  return objects
-    .filter((object) => object.kind === kind)
-    .map((object) => {
-      const { name, namespace, creationTimestamp, spec } = object;
-      // Istio's test skips validation: a CUSTOM policy needs a provider, a target has no namespace.
-      const { namespace: _, ...target } = spec.targetRef ?? {};
-      const custom = spec.action === "CUSTOM" && spec.provider === undefined ? { provider: { name: "p" } } : {};
-      const valid = {
-        apiVersion: "security.istio.io/v1",
-        kind,
-        metadata: { name, namespace, creationTimestamp: creationTimestamp ?? null },
-        spec: {
-          ...(spec.action === "CUSTOM" ? withoutIdentities(spec) : spec),
-          ...custom,
-          ...(spec.targetRef ? { targetRef: target } : {}),
-        },
-      };
-      const [node] = parseYamlDocuments(JSON.stringify(valid), "f.json").documents;
-      assert.ok(node);
-      const envelope = parseEnvelope(node);
-      assert.ok(envelope.kind === "parsed", envelope.findings.map(formatFinding).join("\n"));
-      const result = parse(envelope.value);
-      assert.ok(result.kind === "parsed", JSON.stringify(result));
-      return result.value;
-    });
-}
+  test("those that name the waypoint itself, or all waypoints from the root namespace", () => {
+    const toGateway = policy("foo", { name: "gw", gateway: "waypoint" });
+    const toClass = (namespace: string, className: string) =>
+      policy(namespace, { name: "class", target: `gateway.networking.k8s.io/GatewayClass/${className}` });
+    assert.deepEqual(names("foo", [service], toGateway, toClass(ROOT, "istio-waypoint")), ["gw", "class"]);
+    assert.deepEqual(names("bar", [service], toGateway, toClass("bar", "istio-waypoint")), []);
+    assert.deepEqual(names("foo", [service], toClass(ROOT, "istio")), []);
+  });
 
-/** And names principals in CUSTOM policies, which validation refuses. */
-function withoutIdentities(spec: WrittenObject["spec"]): WrittenObject["spec"] & { readonly rules: readonly object[] } {
-  return { ...spec, rules: [{}] };
-}
+  test("none by selector, not even one without labels; a gateway that is no waypoint reads selectors, and no services", () => {
+    const wide = policy("foo", { name: "wide" });
+    const bySelector = policy("foo", { name: "selector", labels: { app: "web" } });
+    const toClass = policy(ROOT, { name: "class", target: "gateway.networking.k8s.io/GatewayClass/istio-waypoint" });
+    assert.deepEqual(names("foo", [service], wide, bySelector), []);
+    assert.deepEqual(names("foo", undefined, wide, bySelector, toService, toClass), ["selector", "wide"]);
+  });
+});

@@ -1,30 +1,30 @@
 import { compareByCreation } from "./config-order.ts";
-import type { WorkloadTarget } from "./effective-peer-authentication.ts";
-import { selectorMatches, type WorkloadSelector } from "./selector.ts";
-import type { PolicyTargetReference } from "./target-reference.ts";
+import {
+  type AttachablePolicy,
+  type AttachmentOptions,
+  type AttachmentTarget,
+  policyAttaches,
+  searchedNamespaces,
+} from "./policy-attachment.ts";
 
-/** Policies of one kind, sorted once, so that the cost per workload is that of its own and the root namespace alone. */
+/** Policies of one kind, sorted once, so that the cost per workload is that of the namespaces that it looks at alone. */
 export interface PolicyIndex<Policy> {
   readonly rootNamespace: string;
-  /** What attaches to a workload: its own namespace first, then the root namespace; oldest first in each. */
-  attached(workload: WorkloadTarget): readonly Policy[];
-}
-
-interface AttachablePolicy {
-  readonly name: string;
-  readonly namespace: string;
-  readonly creationTimestamp?: Date;
-  readonly selector?: WorkloadSelector;
-  readonly targetRefs: readonly PolicyTargetReference[];
+  /**
+   * What attaches to a workload: its own namespace first, then the root namespace, then those of a waypoint's services;
+   * oldest first in each.
+   */
+  attached(target: AttachmentTarget): readonly Policy[];
 }
 
 /**
- * istio-security §0.2 for sidecars, classic gateways and the pods of a Kubernetes Gateway. "A policy in the root
- * namespace applies to every namespace; a policy anywhere else applies only inside its own namespace."
+ * istio-security §0.2. "A policy in the root namespace applies to every namespace; a policy anywhere else applies only
+ * inside its own namespace."
  */
 export function createPolicyIndex<Policy extends AttachablePolicy>(
   policies: Iterable<Policy>,
   rootNamespace: string,
+  options: AttachmentOptions = {},
 ): PolicyIndex<Policy> {
   const namespaces = new Map<string, Policy[]>();
   for (const policy of [...policies].sort(compareByCreation)) {
@@ -32,28 +32,12 @@ export function createPolicyIndex<Policy extends AttachablePolicy>(
     if (sameNamespace) sameNamespace.push(policy);
     else namespaces.set(policy.namespace, [policy]);
   }
+  const rules = { ...options, rootNamespace };
   return {
     rootNamespace,
-    attached: (workload) => {
-      const { namespace } = workload;
-      const scopes = namespace === rootNamespace ? [namespace] : [namespace, rootNamespace];
-      return scopes.flatMap((scope) =>
-        (namespaces.get(scope) ?? []).filter((policy) => policyAttaches(policy, workload)),
-      );
-    },
+    attached: (target) =>
+      searchedNamespaces(target, rootNamespace).flatMap((namespace) =>
+        (namespaces.get(namespace) ?? []).filter((policy) => policyAttaches(policy, target, rules)),
+      ),
   };
 }
-
-function policyAttaches({ namespace, selector, targetRefs }: AttachablePolicy, workload: WorkloadTarget): boolean {
-  if (targetRefs.length === 0) return selectorMatches(selector, workload.labels);
-  const gateway = Object.hasOwn(workload.labels, GATEWAY_NAME) ? workload.labels[GATEWAY_NAME] : undefined;
-  // "A sidecar ignores targetRef policies."
-  if (gateway === undefined) return false;
-  return targetRefs.some(
-    ({ group, kind, name }) =>
-      group === GATEWAY_GROUP && kind === "Gateway" && name === gateway && namespace === workload.namespace,
-  );
-}
-
-const GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name";
-const GATEWAY_GROUP = "gateway.networking.k8s.io";

@@ -1,3 +1,4 @@
+import type { AttachmentOptions } from "./policy-attachment.ts";
 import { createPolicyIndex, type PolicyIndex } from "./policy-index.ts";
 import type { RequestAuthentication } from "./request-authentication.ts";
 
@@ -5,6 +6,7 @@ import type { RequestAuthentication } from "./request-authentication.ts";
 export function createRequestAuthenticationIndex(
   policies: Iterable<RequestAuthentication>,
   rootNamespace: string,
+  options?: AttachmentOptions,
 ): PolicyIndex<RequestAuthentication> {
-  return createPolicyIndex(policies, rootNamespace);
+  return createPolicyIndex(policies, rootNamespace, options);
 }
