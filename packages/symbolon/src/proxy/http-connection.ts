@@ -2,7 +2,7 @@ import type { RequestRecord } from "../telemetry/index.ts";
 import type { TrackedConnection } from "./connection-registry.ts";
 import { type ExchangeHost, HttpExchange } from "./http-exchange.ts";
 import type { HttpPorts, HttpService, LocalReply } from "./http-service.ts";
-import { FIELD, RequestParser } from "./http1/index.ts";
+import { FIELD, RequestParser, traceId } from "./http1/index.ts";
 import type { Leg, LegOwner } from "./leg.ts";
 import { localReply } from "./local-reply.ts";
 import { finish, link, pause, send, unpause } from "./pump.ts";
@@ -35,6 +35,7 @@ export class HttpConnection implements LegOwner, ExchangeHost {
     this.#ports = ports;
     ports.sweeper.add(this);
     this.#sinceMs = ports.sweeper.nowMs;
+    connection.record.protocol = "http";
     connection.drain = () => this.#drain();
     leg.owner = this;
     const early = leg.takeEarly();
@@ -80,6 +81,11 @@ export class HttpConnection implements LegOwner, ExchangeHost {
       this.#finishRecord(exchange);
     }
     this.#connection.finish();
+  }
+
+  /** Whole microseconds. */
+  elapsedMs(): number {
+    return Math.round((this.#ports.time.monotonicMs() - this.#startedMs) * 1000) / 1000;
   }
 
   readMore(): void {
@@ -216,7 +222,7 @@ export class HttpConnection implements LegOwner, ExchangeHost {
   /** An answer to what was no request. */
   #refuse({ status, flag, detail }: LocalReply): void {
     const record: RequestRecord = { ...this.#openRecord(), method: "", path: "", status, flags: [flag], detail };
-    this.#ports.recordRequest?.(record);
+    this.#record(record);
     send(this.leg, localReply(status, { method: "", close: true }));
     this.#linger();
   }
@@ -267,12 +273,14 @@ export class HttpConnection implements LegOwner, ExchangeHost {
     const { fields } = head;
     const { direction, security, localSpiffeId, peerSpiffeId } = this.#service;
     const { time } = this.#ports;
+    const connection = this.#connection.record;
     this.#startedMs = time.monotonicMs();
     const record: RequestRecord = {
-      connection: this.#connection.record.id,
+      connection: connection.id,
       direction,
       start: time.now().toISOString(),
       durationMs: 0,
+      peerAddress: connection.peerAddress,
       method: head.method,
       path: head.target,
       protocol: head.http10 ? "HTTP/1.0" : "HTTP/1.1",
@@ -286,16 +294,26 @@ export class HttpConnection implements LegOwner, ExchangeHost {
     const userAgent = fields.indexOf(FIELD.userAgent);
     if (authority !== undefined) record.authority = authority;
     if (userAgent >= 0) record.userAgent = fields.value(userAgent);
+    const traceParent = fields.indexOf(FIELD.traceParent);
+    const trace = traceParent < 0 ? undefined : traceId(fields.value(traceParent));
+    if (trace !== undefined) record.traceId = trace;
     if (localSpiffeId !== undefined) record.localSpiffeId = localSpiffeId;
-    if (peerSpiffeId !== undefined) record.peerSpiffeId = peerSpiffeId;
+    if (peerSpiffeId === undefined) return record;
+    record.peerSpiffeId = peerSpiffeId;
+    if (connection.peerSerial !== undefined) record.peerSerial = connection.peerSerial;
+    if (connection.tlsVersion !== undefined) record.tlsVersion = connection.tlsVersion;
     return record;
   }
 
   #finishRecord({ record }: HttpExchange): void {
-    const { recordRequest, time } = this.#ports;
-    if (!recordRequest) return;
-    record.durationMs = Math.round((time.monotonicMs() - this.#startedMs) * 1000) / 1000;
-    recordRequest(record);
+    record.durationMs = this.elapsedMs();
+    this.#record(record);
+  }
+
+  #record(record: RequestRecord): void {
+    const connection = this.#connection.record;
+    connection.requests = (connection.requests ?? 0) + 1;
+    this.#ports.recordRequest?.(record);
   }
 }
 

@@ -17,6 +17,8 @@ import type { AcquireFailure } from "./upstream-pool.ts";
 /** The connection that a request came over. */
 export interface ExchangeHost {
   readonly leg: Leg;
+  /** Since the start of the request. */
+  elapsedMs(): number;
   /** The connection has to end after this request, for reasons of its own. */
   readonly mustClose: boolean;
   /** The exchange can take more of the request. */
@@ -225,6 +227,8 @@ export class HttpExchange implements UpstreamUser {
     if (peer) {
       this.record.security = "mtls";
       this.record.peerSpiffeId = peer.spiffeId.toString();
+      this.record.peerSerial = peer.leaf.serialNumberHex;
+      if (upstream.tlsVersion !== undefined) this.record.tlsVersion = upstream.tlsVersion;
     }
     this.#service.connected?.(upstream);
     if (this.#waiting === undefined) return;
@@ -289,6 +293,7 @@ export class HttpExchange implements UpstreamUser {
     }
     this.responseStarted = true;
     this.record.status = head.status;
+    this.record.responseMs = this.#host.elapsedMs();
     // An answer before the end of the request: what is still to come is not waited for (RFC 9112 §9.6).
     this.#close = this.#host.mustClose || !this.requestComplete;
     this.#responseFraming = writeResponseHead(responseOut, head, {

@@ -185,6 +185,7 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
     const giveUp = ports.connector.connect(target, {
       connected({ leg: upstream }) {
         connection.upstream = upstream;
+        record.protocol = "tcp";
         record.upstream = `${target.address}:${target.port}`;
         upstream.owner = {
           onClosed() {

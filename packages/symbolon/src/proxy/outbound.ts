@@ -97,6 +97,7 @@ export function acceptOutbound(leg: Leg, ports: OutboundPorts): void {
       connected({ leg: upstream, peer, tlsVersion }) {
         giveUp = undefined;
         describeUpstream(target, peer, tlsVersion);
+        record.protocol = "tcp";
         connection.upstream = upstream;
         upstream.owner = {
           onClosed() {

@@ -28,6 +28,10 @@ export interface ConnectionRecord {
   durationMs?: number;
   open: boolean;
   readonly peerAddress: string;
+  /** Absent until it is known. Requests over an `http` connection have records of their own. */
+  protocol?: "tcp" | "http";
+  /** Requests that were recorded; absent: none. */
+  requests?: number;
   /** The address that the caller dialled, `address:port`. */
   readonly originalDestination: string;
   /** `name.namespace:port` of the Service that was meant. */

@@ -24,6 +24,10 @@ export interface RequestRecord {
   /** RFC 3339. */
   readonly start: string;
   durationMs: number;
+  /** From the start to the head of the answer that the upstream gave; absent: it gave none. */
+  responseMs?: number;
+  /** Address of the connection's other end. */
+  readonly peerAddress: string;
   readonly method: string;
   /** Target as it was forwarded. */
   readonly path: string;
@@ -31,6 +35,8 @@ export interface RequestRecord {
   readonly protocol: "HTTP/1.0" | "HTTP/1.1";
   /** Of the request as it was forwarded. */
   requestId?: string;
+  /** Of the W3C trace context (`traceparent`) that came with the request. */
+  traceId?: string;
   userAgent?: string;
   /** Of the answer that the client got; 0 when it got none. */
   status: number;
@@ -43,6 +49,9 @@ export interface RequestRecord {
   security: "mtls" | "plaintext";
   localSpiffeId?: string;
   peerSpiffeId?: string;
+  /** Lower-case hex. */
+  peerSerial?: string;
+  tlsVersion?: string;
   /** Content of request and answer, without framing. */
   requestBytes: number;
   responseBytes: number;

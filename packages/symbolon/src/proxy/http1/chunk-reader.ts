@@ -127,7 +127,7 @@ export class ChunkReader {
       if (result === INCOMPLETE || result > limit || this.trailers.length === trailerLines)
         return this.#failed("trailers_too_large");
       const id = line.id(0);
-      if (id !== FIELD.other && id !== FIELD.userAgent && id !== FIELD.ignoredTrailer)
+      if (id !== FIELD.other && id !== FIELD.userAgent && id !== FIELD.traceParent && id !== FIELD.ignoredTrailer)
         return this.#failed("trailer_forbidden");
       if (id !== FIELD.ignoredTrailer) this.trailers.push([line.name(0), line.value(0)]);
       this.#trailerBytes += result - this.at;

@@ -21,6 +21,8 @@ export const FIELD = {
   /** Dropped from trailers: they describe content that has already been passed on. */
   ignoredTrailer: 13,
   userAgent: 14,
+  /** W3C Trace Context. */
+  traceParent: 15,
 } as const;
 
 export type FieldId = (typeof FIELD)[keyof typeof FIELD];
@@ -40,6 +42,7 @@ const NAMES: Readonly<Record<string, FieldId>> = {
   "x-forwarded-proto": FIELD.forwardedProto,
   "x-request-id": FIELD.requestId,
   "user-agent": FIELD.userAgent,
+  traceparent: FIELD.traceParent,
   authorization: FIELD.neverTrailer,
   cookie: FIELD.neverTrailer,
   "set-cookie": FIELD.neverTrailer,

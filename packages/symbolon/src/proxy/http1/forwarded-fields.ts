@@ -7,6 +7,14 @@ export function requestId(received: readonly string[], create: () => string): st
   return received.length === 1 && REQUEST_ID.test(only) ? only : create();
 }
 
+/** `version-traceid-parentid-flags` (W3C Trace Context §3.2.2); later versions may append more. */
+const TRACE_PARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/;
+
+/** The trace id of a `traceparent`; undefined when the value is none. */
+export function traceId(traceParent: string): string | undefined {
+  return TRACE_PARENT.exec(traceParent)?.[1];
+}
+
 /** RFC 9562 §5.4, from 16 random bytes. */
 export function uuidFrom(random: Uint8Array): string {
   let text = "";
