@@ -22,7 +22,7 @@ import { numberToIpv4 } from "../mesh/index.ts";
 import { CA_PORT } from "./ca-address.ts";
 import { addressRanges } from "./check-config.ts";
 import { createProcessLog } from "./log.ts";
-import { manifestRules } from "./manifest-rules.ts";
+import { manifestFiles, manifestRules } from "./manifest-rules.ts";
 import { type MeshConfig, PASSPHRASE_VARIABLE, pathsOf } from "./mesh-config.ts";
 import { runUntilSignal } from "./run-until-signal.ts";
 
@@ -45,7 +45,7 @@ export function runControlPlane(config: MeshConfig): Promise<number> {
     const plane = await createControlPlane({
       ...shared,
       store: createSqliteMeshStateStore(database),
-      source: createConfigFiles({ paths: config.manifestPaths, recursive: config.recursive, clock: systemClock }),
+      source: createConfigFiles(manifestFiles(config)),
       manifests: manifestRules(config),
       trustDomain: config.trustDomain,
       clusterDomain: config.clusterDomain,

@@ -1,4 +1,5 @@
-import { isSymbolonError } from "@symbolon/spiffe/core";
+import { isSymbolonError, systemClock } from "@symbolon/spiffe/core";
+import type { ConfigFilesOptions } from "../adapters/fs/index.ts";
 import type { ParseManifestsOptions } from "../mesh/index.ts";
 import { createImageMap, parseImageOption } from "../pod-runtime/index.ts";
 import type { MeshConfig } from "./mesh-config.ts";
@@ -21,5 +22,15 @@ export function manifestRules({ defaultNamespace, allowUnenforced, imageMap }: M
         return `nothing is known to run for image "${image}"; give the container a "command", or start with --image '${image}=COMMAND ARGUMENTS'`;
       }
     },
+  };
+}
+
+/** Which files this mesh reads and follows. */
+export function manifestFiles({ manifestPaths, recursive, meshConfigPath }: MeshConfig): ConfigFilesOptions {
+  return {
+    paths: manifestPaths,
+    recursive,
+    ...(meshConfigPath === undefined ? {} : { meshConfigPath }),
+    clock: systemClock,
   };
 }

@@ -17,6 +17,8 @@ export interface MeshConfig {
   /** Manifest files and directories that are read and watched; absolute. */
   readonly manifestPaths: readonly string[];
   readonly recursive: boolean;
+  /** File with a bare MeshConfig of Istio's, read and watched like the manifests; absolute. */
+  readonly meshConfigPath?: string;
   /** Namespace of objects that name none. */
   readonly defaultNamespace: string;
   readonly allowUnenforced: boolean;

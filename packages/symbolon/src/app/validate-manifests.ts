@@ -5,7 +5,7 @@ import { createConfigFiles } from "../adapters/fs/index.ts";
 import { checkManifests } from "../control-plane/index.ts";
 import { productError } from "../core/index.ts";
 import { addressRanges } from "./check-config.ts";
-import { manifestRules } from "./manifest-rules.ts";
+import { manifestFiles, manifestRules } from "./manifest-rules.ts";
 import type { MeshConfig } from "./mesh-config.ts";
 
 /**
@@ -14,8 +14,8 @@ import type { MeshConfig } from "./mesh-config.ts";
  * @throws ERR_MANIFEST_INVALID with every error
  */
 export async function validateManifests(config: MeshConfig): Promise<readonly string[]> {
-  const { manifestPaths, recursive, rootNamespace } = config;
-  const read = await createConfigFiles({ paths: manifestPaths, recursive, clock: systemClock }).read();
+  const { manifestPaths, recursive, rootNamespace, trustDomain } = config;
+  const read = await createConfigFiles(manifestFiles(config)).read();
   const nothing = read.files.length === 0 && read.problems.length === 0;
   if (nothing)
     throw productError(
@@ -25,6 +25,7 @@ export async function validateManifests(config: MeshConfig): Promise<readonly st
   const findings = checkManifests(read, {
     manifests: manifestRules(config),
     rootNamespace,
+    trustDomain,
     serviceRange: addressRanges(config).services,
     now: systemClock.now(),
   });

@@ -38,13 +38,20 @@ function readTree(path: string, given: string, recursive: boolean): readonly Man
       EXIT.badInput,
       `error: "${given}" holds no *.yaml, *.yml or *.json file${recursive ? "" : "; -R looks into directories below"}`,
     );
-  return files.map((file) => {
-    try {
-      return { file, text: new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(file)) };
-    } catch (error) {
-      throw unreadable(file, error instanceof TypeError ? "it is not UTF-8 text" : errorText(error));
-    }
-  });
+  return files.map(readText);
+}
+
+/** A file with a bare MeshConfig. @throws CommandExit with the bad-input status */
+export function readMeshConfig(path: string): ManifestText {
+  return { ...readText(resolve(path)), content: "mesh-config" };
+}
+
+function readText(file: string): ManifestText {
+  try {
+    return { file, text: new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(file)) };
+  } catch (error) {
+    throw unreadable(file, error instanceof TypeError ? "it is not UTF-8 text" : errorText(error));
+  }
 }
 
 function listFiles(path: string, recursive: boolean, depth: number): readonly string[] {

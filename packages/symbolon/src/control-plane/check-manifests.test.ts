@@ -7,6 +7,7 @@ import { checkManifests } from "./check-manifests.ts";
 const rules = {
   manifests: parseRules,
   rootNamespace: "istio-system",
+  trustDomain: "cluster.local",
   serviceRange: parseIpv4Range("10.96.0.0/29"),
   now: new Date("2026-01-01T00:00:00Z"),
 };

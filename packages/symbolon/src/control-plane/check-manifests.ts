@@ -7,6 +7,7 @@ import { assignServiceAddresses } from "./service-addresses.ts";
 export interface CheckManifestsOptions {
   readonly manifests: ParseManifestsOptions;
   readonly rootNamespace: string;
+  readonly trustDomain: string;
   readonly serviceRange: Ipv4Range;
   readonly now: Date;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { createControlPlaneFixture, READY } from "../../../../test/fakes/control-plane-fixture.ts";
+import { createControlPlaneFixture, createMemoryStore, READY } from "../../../../test/fakes/control-plane-fixture.ts";
 import { protocolOf } from "./compute-snapshot.ts";
 
 const FOO = "apiVersion: v1\nkind: Namespace\nmetadata: {name: foo, labels: {istio-injection: enabled}}\n";
@@ -306,5 +306,82 @@ describe("authorization policies", () => {
       (await mesh.apply(changed, { namespace: "foo", dryRun: true })).changes.map(({ action }) => action);
     expect(await actions(`# moved\n${text}`)).toEqual(["unchanged", "unchanged", "unchanged"]);
     expect((await mesh.apply(text.replace("'80'", "'81'"))).findings.join()).toContain("SYM2006");
+  });
+});
+
+describe("Istio's MeshConfig", () => {
+  const meshConfig = (namespace: string, ...lines: readonly string[]) =>
+    `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: ${namespace}}\ndata:\n  mesh: |-\n${lines.map((line) => `    ${line}\n`).join("")}`;
+  const policy = (name: string, namespace: string) =>
+    `apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: ${name}, namespace: ${namespace}}\nspec: {}\n`;
+
+  test("without it Istio's defaults are in force", async () => {
+    const mesh = await meshOf(FOO, pod({ name: "a" }));
+    expect(mesh.view().mesh).toMatchObject({ trustDomainAliases: [], pathNormalization: "base" });
+  });
+
+  test("gives proxies the aliases and the path normalization, and the mesh its root namespace", async () => {
+    const mesh = await meshOf(
+      FOO,
+      pod({ name: "a" }),
+      policy("old-root", "istio-system"),
+      policy("root", "policies"),
+      meshConfig(
+        "istio-system",
+        "rootNamespace: policies",
+        "trustDomainAliases: [old.example]",
+        "pathNormalization: {normalization: MERGE_SLASHES}",
+      ),
+    );
+    expect(mesh.control.list("ConfigMap")).toMatchObject([
+      { kind: "ConfigMap", data: { mesh: expect.stringContaining("rootNamespace: policies") } },
+    ]);
+    const { mesh: view, local } = mesh.view();
+    expect(view).toMatchObject({ trustDomainAliases: ["old.example"], pathNormalization: "merge-slashes" });
+    expect(local.authorizationPolicies.map(({ name }) => name)).toEqual(["root"]);
+  });
+
+  test("enableAutoMtls: false makes clients send plaintext", async () => {
+    const mesh = await meshOf(
+      FOO,
+      service(SELECTING),
+      pod({ name: "a" }),
+      meshConfig("istio-system", "enableAutoMtls: false"),
+    );
+    expect(mesh.endpoints()).toEqual(["10.244.0.2:8080"]);
+  });
+
+  test("of another namespace has no effect and says so", async () => {
+    const mesh = await createControlPlaneFixture({ files: FOO });
+    const answer = await mesh.apply(meshConfig("foo", "trustDomainAliases: [old.example]"));
+    expect(answer).toMatchObject({
+      accepted: true,
+      findings: [expect.stringContaining("warning SYM2306 metadata.namespace: ConfigMap foo/istio has no effect")],
+    });
+  });
+
+  test("of another trust domain is refused: the CA has the one that the mesh was started with", async () => {
+    const mesh = await createControlPlaneFixture({ files: FOO });
+    const apply = (line: string) => mesh.apply(meshConfig("istio-system", line));
+    expect(await apply("trustDomain: other.example")).toMatchObject({
+      accepted: false,
+      findings: [
+        expect.stringContaining(
+          'error SYM2305 data.mesh: trustDomain is "other.example", and this mesh was started with "cluster.local"',
+        ),
+      ],
+    });
+    expect(await apply("trustDomain: cluster.local")).toMatchObject({ accepted: true, findings: [] });
+  });
+
+  test("that was applied from a bare file is in force after a restart", async () => {
+    const store = createMemoryStore();
+    const before = await createControlPlaneFixture({ store, files: `${FOO}---\n${pod({ name: "a" })}` });
+    const text = "trustDomainAliases: [old.example]\n";
+    const manifests = [{ file: "/mesh.yaml", text, content: "mesh-config" as const }];
+    await before.control.apply({ manifests, namespace: "default", allowUnenforced: false, dryRun: false });
+    const after = await createControlPlaneFixture({ store, files: `${FOO}---\n${pod({ name: "a" })}` });
+    const [{ uid } = { uid: "" }] = after.control.desiredPods.current;
+    expect(after.control.configs.current(uid)?.config.mesh.trustDomainAliases).toEqual(["old.example"]);
   });
 });

@@ -22,6 +22,7 @@ import {
   type ServicePort,
   type ServicePortView,
   type ServiceView,
+  type WorkloadNames,
   type WorkloadView,
 } from "../mesh/index.ts";
 import { isReady, type PodRecord } from "./pod-record.ts";
@@ -172,6 +173,20 @@ function workloadView(context: Context, { record: { pod }, effective }: Workload
     sidecar: pod.sidecar,
     plaintextPorts: disabled.sort((a, b) => a - b),
     plaintextByDefault: effective.mode === "disable",
+    names: workloadNames(pod),
+  };
+}
+
+/** Which labels count, and in which order: Istio's `canonicalServiceName` and `canonicalServiceRevision`. */
+function workloadNames({ name, deployment, labels }: Pod): WorkloadNames {
+  const workload = deployment ?? name;
+  const first = (...keys: readonly string[]) => keys.map((key) => labels[key]).find((value) => value);
+  return {
+    workload,
+    ...(labels.app ? { app: labels.app } : {}),
+    ...(labels.version ? { version: labels.version } : {}),
+    canonicalService: first("service.istio.io/canonical-name", "app.kubernetes.io/name", "app") ?? workload,
+    canonicalRevision: first("service.istio.io/canonical-revision", "app.kubernetes.io/version", "version") ?? "latest",
   };
 }
 

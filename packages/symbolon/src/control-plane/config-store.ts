@@ -26,6 +26,7 @@ export interface ConfigStoreOptions {
   readonly persisted: PersistedState;
   readonly manifests: ParseManifestsOptions;
   readonly rootNamespace: string;
+  readonly trustDomain: string;
   readonly serviceRange: Ipv4Range;
   readonly clock: Clock;
   readonly random: Random;
@@ -84,6 +85,7 @@ export function createConfigStore(options: ConfigStoreOptions): ConfigStore {
     const merged = mergeConfig(newSources, {
       manifests: options.manifests,
       rootNamespace: options.rootNamespace,
+      trustDomain: options.trustDomain,
       filesTakeOver,
       createdAt: (key) => new Date(identities.get(key)?.createdAt ?? now),
     });
@@ -239,7 +241,7 @@ function* stateRecords(
   identities: ReadonlyMap<string, ObjectIdentity>,
   addresses: Pick<ServiceAddresses, "addresses" | "cursor">,
 ): Generator<StateRecord> {
-  for (const { file, text } of sources.files) yield encodeRecord("manifest-file", file, { text });
+  for (const { file, ...rest } of sources.files) yield encodeRecord("manifest-file", file, rest);
   for (const [key, { node, file, line, namespace }] of sources.applied)
     yield encodeRecord("object", key, { node, file, line, namespace });
   for (const [key, identity] of identities) yield encodeRecord("identity", key, identity);

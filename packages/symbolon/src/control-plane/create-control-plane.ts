@@ -21,7 +21,8 @@ import {
 } from "./api-changes.ts";
 import { computeSnapshot } from "./compute-snapshot.ts";
 import { createConfigStore, type ObjectChange, type PreparedConfig, type PrepareResult } from "./config-store.ts";
-import { policiesOf, unreadableFile } from "./merge-config.ts";
+import { unreadableFile } from "./merge-config.ts";
+import { meshConfigOf, policiesOf } from "./mesh-policies.ts";
 import { decodeState, encodeRecord, encodeSettings } from "./persisted-state.ts";
 import type { PodRecord } from "./pod-record.ts";
 import { countPods, createPods } from "./pods.ts";
@@ -119,9 +120,11 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     podProblem = problem;
     await savePods();
     desiredPods.set(pods.desired());
+    const meshConfig = meshConfigOf(objects, options.rootNamespace);
     push.publish(
       computeSnapshot({
         ...options,
+        ...(meshConfig === undefined ? {} : { meshConfig, rootNamespace: meshConfig.rootNamespace }),
         services: objects.flatMap((stored) => addressedService(stored)),
         pods: pods.records,
         ...policiesOf(objects, (key) => new Date(config.objects.get(key)?.identity.createdAt ?? 0)),

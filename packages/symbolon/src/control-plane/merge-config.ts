@@ -1,10 +1,4 @@
-import {
-  type AuthorizationPolicy,
-  type Finding,
-  findDuplicateObjects,
-  hasErrors,
-  type PeerAuthentication,
-} from "@symbolon/policy";
+import { type Finding, findDuplicateObjects, hasErrors } from "@symbolon/policy";
 import {
   type ManifestText,
   type MeshObject,
@@ -15,6 +9,7 @@ import {
   parseManifests,
 } from "../mesh/index.ts";
 import { crossCheck } from "./cross-checks.ts";
+import { checkMeshConfigs, meshConfigOf, policiesOf } from "./mesh-policies.ts";
 import { keyText, type ObjectOwner, ownerText } from "./stored-object.ts";
 import { canonicalJson } from "./template-hash.ts";
 
@@ -47,6 +42,7 @@ export interface MergedConfig {
 export interface MergeOptions {
   readonly manifests: ParseManifestsOptions;
   readonly rootNamespace: string;
+  readonly trustDomain: string;
   /** At the start of a mesh files win over what was applied before; later, two owners are an error. */
   readonly filesTakeOver: boolean;
   readonly createdAt: (key: string) => Date;
@@ -76,36 +72,16 @@ export function mergeConfig(sources: ConfigSources, options: MergeOptions): Merg
   return { objects, findings: [...ownFindings, ...crossFindings], takenOver };
 }
 
-interface KeyedObject {
-  readonly object: MeshObject;
-  readonly key: ParsedObject["key"];
-}
-
-export interface MeshPolicies {
-  readonly policies: readonly PeerAuthentication[];
-  readonly authorizationPolicies: readonly AuthorizationPolicy[];
-}
-
-/** With the time that the mesh knows: what a manifest claims about its own age decides nothing. */
-export function policiesOf(objects: Iterable<KeyedObject>, createdAt: (key: string) => Date): MeshPolicies {
-  const policies: PeerAuthentication[] = [];
-  const authorizationPolicies: AuthorizationPolicy[] = [];
-  for (const { object, key } of objects) {
-    const creationTimestamp = () => createdAt(keyText(key));
-    if (object.kind === "PeerAuthentication")
-      policies.push({ ...object.policy, creationTimestamp: creationTimestamp() });
-    else if (object.kind === "AuthorizationPolicy")
-      authorizationPolicies.push({ ...object.policy, creationTimestamp: creationTimestamp() });
-  }
-  return { policies, authorizationPolicies };
-}
-
 function crossCheckAll(objects: readonly OwnedObject[], options: MergeOptions): readonly Finding[] {
-  return crossCheck({
-    objects,
-    ...policiesOf(objects, options.createdAt),
-    rootNamespace: options.rootNamespace,
-  });
+  const meshConfig = meshConfigOf(objects, options.rootNamespace);
+  return [
+    ...checkMeshConfigs(objects, options),
+    ...crossCheck({
+      objects,
+      ...policiesOf(objects, options.createdAt),
+      rootNamespace: meshConfig?.rootNamespace ?? options.rootNamespace,
+    }),
+  ];
 }
 
 function withFileOwner(entry: ParsedObject): OwnedObject {
@@ -136,6 +112,7 @@ export function sameObject(a: MeshObject, b: MeshObject): boolean {
 function comparable(object: MeshObject): string {
   if (object.kind === "AuthorizationPolicy")
     return canonicalJson({ meta: object.meta, policy: withoutPlaces(object.policy) });
+  if (object.kind === "ConfigMap") return canonicalJson(withoutPlaces(object));
   if (object.kind !== "PeerAuthentication") return canonicalJson(object);
   const { selector, mode, portLevelMtls } = object.policy;
   return canonicalJson({ meta: object.meta, selector, mode, ports: [...portLevelMtls].sort() });

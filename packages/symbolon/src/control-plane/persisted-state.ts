@@ -38,7 +38,7 @@ export function decodeState(records: readonly StateRecord[]): PersistedState {
     new Map(records.filter((record) => record.kind === kind).map((record) => [record.key, decode<T>(record)]));
   return {
     applied: of<PersistedApplied>("object"),
-    files: [...of<{ text: string }>("manifest-file")].map(([file, { text }]) => ({ file, text })),
+    files: [...of<Omit<ManifestText, "file">>("manifest-file")].map(([file, rest]) => ({ ...rest, file })),
     identities: of<ObjectIdentity>("identity"),
     pods: [...of<PodRecord>("pod").values()],
     serviceAddresses: of<string>("service-address"),

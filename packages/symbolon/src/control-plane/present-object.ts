@@ -1,4 +1,4 @@
-import { documentToJson } from "@symbolon/policy";
+import { documentToJson, entryValue } from "@symbolon/policy";
 import { kindNames, type Labels, type PresentedMeta, type PresentedObject, type ServiceObject } from "../mesh/index.ts";
 import type { PodRecord } from "./pod-record.ts";
 import { countPods } from "./pods.ts";
@@ -16,7 +16,7 @@ export interface PresentContext {
 export function presentObject(stored: StoredObject, context: PresentContext): PresentedObject {
   const { object, identity } = stored;
   const { kind, meta } = object;
-  const spec = manifestSpec(stored);
+  const spec = manifestFields(stored, "spec");
   const presented = {
     apiVersion: kindNames(kind).apiVersion,
     kind,
@@ -45,15 +45,18 @@ export function presentObject(stored: StoredObject, context: PresentContext): Pr
         status: { observedGeneration: identity.generation, ...counts },
       };
     }
+    case "ConfigMap":
+      return { ...presented, data: manifestFields(stored, "data") };
     default:
       return { ...presented, spec };
   }
 }
 
-function manifestSpec({ node }: StoredObject): Fields {
-  const json = node === undefined ? {} : documentToJson(node);
-  const spec = typeof json === "object" && json !== null && "spec" in json ? json.spec : undefined;
-  return typeof spec === "object" && spec !== null && !Array.isArray(spec) ? (spec as Fields) : {};
+/** What the manifest says in one of its objects. */
+function manifestFields({ node }: StoredObject, name: "data" | "spec"): Fields {
+  const field = node?.kind === "map" ? entryValue(node, name) : undefined;
+  const json = field === undefined ? {} : documentToJson(field);
+  return typeof json === "object" && json !== null && !Array.isArray(json) ? (json as Fields) : {};
 }
 
 function serviceDefaults(service: ServiceObject, address: string | undefined): Fields {

@@ -20,6 +20,7 @@ export {
 export { locate } from "./locate.ts";
 export type {
   AuthorizationPolicyObject,
+  ConfigMapObject,
   ContainerPortTemplate,
   ContainerTemplate,
   DeploymentObject,
@@ -37,6 +38,7 @@ export type {
   WorkloadObject,
 } from "./manifest-objects.ts";
 export type { ManifestText } from "./manifest-text.ts";
+export { MESH_CONFIG_NAME, MESH_CONFIG_NAMESPACE } from "./mesh-config-document.ts";
 export { MESH_FINDING_CODES, type MeshFindingCode, type MeshFindingOptions, meshFinding } from "./mesh-finding.ts";
 export {
   isClusterScoped,
@@ -68,5 +70,6 @@ export type {
   ProxyConfig,
   ServicePortView,
   ServiceView,
+  WorkloadNames,
   WorkloadView,
 } from "./proxy-config.ts";

@@ -1,4 +1,4 @@
-import type { AuthorizationPolicy, PeerAuthentication } from "@symbolon/policy";
+import type { AuthorizationPolicy, MeshSecurityConfig, PeerAuthentication } from "@symbolon/policy";
 import type { Labels, ObjectMeta } from "./object.ts";
 import type { ReadinessProbe } from "./pod.ts";
 
@@ -101,6 +101,13 @@ export interface AuthorizationPolicyObject {
   readonly policy: AuthorizationPolicy;
 }
 
+/** The one ConfigMap that means something: Istio's MeshConfig, in force in the mesh's root namespace. */
+export interface ConfigMapObject {
+  readonly kind: "ConfigMap";
+  readonly meta: ObjectMeta;
+  readonly config: MeshSecurityConfig;
+}
+
 export type MeshObject =
   | NamespaceObject
   | ServiceAccountObject
@@ -108,4 +115,5 @@ export type MeshObject =
   | DeploymentObject
   | PodObject
   | PeerAuthenticationObject
-  | AuthorizationPolicyObject;
+  | AuthorizationPolicyObject
+  | ConfigMapObject;

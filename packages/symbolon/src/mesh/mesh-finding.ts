@@ -45,6 +45,16 @@ export const MESH_FINDING_CODES = {
     severity: "warning",
     fix: "use the pod's port (targetPort), not the Service's",
   },
+  SYM2305: {
+    title: "MeshConfig of another mesh",
+    severity: "error",
+    fix: "remove the key, or start the mesh with that trust domain (--trust-domain)",
+  },
+  SYM2306: {
+    title: "MeshConfig outside the root namespace",
+    severity: "warning",
+    fix: "put the ConfigMap istio into namespace istio-system",
+  },
 } as const satisfies FindingCatalogue;
 
 export type MeshFindingCode = keyof typeof MESH_FINDING_CODES;

@@ -141,6 +141,36 @@ describe("parseManifests", () => {
     });
   });
 
+  test("Istio's ConfigMap is the MeshConfig, with places of the text in it; other ConfigMaps have no effect", () => {
+    const configMap = (name: string, mesh: string) =>
+      `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${name}, namespace: istio-system}\ndata:\n  mesh: |-\n    ${mesh}\n`;
+    expect(only("ConfigMap", configMap("istio", "trustDomainAliases: [old.example]")).config).toMatchObject({
+      trustDomainAliases: ["old.example"],
+      pathNormalization: "base",
+    });
+    expect(read(configMap("istio", "trustDomainAlias: [old.example]"))).toEqual({
+      count: 0,
+      lines: [expect.stringMatching(/^6:5: error SYM0101 data\.mesh\.trustDomainAlias: unknown field/)],
+    });
+    expect(read(configMap("istio-ca-root-cert", "x"))).toEqual({
+      count: 0,
+      lines: [expect.stringContaining("warning SYM2002 kind: ConfigMap (v1) has no effect here")],
+    });
+  });
+
+  test("a bare MeshConfig is the same with places of its own file", () => {
+    const bare = (text: string) => parseManifests([{ file: "f.yaml", text, content: "mesh-config" }], parseRules);
+    const { objects, findings } = bare("trustDomainAliases:\n- old.example\n");
+    expect(findings).toEqual([]);
+    expect(objects.map(({ key }) => key)).toEqual([{ kind: "ConfigMap", namespace: "istio-system", name: "istio" }]);
+    expect(findingLines(bare("trustDomainAliases:\n- old.example\nrootNamespce: x\n").findings)).toEqual([
+      expect.stringMatching(
+        /^3:1: error SYM0101 data\.mesh\.rootNamespce: unknown field .*did you mean "rootNamespace"/,
+      ),
+    ]);
+    expect(findingLines(bare("a: [").findings)).toEqual([expect.stringMatching(/^1:\d+: error SYM0001/)]);
+  });
+
   test("a version of one of our kinds that is not served is a mistake", () => {
     expect(read(object("apps/v1beta1", "Deployment")).lines).toEqual([
       "1:13: error SYM0202 apiVersion: Deployment is not served as apps/v1beta1: wanted apps/v1",

@@ -15,11 +15,12 @@ import {
   parsePeerAuthentication,
   readEnvelope,
 } from "@symbolon/policy";
-import { parseYamlDocuments } from "@symbolon/policy/yaml";
+import { isMeshConfigMap, parseYamlDocuments, readMeshConfigMap, type YamlDocuments } from "@symbolon/policy/yaml";
 import { findKind, kindNames } from "./kinds.ts";
 import { locate } from "./locate.ts";
 import type { MeshObject } from "./manifest-objects.ts";
 import type { ManifestText } from "./manifest-text.ts";
+import { meshConfigDocument } from "./mesh-config-document.ts";
 import { meshFinding } from "./mesh-finding.ts";
 import { isClusterScoped, MESH_KINDS, type MeshKind, type ObjectKey, type ObjectMeta } from "./object.ts";
 import { judgeOtherKind } from "./other-kinds.ts";
@@ -48,7 +49,7 @@ export interface ParsedManifests {
 
 /** Reads manifest texts; every mistake in all of them is a finding, so that a user corrects once. */
 export function parseManifests(texts: readonly ManifestText[], options: ParseManifestsOptions): ParsedManifests {
-  const parsed = texts.map(({ file, text }) => parseYamlDocuments(text, file));
+  const parsed = texts.map(parseText);
   const expanded = expandLists(parsed.flatMap(({ documents }) => documents));
   const objects = expanded.documents.map((document) => parseDocument(document, options));
   return {
@@ -59,6 +60,12 @@ export function parseManifests(texts: readonly ManifestText[], options: ParseMan
       ...objects.flatMap(({ findings }) => findings),
     ],
   };
+}
+
+function parseText({ file, text, content }: ManifestText): YamlDocuments {
+  return content === "mesh-config"
+    ? { documents: [meshConfigDocument(text, file)], findings: [] }
+    : parseYamlDocuments(text, file);
 }
 
 export interface ParsedDocument {
@@ -89,6 +96,7 @@ const OUR_GROUPS = ["", "apps", "extensions", "security.istio.io"];
 function meshKindOf(envelope: ObjectEnvelope, collector: FindingCollector): MeshKind | "other" | undefined {
   const { apiVersion, group } = envelope;
   const kind = MESH_KINDS.find((candidate) => candidate === envelope.kind);
+  if (kind === "ConfigMap" && !isMeshConfigMap(envelope)) return "other";
   if (kind === undefined) return "other";
   const wanted = kindNames(kind);
   // The policies' own parsers know which versions are served.
@@ -109,6 +117,10 @@ function readKind(
   collector: FindingCollector,
 ): MeshObject | undefined {
   if (isPolicyKind(kind)) return readPolicy(kind, envelope, options, collector);
+  if (kind === "ConfigMap") {
+    const config = accept(readMeshConfigMap(envelope), collector);
+    return config && { kind, meta: readMeta(kind, envelope, options, collector), config };
+  }
   const meta = readMeta(kind, envelope, options, collector);
   const reader = readEnvelope(envelope, collector);
   const spec = reader.node("spec");
@@ -147,20 +159,21 @@ function readPolicy(
   collector: FindingCollector,
 ): MeshObject | undefined {
   const { defaultNamespace } = options;
-  const accept = <Policy>(result: ParseResult<Policy>): Policy | undefined => {
-    collector.add(...result.findings);
-    return result.kind === "refused" ? undefined : result.value;
-  };
   const meta = (): ObjectMeta => readMeta(kind, envelope, options, collector);
   if (kind === "PeerAuthentication") {
-    const policy = accept(parsePeerAuthentication(envelope, { defaultNamespace }));
+    const policy = accept(parsePeerAuthentication(envelope, { defaultNamespace }), collector);
     return policy && { kind, meta: meta(), policy };
   }
-  const policy = accept(parseAuthorizationPolicy(envelope, { defaultNamespace }));
+  const policy = accept(parseAuthorizationPolicy(envelope, { defaultNamespace }), collector);
   if (policy?.action !== "custom") return policy && { kind, meta: meta(), policy };
   const place = locate(envelope.node, ["spec", "action"]);
   collector.add(unenforced(CUSTOM_UNENFORCED, place, options));
   return undefined;
+}
+
+function accept<Value>(result: ParseResult<Value>, collector: FindingCollector): Value | undefined {
+  collector.add(...result.findings);
+  return result.kind === "refused" ? undefined : result.value;
 }
 
 function readMeta(

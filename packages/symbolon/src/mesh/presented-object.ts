@@ -6,6 +6,8 @@ export interface PresentedObject {
   readonly kind: string;
   readonly metadata: PresentedMeta;
   readonly spec?: Readonly<Record<string, unknown>>;
+  /** Of a ConfigMap. */
+  readonly data?: Readonly<Record<string, unknown>>;
   readonly status?: Readonly<Record<string, unknown>>;
 }
 

@@ -94,4 +94,17 @@ export interface WorkloadView {
   readonly plaintextPorts: readonly number[];
   /** True: ports not listed above are reached in plaintext as well (workload-wide DISABLE). */
   readonly plaintextByDefault: boolean;
+  /** How metrics name it; absent: they do not. */
+  readonly names?: WorkloadNames;
+}
+
+/** Istio's names of a workload in metrics (istio-security §10.1). */
+export interface WorkloadNames {
+  /** Name of the Deployment, or of the pod when it has none. */
+  readonly workload: string;
+  /** Labels `app` and `version`. */
+  readonly app?: string;
+  readonly version?: string;
+  readonly canonicalService: string;
+  readonly canonicalRevision: string;
 }

@@ -30,6 +30,19 @@ describe("manifests on disk", () => {
       writeFileSync(at(name), `# ${name}`);
   });
 
+  test("a file with a bare MeshConfig is read beside them, and marked", async () => {
+    const files = createConfigFiles({
+      paths: [at("a.yml")],
+      recursive: false,
+      meshConfigPath: at("d.txt"),
+      clock: createFakeClock(),
+    });
+    expect((await files.read()).files).toEqual([
+      { file: at("a.yml"), text: "# a.yml" },
+      { file: at("d.txt"), text: "# d.txt", content: "mesh-config" },
+    ]);
+  });
+
   test("of a directory are its *.yaml, *.yml and *.json, in order; deeper ones only when that is wanted", async () => {
     expect(names(await source().read())).toEqual(["a.yml", "b.yaml", "c.json"]);
     expect(names(await source({ recursive: true }).read())).toEqual([

@@ -2,11 +2,14 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock, errorText } from "@symbolon/spiffe/core";
 import type { ManifestRead, ManifestSource } from "../../control-plane/index.ts";
+import type { ManifestText } from "../../mesh/index.ts";
 
 export interface ConfigFilesOptions {
   /** Files and directories; absolute. */
   readonly paths: readonly string[];
   readonly recursive: boolean;
+  /** File that holds a bare MeshConfig. */
+  readonly meshConfigPath?: string;
   readonly clock: Clock;
   readonly pollMs?: number;
 }
@@ -19,15 +22,22 @@ const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
 /** Manifests on disk, kept under observation. */
 export function createConfigFiles(options: ConfigFilesOptions): ManifestSource {
-  const { paths, recursive, clock, pollMs = POLL_MS } = options;
+  const { paths, recursive, meshConfigPath, clock, pollMs = POLL_MS } = options;
+  const watched = meshConfigPath === undefined ? paths : [...paths, meshConfigPath];
   return {
-    read: () => readManifests(paths, recursive),
+    async read() {
+      const manifests = await readManifests(paths, recursive);
+      if (meshConfigPath === undefined) return manifests;
+      const { files, problems } = await readManifests([meshConfigPath], false);
+      const marked = files.map((file): ManifestText => ({ ...file, content: "mesh-config" }));
+      return { files: [...manifests.files, ...marked], problems: [...manifests.problems, ...problems] };
+    },
     watch(onChange) {
       let closed = false;
       let seen: string | undefined;
       let reported: string | undefined;
       const look = async (): Promise<void> => {
-        const now = await fingerprint(paths, recursive);
+        const now = await fingerprint(watched, recursive);
         if (closed) return;
         reported ??= now;
         // Two equal looks: an editor between truncating and writing shows an empty file, which would delete everything.

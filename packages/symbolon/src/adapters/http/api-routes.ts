@@ -18,6 +18,7 @@ export function apiRoutes(backend: ApiBackend): readonly Route[] {
         manifests: objectList(body, "manifests").map((each) => ({
           file: stringField(each, "file"),
           text: stringField(each, "text"),
+          ...(each.content === "mesh-config" ? { content: each.content } : {}),
         })),
         namespace: stringField(body, "namespace"),
         allowUnenforced: booleanField(body, "allowUnenforced"),

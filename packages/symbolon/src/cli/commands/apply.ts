@@ -1,12 +1,13 @@
 import type { Command } from "commander";
 import { apiOfChosenMesh, readStandardInput } from "../context.ts";
-import { collectManifests } from "../manifest-files.ts";
+import { collectManifests, readMeshConfig } from "../manifest-files.ts";
 import { reportChange } from "../print-changes.ts";
 
 interface Flags {
   readonly filename: string[];
   readonly recursive?: boolean;
   readonly namespace: string;
+  readonly meshConfig?: string;
   readonly allowUnenforced?: boolean;
   readonly dryRun?: boolean;
 }
@@ -16,14 +17,10 @@ export function addApplyCommand(program: Command): void {
   program
     .command("apply")
     .description("Change a running mesh: all objects or, when one of them is wrong, none.")
-    .requiredOption(
-      "-f, --filename <path>",
-      "manifest file, directory or - for standard input; may be repeated",
-      collect,
-      [],
-    )
+    .option("-f, --filename <path>", "manifest file, directory or - for standard input; may be repeated", collect, [])
     .option("-R, --recursive", "read directories of directories, too")
     .option("-n, --namespace <namespace>", "namespace of objects that name none", "default")
+    .option("--mesh-config <file>", "Istio's MeshConfig, as it stands in the ConfigMap istio under mesh")
     .option("--allow-unenforced", "accept objects whose enforcement does not exist yet (they have no effect)")
     .option("--dry-run", "only say what would change")
     .addHelpText(
@@ -32,11 +29,17 @@ export function addApplyCommand(program: Command): void {
 Examples:
   symbolon apply -f strict.yaml
   symbolon apply -f policies/ -R --dry-run
+  symbolon apply --mesh-config mesh-config.yaml
   cat strict.yaml | symbolon apply -f - -n foo`,
     )
     .action(async (flags: Flags, command: Command) => {
       const { filename: paths, recursive = false, namespace, allowUnenforced = false, dryRun = false } = flags;
-      const manifests = await collectManifests({ paths, recursive, readStdin: readStandardInput });
+      const { meshConfig } = flags;
+      const manifests =
+        paths.length === 0 && meshConfig !== undefined
+          ? []
+          : [...(await collectManifests({ paths, recursive, readStdin: readStandardInput }))];
+      if (meshConfig !== undefined) manifests.push(readMeshConfig(meshConfig));
       const answer = await apiOfChosenMesh(command).apply({ manifests, namespace, allowUnenforced, dryRun });
       await reportChange(answer, command, { dryRun, verb: "applied" });
     });

@@ -31,6 +31,7 @@ interface Flags {
   readonly filename: string[];
   readonly recursive?: boolean;
   readonly namespace: string;
+  readonly meshConfig?: string;
   readonly detach?: boolean;
   readonly allowUnenforced?: boolean;
   readonly svidTtl?: string;
@@ -58,6 +59,7 @@ export function addUpCommand(program: Command): void {
     )
     .option("-R, --recursive", "read directories of directories, too")
     .option("-n, --namespace <namespace>", "namespace of objects that name none", "default")
+    .option("--mesh-config <file>", "Istio's MeshConfig (root namespace, trust domain aliases, path normalization)")
     .option("-d, --detach", "return when every pod is ready, and leave the mesh running")
     .option("--allow-unenforced", "accept objects whose enforcement does not exist yet (they have no effect)")
     .option("--svid-ttl <duration>", "lifetime of workload certificates, such as 20m or 24h (at most 90d)")
@@ -99,6 +101,7 @@ function upOptions(flags: Flags, command: Command): UpOptions {
     rootNamespace: "istio-system",
     manifestPaths: flags.filename.map(existingPath),
     recursive: flags.recursive ?? false,
+    ...(flags.meshConfig ? { meshConfigPath: existingPath(flags.meshConfig) } : {}),
     defaultNamespace: flags.namespace,
     allowUnenforced: flags.allowUnenforced ?? false,
     podCidr: flags.podCidr,

@@ -51,6 +51,7 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
     { header: "READINESS GATES", wide: true, cell: () => "<none>" },
   ],
   PeerAuthentication: [NAME, { header: "MODE", cell: (object) => text(read(object, "spec", "mtls", "mode"), "") }, AGE],
+  ConfigMap: [NAME, { header: "DATA", cell: (object) => String(Object.keys(object.data ?? {}).length) }, AGE],
   AuthorizationPolicy: [NAME, { header: "ACTION", cell: (object) => text(read(object, "spec", "action"), "") }, AGE],
 };
 
