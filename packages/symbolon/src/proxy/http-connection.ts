@@ -281,6 +281,7 @@ export class HttpConnection implements LegOwner, ExchangeHost {
       start: time.now().toISOString(),
       durationMs: 0,
       peerAddress: connection.peerAddress,
+      originalDestination: connection.originalDestination,
       method: head.method,
       path: head.target,
       protocol: head.http10 ? "HTTP/1.0" : "HTTP/1.1",

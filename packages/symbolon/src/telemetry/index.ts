@@ -1,2 +1,18 @@
+export { type AccessLineWriter, asciiLines, createAccessLineWriter } from "./access-line.ts";
 export type { ConnectionRecord, RefusalReason } from "./connection-record.ts";
+export { EXPOSITION_CONTENT_TYPE, mergeMetrics, renderMetrics } from "./exposition.ts";
+export { createIstioMetrics, type IstioMetrics } from "./istio-metrics.ts";
+export {
+  type Counter,
+  type Family,
+  type FamilyOptions,
+  type FamilySnapshot,
+  type Gauge,
+  type Histogram,
+  type Labels,
+  type MetricType,
+  OVERFLOW,
+  type SeriesSnapshot,
+} from "./metric-family.ts";
+export { createMetricRegistry, type MetricRegistry } from "./metric-registry.ts";
 export type { RequestRecord, ResponseFlag } from "./request-record.ts";

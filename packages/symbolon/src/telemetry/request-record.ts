@@ -28,6 +28,8 @@ export interface RequestRecord {
   responseMs?: number;
   /** Address of the connection's other end. */
   readonly peerAddress: string;
+  /** The address that the caller dialled, `address:port`. */
+  readonly originalDestination: string;
   readonly method: string;
   /** Target as it was forwarded. */
   readonly path: string;
