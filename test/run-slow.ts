@@ -9,7 +9,17 @@ process.exit(
       paths: ["./test/oracle"],
       budgetSeconds: 600,
       timeoutPerTestMs: 3_600_000,
-      env: { ORACLE_CASES: "1000000", FLIP_CASES: "20000" },
+      env: { ORACLE_CASES: "1000000", FLIP_CASES: "100000" },
+    },
+    {
+      name: "mutated documents",
+      paths: [
+        "./packages/policy/src/parse-robustness.test.ts",
+        "./packages/policy/src/analysis/analyze-robustness.test.ts",
+      ],
+      budgetSeconds: 120,
+      timeoutPerTestMs: 600_000,
+      env: { PARSE_MUTATIONS: "100000", ANALYSIS_RUNS: "5000" },
     },
     { name: "envoy", paths: ["./test/envoy"], budgetSeconds: 120, timeoutPerTestMs: 300_000 },
     { name: "fuzz", paths: ["./test/fuzz"], budgetSeconds: 60 },

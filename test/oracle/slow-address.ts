@@ -11,8 +11,13 @@ export function addressInBlock(address: string, block: string): boolean {
   return wanted.slice(0, compared) === actual.slice(0, compared);
 }
 
-/** 128 bits; IPv4 as the IPv4-mapped address. */
 function bitsOf(address: string): string | undefined {
+  if (!BITS.has(address)) BITS.set(address, readBits(address));
+  return BITS.get(address);
+}
+
+/** 128 bits; IPv4 as the IPv4-mapped address. */
+function readBits(address: string): string | undefined {
   if (/^\d+\.\d+\.\d+\.\d+$/.test(address)) {
     const octets = address.split(".").map((octet) => Number(octet).toString(2).padStart(8, "0"));
     return MAPPED + octets.join("");
@@ -31,3 +36,4 @@ function bitsOf(address: string): string | undefined {
 }
 
 const MAPPED = "0".repeat(80) + "1".repeat(16);
+const BITS = new Map<string, string | undefined>();

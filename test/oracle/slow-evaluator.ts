@@ -150,12 +150,12 @@ function attributeMatches(key: string, value: string, world: World): boolean {
       return id !== undefined && expandedMatch((expanded) => principalRegex(expanded).test(id));
     case "namespaces":
     case "source.namespace":
-      return id !== undefined && new RegExp(`^.*/ns/${value.split("*").map(quote).join(".*")}/.*$`).test(id);
+      return id !== undefined && regexOf(`^.*/ns/${value.split("*").map(quote).join(".*")}/.*$`).test(id);
     case "serviceAccounts":
     case "source.serviceAccount": {
       const [namespace = "", account = ""] = value.includes("/") ? value.split("/") : [policy.namespace, value];
       const pattern = `^spiffe://.+/ns/${quote(namespace)}/(.+/|)sa/${quote(account)}(/.+)?$`;
-      return id !== undefined && new RegExp(pattern).test(id);
+      return id !== undefined && regexOf(pattern).test(id);
     }
     case "trustDomains":
     case "source.trustDomain":
@@ -205,8 +205,8 @@ function attributeMatches(key: string, value: string, world: World): boolean {
 /** §3.4. `presence`: `*` asks that the attribute is there, even if empty. */
 function textMatches(value: string, text: string, presence: boolean): boolean {
   if (value === "*") return presence || /^.+$/s.test(text);
-  if (value.startsWith("*")) return new RegExp(`^.*${quote(value.slice(1))}$`, "s").test(text);
-  if (value.endsWith("*")) return new RegExp(`^${quote(value.slice(0, -1))}.*$`, "s").test(text);
+  if (value.startsWith("*")) return regexOf(`^.*${quote(value.slice(1))}$`, "s").test(text);
+  if (value.endsWith("*")) return regexOf(`^${quote(value.slice(0, -1))}.*$`, "s").test(text);
   return value === text;
 }
 
@@ -216,20 +216,20 @@ function pathMatches(value: string, path: string): boolean {
     .split(/(\{\*\*?\})/)
     .map((part) => (part === "{**}" ? ".*" : part === "{*}" ? "[a-zA-Z0-9\\-._~%!$&'()+,;:@=*]+" : quote(part)))
     .join("");
-  return new RegExp(`^${pattern}$`, "s").test(path);
+  return regexOf(`^${pattern}$`, "s").test(path);
 }
 
 /** The table of §3.4 for principals. */
 function principalRegex(value: string): RegExp {
   if (value === "*") return /^.+$/;
-  if (value.startsWith("*")) return new RegExp(`^spiffe://.*${quote(value.slice(1))}$`);
-  if (value.endsWith("*")) return new RegExp(`^spiffe://${quote(value.slice(0, -1))}`);
-  return new RegExp(`^spiffe://${quote(value)}$`);
+  if (value.startsWith("*")) return regexOf(`^spiffe://.*${quote(value.slice(1))}$`);
+  if (value.endsWith("*")) return regexOf(`^spiffe://${quote(value.slice(0, -1))}`);
+  return regexOf(`^spiffe://${quote(value)}$`);
 }
 
 function trustDomainRegex(value: string): RegExp {
   if (value === "*") return /^spiffe:\/\//;
-  return new RegExp(`^spiffe://${value.split("*").map(quote).join("[^/]*")}/`);
+  return regexOf(`^spiffe://${value.split("*").map(quote).join("[^/]*")}/`);
 }
 
 /** The table of §3.6; an absent claim fits nothing, an empty one the exact empty text alone. */
@@ -269,7 +269,7 @@ export function expandAliases(key: string, value: string, { trustDomain, trustDo
   const parts = value.split("/");
   const first = parts[0] ?? "";
   if (parts.length !== 5 || first === "*" || first === "") return [value];
-  const covers = (domain: string) => new RegExp(`^${quote(first).replace(/^\\\*|\\\*$/g, ".*")}$`).test(domain);
+  const covers = (domain: string) => regexOf(`^${quote(first).replace(/^\\\*|\\\*$/g, ".*")}$`).test(domain);
   if (first !== "cluster.local" && !all.some(covers)) return [value];
   return [...new Set(all.map((domain) => [covers(domain) ? first : domain, ...parts.slice(1)].join("/")))];
 }
@@ -281,3 +281,13 @@ function cutQuery(target: string): string {
 function quote(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
 }
+
+/** Written once for each text: the vocabulary is small, and most of the time would go into this. */
+function regexOf(source: string, flags = ""): RegExp {
+  const key = `${flags}/${source}`;
+  const known = REGEXES.get(key) ?? new RegExp(source, flags);
+  REGEXES.set(key, known);
+  return known;
+}
+
+const REGEXES = new Map<string, RegExp>();

@@ -2,6 +2,12 @@ import type { PathNormalization } from "@symbolon/policy";
 
 /** istio-security §3.13, character by character, for a path without query and fragment. Undefined: refused. */
 export function slowNormalize(path: string, mode: PathNormalization): string | undefined {
+  const key = `${mode} ${path}`;
+  if (!NORMALIZED.has(key)) NORMALIZED.set(key, normalize(path, mode));
+  return NORMALIZED.get(key);
+}
+
+function normalize(path: string, mode: PathNormalization): string | undefined {
   for (const character of path) if (character <= " " || character > "~") return undefined;
   if (mode === "none" || path[0] !== "/") return path;
   if (path.toLowerCase().includes("%00")) return undefined;
@@ -36,3 +42,6 @@ function withoutDots(path: string): string {
     path = `${kept}/${after}`;
   }
 }
+
+/** A few dozen paths come again and again. */
+const NORMALIZED = new Map<string, string | undefined>();
