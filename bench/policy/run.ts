@@ -1,6 +1,6 @@
 /** What a decision costs. See ../README.md. `node tools/run.mjs bench/policy/run.ts` */
 import { type CompiledAuthorization, compileAuthorization, createExplainer } from "@symbolon/policy";
-import { summarize } from "../statistics.ts";
+import { summarize } from "../harness/statistics.ts";
 import {
   fiveHundredPathsAndHeaders,
   type PolicySet,

@@ -29,6 +29,11 @@ describe("options of a handshake", () => {
     expect(wire()).toBeUndefined();
   });
 
+  test("offer the runtime's key-agreement groups, or those that are named", () => {
+    expect(createTlsOptionsCache().forProtocols(identity(), [])).not.toHaveProperty("ecdhCurve");
+    expect(createTlsOptionsCache("X25519").forProtocols(identity(), []).ecdhCurve).toBe("X25519");
+  });
+
   test("are made once for an identity and a list of protocols; a new identity has new ones", () => {
     const cache = createTlsOptionsCache();
     const [first, second] = [identity(), identity()];

@@ -17,6 +17,7 @@ export interface TlsOptions {
   readonly minVersion: number;
   readonly secureOptions: number;
   readonly ALPNProtocols?: ArrayBuffer;
+  readonly ecdhCurve?: string;
 }
 
 /** Options by offered protocol, made once for each identity: a new one changes the next handshake and no other. */
@@ -25,7 +26,8 @@ export interface TlsOptionsCache {
   forProtocols(identity: ProxyIdentity, protocols: readonly string[]): TlsOptions;
 }
 
-export function createTlsOptionsCache(): TlsOptionsCache {
+/** @param groups key-agreement groups; absent: the runtime's */
+export function createTlsOptionsCache(groups?: string): TlsOptionsCache {
   let owner: ProxyIdentity | undefined;
   const byProtocol = new Map<string, TlsOptions>();
   return {
@@ -44,6 +46,7 @@ export function createTlsOptionsCache(): TlsOptionsCache {
         rejectUnauthorized: false,
         minVersion: TLS_1_2,
         secureOptions: SSL_OP_NO_TICKET,
+        ...(groups === undefined ? {} : { ecdhCurve: groups }),
         ...(protocols.length === 0 ? {} : { ALPNProtocols: protocolNameList(protocols) }),
       };
       byProtocol.set(key, options);

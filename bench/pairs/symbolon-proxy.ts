@@ -1,14 +1,18 @@
 /** One proxy of our pair as a process; told what to be by BENCH_PROXY. */
 import { readFileSync } from "node:fs";
+import type { AuthorizationPolicy } from "@symbolon/policy";
 import { BundleSet, X509Bundle } from "@symbolon/spiffe/bundle";
 import { createObservable, Secret, silentLog, systemClock, systemRandom } from "@symbolon/spiffe/core";
 import { TrustDomain } from "@symbolon/spiffe/id";
 import { parseX509Svid } from "@symbolon/spiffe/svid";
 import type { ProxyConfig } from "../../packages/symbolon/src/mesh/index.ts";
-import { createProxy } from "../../packages/symbolon/src/proxy/index.ts";
-import { CLIENT_ID, type KeyFiles, SERVER_ID, TRUST_DOMAIN } from "./credentials.ts";
+import { createProxy, transparentCapture } from "../../packages/symbolon/src/proxy/index.ts";
+import { buildPolicy } from "../../test/oracle/build-policy.ts";
+import { CLIENT_ID, type KeyFiles, SERVER_ID, TRUST_DOMAIN } from "../harness/credentials.ts";
+import { createLineFile } from "./line-file.ts";
+import { principals, type Traffic } from "./pair.ts";
 
-interface Order {
+export interface ProxyRole {
   readonly role: "inbound" | "outbound";
   readonly port: number;
   readonly backendAddress: string;
@@ -16,10 +20,12 @@ interface Order {
   readonly outboundAddress: string;
   readonly caFile: string;
   readonly own: KeyFiles;
+  readonly traffic: Traffic;
+  readonly logFile: string;
 }
 
-const order = JSON.parse(process.env.BENCH_PROXY ?? "{}") as Order;
-const { role, port, own } = order;
+const order = JSON.parse(process.env.BENCH_PROXY ?? "{}") as ProxyRole;
+const { role, port, own, traffic } = order;
 const svid = parseX509Svid(readFileSync(own.certFile, "utf8"), readFileSync(own.keyFile));
 const bundle = X509Bundle.fromPem(TrustDomain.parse(TRUST_DOMAIN), readFileSync(order.caFile));
 const inbound = role === "inbound";
@@ -37,10 +43,13 @@ const config: ProxyConfig = {
     address: inbound ? order.inboundAddress : CLIENT_ADDRESS,
     sidecar: true,
     inboundMode: "strict",
-    inboundPorts: inbound ? [{ port, protocol: "tcp", mode: "strict", decidedBy: "default" }] : [],
+    inboundPorts: inbound ? [{ port, protocol: traffic.protocol, mode: "strict", decidedBy: "default" }] : [],
+    authorizationPolicies: inbound ? policies() : [],
   },
   mesh: {
     trustDomain: TRUST_DOMAIN,
+    trustDomainAliases: [],
+    pathNormalization: "base",
     clusterDomain: "cluster.local",
     services: [
       {
@@ -50,7 +59,7 @@ const config: ProxyConfig = {
         ports: [
           {
             port,
-            protocol: "tcp",
+            protocol: traffic.protocol,
             endpoints: [{ podUid: "inbound", address: order.inboundAddress, port, tls: true }],
             expectedSpiffeIds: [SERVER_ID],
           },
@@ -62,6 +71,7 @@ const config: ProxyConfig = {
   },
 };
 
+const accessLog = traffic.accessLog ? createLineFile(order.logFile) : undefined;
 const proxy = createProxy(
   {
     identity: createObservable({
@@ -74,18 +84,33 @@ const proxy = createProxy(
       notAfter: svid.notAfter,
     }),
     config: createObservable(config),
-    sockets: { prepareListener: () => undefined, setCapturedPorts: async () => undefined },
+    capture: transparentCapture({
+      sockets: { prepareListener: () => undefined, setCapturedPorts: async () => undefined },
+      listenAddress: inbound ? order.inboundAddress : order.outboundAddress,
+    }),
     clock: systemClock,
     random: systemRandom,
     log: silentLog,
+    ...(accessLog ? { recordRequest: (record) => accessLog.write(JSON.stringify(record)) } : {}),
   },
   {
     applicationAddress: order.backendAddress,
     forbiddenDestinations: [],
-    listenAddress: inbound ? order.inboundAddress : order.outboundAddress,
+    tlsGroups: traffic.group,
+    ...(traffic.protocol === "http" ? { http: {} } : {}),
   },
 );
 await proxy.start();
+
+/** As Envoy has them: each allows one principal two methods. */
+function policies(): readonly AuthorizationPolicy[] {
+  return principals(traffic.policies, CLIENT_ID).map((spiffeId, index) =>
+    buildPolicy({
+      name: `policy-${index}`,
+      rules: [{ from: [{ principals: [spiffeId.replace("spiffe://", "")] }], to: [{ methods: ["GET", "POST"] }] }],
+    }),
+  );
+}
 
 function workload(podUid: string, address: string, spiffeId: string): ProxyConfig["mesh"]["workloads"][number] {
   return {
