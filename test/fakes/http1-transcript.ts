@@ -7,6 +7,8 @@ export interface Transcript {
   /** The head of a message that did not end. */
   readonly unfinished?: TranscriptMessage;
   readonly error?: MessageErrorCode;
+  /** The limit that was exceeded. */
+  readonly limit?: string;
   readonly status?: number;
   readonly tunnel?: string;
 }
@@ -69,7 +71,13 @@ function transcribe(parser: RequestParser | ResponseParser, pieces: readonly Buf
   return {
     messages,
     ...(current ? { unfinished: current } : {}),
-    ...(parser.error ? { error: parser.error.code, status: parser.error.status } : {}),
+    ...(parser.error
+      ? {
+          error: parser.error.code,
+          status: parser.error.status,
+          ...(parser.error.limit ? { limit: parser.error.limit } : {}),
+        }
+      : {}),
     ...(tunnel === undefined ? {} : { tunnel }),
   };
 }

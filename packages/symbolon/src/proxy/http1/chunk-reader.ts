@@ -14,7 +14,7 @@ import {
 import { FAILED, FieldLines, INCOMPLETE, SECTION_END } from "./field-lines.ts";
 import { FIELD } from "./field-names.ts";
 import type { Http1Limits } from "./limits.ts";
-import { MESSAGE_ERRORS, type MessageError, type MessageErrorCode } from "./message-error.ts";
+import { LIMIT_ERRORS, MESSAGE_ERRORS, type MessageError, type MessageErrorCode } from "./message-error.ts";
 
 type State = "size" | "data" | "data-end" | "trailers";
 
@@ -29,6 +29,7 @@ export class ChunkReader {
   #total = 0;
   #extensionBytes = 0;
   #trailerBytes = 0;
+  #trailerLines = 0;
   /** Where reading stopped. */
   at = 0;
   bodyStart = 0;
@@ -44,6 +45,7 @@ export class ChunkReader {
     this.#total = 0;
     this.#extensionBytes = 0;
     this.#trailerBytes = 0;
+    this.#trailerLines = 0;
     if (this.trailers.length > 0) this.trailers = [];
   }
 
@@ -76,7 +78,7 @@ export class ChunkReader {
     for (let digit = 255; at < stop; at++) {
       digit = HEX_VALUE[bytes[at] as number] as number;
       if (digit === 255) break;
-      if (at - start === chunkSizeDigits) return this.#fail("chunk_size_invalid");
+      if (at - start === chunkSizeDigits) return this.#above("chunkSizeDigits");
       size = size * 16 + digit;
     }
     if (at === start) return at === end ? INCOMPLETE : this.#fail("chunk_size_invalid");
@@ -85,12 +87,12 @@ export class ChunkReader {
     at = skipExtensions(bytes, at, stop);
     if (at === FAILED) return this.#fail("chunk_extension_invalid");
     if (at !== INCOMPLETE && bytes[at] !== CR) return this.#fail(bytes[at] === LF ? "bare_lf" : "chunk_size_invalid");
-    if (at === INCOMPLETE || at + 1 === stop) return end > stop ? this.#fail("chunk_extensions_too_large") : INCOMPLETE;
+    if (at === INCOMPLETE || at + 1 === stop) return end > stop ? this.#above("chunkHeaderBytes") : INCOMPLETE;
     if (bytes[at + 1] !== LF) return this.#fail("bare_cr");
     this.#extensionBytes += at - extensionsStart;
-    if (this.#extensionBytes > this.#limits.chunkExtensionBytes) return this.#fail("chunk_extensions_too_large");
+    if (this.#extensionBytes > this.#limits.chunkExtensionBytes) return this.#above("chunkExtensionBytes");
     this.#total += size;
-    if (this.#total > this.#limits.bodyBytes) return this.#fail("body_too_large");
+    if (this.#total > this.#limits.bodyBytes) return this.#above("bodyBytes");
     this.#remaining = size;
     this.#state = size === 0 ? "trailers" : "data";
     return at + 2;
@@ -124,15 +126,23 @@ export class ChunkReader {
         return "failed";
       }
       if (result === INCOMPLETE && end === stop) return "more";
-      if (result === INCOMPLETE || result > limit || this.trailers.length === trailerLines)
-        return this.#failed("trailers_too_large");
+      if (result === INCOMPLETE || result > limit || this.#trailerLines === trailerLines) {
+        this.error = LIMIT_ERRORS[this.#trailerLines === trailerLines ? "trailerLines" : "trailerBytes"];
+        return "failed";
+      }
       const id = line.id(0);
       if (id !== FIELD.other && id !== FIELD.userAgent && id !== FIELD.traceParent && id !== FIELD.ignoredTrailer)
         return this.#failed("trailer_forbidden");
+      this.#trailerLines++;
       if (id !== FIELD.ignoredTrailer) this.trailers.push([line.name(0), line.value(0)]);
       this.#trailerBytes += result - this.at;
       this.at = result;
     }
+  }
+
+  #above(limit: keyof Http1Limits): number {
+    this.error = LIMIT_ERRORS[limit];
+    return FAILED;
   }
 
   #failed(code: MessageErrorCode): "failed" {

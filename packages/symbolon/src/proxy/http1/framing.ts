@@ -3,7 +3,7 @@ import { equalsIgnoringCase, LOWER, ZERO } from "./characters.ts";
 import { type FieldLines, forEachToken } from "./field-lines.ts";
 import { FIELD, type FieldId, fieldId } from "./field-names.ts";
 import type { Http1Limits } from "./limits.ts";
-import { MESSAGE_ERRORS, type MessageError, type MessageErrorCode } from "./message-error.ts";
+import { LIMIT_ERRORS, MESSAGE_ERRORS, type MessageError, type MessageErrorCode } from "./message-error.ts";
 import type { MessageHead, RequestHead, ResponseHead } from "./message-head.ts";
 
 type Refusal = MessageError | undefined;
@@ -104,7 +104,8 @@ function readContentLength(head: MessageHead, index: number, limits: Http1Limits
   const { fields } = head;
   const start = fields.valueStart(index);
   const end = fields.valueEnd(index);
-  if (end === start || end - start > limits.contentLengthDigits) return fail("content_length_invalid");
+  if (end === start) return fail("content_length_invalid");
+  if (end - start > limits.contentLengthDigits) return LIMIT_ERRORS.contentLengthDigits;
   let length = 0;
   for (let at = start; at < end; at++) {
     const digit = (fields.bytes[at] as number) - ZERO;
@@ -112,7 +113,7 @@ function readContentLength(head: MessageHead, index: number, limits: Http1Limits
     length = length * 10 + digit;
   }
   if (length > Number.MAX_SAFE_INTEGER) return fail("content_length_invalid");
-  if (length > limits.bodyBytes) return fail("body_too_large");
+  if (length > limits.bodyBytes) return LIMIT_ERRORS.bodyBytes;
   head.contentLength = length;
   head.framing = length > 0 ? "length" : "none";
   return undefined;

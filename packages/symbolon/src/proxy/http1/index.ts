@@ -10,7 +10,7 @@ export {
 export { forwardedProto, requestId, traceId, uuidFrom } from "./forwarded-fields.ts";
 export { HeadWriter } from "./head-writer.ts";
 export { HTTP1_LIMITS, type Http1Limits } from "./limits.ts";
-export { MESSAGE_ERRORS, type MessageError, type MessageErrorCode } from "./message-error.ts";
+export { LIMIT_ERRORS, MESSAGE_ERRORS, type MessageError, type MessageErrorCode } from "./message-error.ts";
 export { type Framing, RequestHead, ResponseHead } from "./message-head.ts";
 export type { ParserEvent } from "./message-parser.ts";
 export { RequestParser, type RequestParserOptions } from "./request-parser.ts";

@@ -65,8 +65,9 @@ const ROWS: readonly Row[] = [
   },
   {
     limit: "trailerLines",
-    at: () => chunked(`0\r\n${"X: y\r\n".repeat(trailerLines)}\r\n`),
-    above: () => chunked(`0\r\n${"X: y\r\n".repeat(trailerLines + 1)}\r\n`),
+    at: () => chunked(`0\r\n${"X: y\r\n".repeat(trailerLines - 1)}Range: y\r\n\r\n`),
+    // Also those that are not passed on count.
+    above: () => chunked(`0\r\n${"Range: y\r\n".repeat(trailerLines + 1)}\r\n`),
     code: "trailers_too_large",
     status: 431,
   },
@@ -137,7 +138,7 @@ describe("limits of messages (SR-50)", () => {
     });
 
     test(`${limit}: ${code} one above`, () => {
-      expect(above()).toMatchObject({ error: code, status, messages: [] });
+      expect(above()).toMatchObject({ error: code, status, limit, messages: [] });
     });
   }
 

@@ -1,3 +1,5 @@
+import type { Http1Limits } from "./limits.ts";
+
 /**
  * Why a message was refused: stable codes, each with the status that a client is answered and the sentence it stands
  * for. A response that has one of these is answered with 502 instead.
@@ -59,8 +61,30 @@ export interface MessageError {
   /** For whoever sent the request. */
   readonly status: number;
   readonly detail: string;
+  /** The limit that the message was above; absent: it would be refused under any limits. */
+  readonly limit?: keyof Http1Limits;
 }
 
 export const MESSAGE_ERRORS = Object.fromEntries(
   Object.entries(CATALOGUE).map(([code, [status, detail]]) => [code, Object.freeze({ code, status, detail })]),
 ) as Readonly<Record<MessageErrorCode, MessageError>>;
+
+/** What a message above a limit is refused with. */
+export const LIMIT_ERRORS: Readonly<Record<keyof Http1Limits, MessageError>> = {
+  targetBytes: above("targetBytes", "target_too_long"),
+  headerBytes: above("headerBytes", "headers_too_large"),
+  headerLines: above("headerLines", "too_many_headers"),
+  trailerBytes: above("trailerBytes", "trailers_too_large"),
+  trailerLines: above("trailerLines", "trailers_too_large"),
+  reasonBytes: above("reasonBytes", "status_line_invalid"),
+  leadingEmptyLines: above("leadingEmptyLines", "too_many_empty_lines"),
+  contentLengthDigits: above("contentLengthDigits", "content_length_invalid"),
+  chunkSizeDigits: above("chunkSizeDigits", "chunk_size_invalid"),
+  chunkHeaderBytes: above("chunkHeaderBytes", "chunk_extensions_too_large"),
+  chunkExtensionBytes: above("chunkExtensionBytes", "chunk_extensions_too_large"),
+  bodyBytes: above("bodyBytes", "body_too_large"),
+};
+
+function above(limit: keyof Http1Limits, code: MessageErrorCode): MessageError {
+  return Object.freeze({ ...MESSAGE_ERRORS[code], limit });
+}

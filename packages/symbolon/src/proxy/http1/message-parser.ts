@@ -2,7 +2,7 @@ import { CR, LF } from "./characters.ts";
 import { ChunkReader } from "./chunk-reader.ts";
 import { FAILED, INCOMPLETE, SECTION_END } from "./field-lines.ts";
 import { HTTP1_LIMITS, type Http1Limits } from "./limits.ts";
-import { MESSAGE_ERRORS, type MessageError, type MessageErrorCode } from "./message-error.ts";
+import { LIMIT_ERRORS, MESSAGE_ERRORS, type MessageError, type MessageErrorCode } from "./message-error.ts";
 import type { MessageHead } from "./message-head.ts";
 import { LONGEST_METHOD } from "./methods.ts";
 import type { LineResult } from "./start-line.ts";
@@ -177,8 +177,8 @@ export abstract class MessageParser<Head extends MessageHead> {
     for (;;) {
       const result = fields.readLine(this.#at, stop);
       if (result >= 0) {
-        if (result > limit) return this.fail("headers_too_large");
-        if (fields.count > this.#limits.headerLines) return this.fail("too_many_headers");
+        if (result > limit) return this.#refuse(LIMIT_ERRORS.headerBytes);
+        if (fields.count > this.#limits.headerLines) return this.#refuse(LIMIT_ERRORS.headerLines);
         this.#at = result;
         continue;
       }
@@ -187,7 +187,7 @@ export abstract class MessageParser<Head extends MessageHead> {
         break;
       }
       if (result === FAILED) return this.#refuse(fields.error);
-      return this.#end > stop ? this.fail("headers_too_large") : this.#more();
+      return this.#end > stop ? this.#refuse(LIMIT_ERRORS.headerBytes) : this.#more();
     }
     const refusal = this.completeHead();
     if (refusal) return this.#refuse(refusal);
@@ -242,7 +242,7 @@ export abstract class MessageParser<Head extends MessageHead> {
       if (this.bytes[this.#at] === LF) return this.fail("bare_lf");
       if (this.#at + 1 === this.#end) return this.#more();
       if (this.bytes[this.#at + 1] !== LF) return this.fail("bare_cr");
-      if (++this.#emptyLines > this.#limits.leadingEmptyLines) return this.fail("too_many_empty_lines");
+      if (++this.#emptyLines > this.#limits.leadingEmptyLines) return this.#refuse(LIMIT_ERRORS.leadingEmptyLines);
       this.#at += 2;
     }
     if (this.#at === this.#end) return this.#more();

@@ -19,7 +19,7 @@ import {
 } from "./characters.ts";
 import { INCOMPLETE } from "./field-lines.ts";
 import type { Http1Limits } from "./limits.ts";
-import { MESSAGE_ERRORS, type MessageError, type MessageErrorCode } from "./message-error.ts";
+import { LIMIT_ERRORS, MESSAGE_ERRORS, type MessageError, type MessageErrorCode } from "./message-error.ts";
 import type { RequestHead, ResponseHead } from "./message-head.ts";
 import { knownMethod, LONGEST_METHOD } from "./methods.ts";
 
@@ -50,7 +50,7 @@ export function readRequestLine(
   const targetStop = Math.min(stop, targetStart + options.limits.targetBytes + 1);
   at = targetStart;
   while (at < targetStop && TARGET[bytes[at] as number] === 1) at++;
-  if (at - targetStart > options.limits.targetBytes) return fail("target_too_long");
+  if (at - targetStart > options.limits.targetBytes) return LIMIT_ERRORS.targetBytes;
   if (at === stop) return INCOMPLETE;
   if (bytes[at] !== SP) return fail(badTargetByte(bytes[at] as number));
   if (at === targetStart) return fail("request_line_invalid");
@@ -89,7 +89,7 @@ export function readStatusLine(head: ResponseHead, start: number, stop: number, 
   const reasonStop = Math.min(stop, at + limits.reasonBytes + 1);
   while (at < reasonStop && FIELD_VALUE[bytes[at] as number] === 1) at++;
   head.reasonEnd = at - base;
-  if (head.reasonEnd - head.reasonStart > limits.reasonBytes) return fail("status_line_invalid");
+  if (head.reasonEnd - head.reasonStart > limits.reasonBytes) return LIMIT_ERRORS.reasonBytes;
   return readLineEnd(bytes, at, stop, "status_line_invalid");
 }
 
