@@ -12,11 +12,14 @@ import type {
   ServiceView,
 } from "../../packages/symbolon/src/mesh/index.ts";
 import {
+  type Capture,
+  type CaptureSockets,
   createProxy,
   type ProxyIdentity,
   type ProxyLimits,
   type ProxyOptions,
   type Proxy as RunningProxy,
+  transparentCapture,
 } from "../../packages/symbolon/src/proxy/index.ts";
 import type { ConnectionRecord, RequestRecord } from "../../packages/symbolon/src/telemetry/index.ts";
 
@@ -90,9 +93,14 @@ export interface ProxyFixtureOptions {
   readonly local?: Partial<ProxyConfig["local"]>;
   readonly mesh?: Partial<ProxyConfig["mesh"]>;
   readonly forbidden?: readonly string[];
+  /** Absent: transparent, on the addresses of the fixture. */
+  readonly capture?: Capture;
   /** Absent: HTTP is not looked into. */
   readonly http?: ProxyOptions["http"];
 }
+
+/** The fixture's addresses are its own: nothing has to be told to the kernel. */
+const NO_KERNEL: CaptureSockets = { prepareListener: () => undefined, setCapturedPorts: async () => undefined };
 
 export interface ProxyFixture {
   readonly proxy: RunningProxy;
@@ -153,7 +161,7 @@ export async function startProxy(
     {
       identity,
       config,
-      sockets: { prepareListener: () => undefined, setCapturedPorts: async () => undefined },
+      capture: options.capture ?? transparentCapture({ sockets: NO_KERNEL, listenAddress: place.listenAddress }),
       clock: options.clock ?? systemClock,
       random: createFakeRandom(),
       log: silentLog,
@@ -166,7 +174,6 @@ export async function startProxy(
     {
       applicationAddress: place.applicationAddress,
       forbiddenDestinations: options.forbidden ?? [],
-      listenAddress: place.listenAddress,
       ...(options.limits ? { limits: options.limits } : {}),
       ...(options.http ? { http: options.http } : {}),
     },

@@ -8,7 +8,7 @@ import {
   podNamespaces,
   SIDECAR_ADDRESS,
 } from "../adapters/os/index.ts";
-import { createProxy } from "../proxy/index.ts";
+import { createProxy, transparentCapture } from "../proxy/index.ts";
 import { createProcessLog } from "./log.ts";
 import { type MeshConfig, pathsOf } from "./mesh-config.ts";
 import { runUntilSignal } from "./run-until-signal.ts";
@@ -31,7 +31,9 @@ export function runProxy(config: MeshConfig, podUid: string): Promise<number> {
         ...shared,
         identity: identities.identity,
         config: configs.config,
-        sockets: { prepareListener: makeTransparent, setCapturedPorts: (ports) => captured.set(ports) },
+        capture: transparentCapture({
+          sockets: { prepareListener: makeTransparent, setCapturedPorts: (ports) => captured.set(ports) },
+        }),
         record: (record) => log.debug("connection", { ...record }),
         recordRequest: (record) => log.debug("request", { ...record }),
       },

@@ -54,6 +54,7 @@ export const PRODUCT_ERRORS = {
   ERR_OBJECT_NOT_FOUND: { fault: "caller", status: "not_found" },
   ERR_OBJECT_OWNED_BY_FILE: { fault: "caller", status: "failed_precondition" },
   ERR_PEER_CREDENTIALS: { fault: "peer", status: "permission_denied" },
+  ERR_PORT_CONFLICT: { fault: "operator", status: "failed_precondition" },
   ERR_PROCESS_HARDENING: { fault: "operator", status: "failed_precondition" },
   ERR_PROCESS_NOT_FOUND: { fault: "caller", status: "not_found" },
   ERR_PROGRAM_MISSING: { fault: "operator", status: "failed_precondition" },

@@ -320,7 +320,8 @@ export class HttpExchange implements UpstreamUser {
     const { parser } = upstream;
     if (this.#responseFraming === "chunked") writeLastChunk(responseOut, parser.trailers);
     this.#flushResponse();
-    const reusable = parser.head.keepAlive && this.requestComplete && parser.isIdle && !this.#upstreamGone;
+    const complete = this.requestComplete && parser.isIdle && !this.#upstreamGone;
+    const reusable = complete && parser.head.keepAlive && !this.#service.plainForwarder;
     this.#end([], undefined);
     if (reusable) {
       parser.keepRest();
@@ -353,7 +354,8 @@ export class HttpExchange implements UpstreamUser {
     this.#giveUp?.();
     this.#upstream?.discard();
     this.#end([reply.flag], reply.detail);
-    if (this.responseStarted) return this.#host.cut(this);
+    const forwarded = this.#service.plainForwarder === true && UPSTREAM_FAILURES.has(reply.flag);
+    if (this.responseStarted || forwarded) return this.#host.cut(this);
     this.record.status = reply.status;
     this.#host.reply(this, reply);
   }
@@ -373,6 +375,7 @@ export class HttpExchange implements UpstreamUser {
   }
 }
 
+const UPSTREAM_FAILURES: ReadonlySet<ResponseFlag> = new Set(["UH", "UF", "UC", "UPE", "UT"]);
 const INTERIM = { http10: false, close: false, appended: "" };
 
 function writeLastChunk(writer: HeadWriter, trailers: readonly (readonly [string, string])[]): void {

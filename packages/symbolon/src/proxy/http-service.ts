@@ -29,6 +29,8 @@ export interface HttpService {
   readonly peerSpiffeId?: string;
   /** End of the peer's certificate: the connection ends after the request that it is in then (SR-49). */
   readonly peerNotAfter?: Date;
+  /** No connection is kept for another request, and when the upstream fails the client sees its connection reset. */
+  readonly plainForwarder?: boolean;
   route(head: RequestHead): HttpRoute;
   edits(head: RequestHead): RequestEdits & { readonly requestId: string };
   /** A request has a connection to go over; it could not get one. */

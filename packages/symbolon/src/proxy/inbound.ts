@@ -35,7 +35,8 @@ export interface InboundPorts {
 
 /** A connection from another pod: plaintext or mTLS as PeerAuthentication says (istio-security §1.5), then to the application. */
 export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
-  const { localAddress = "", localPort: port = 0, remoteAddress = "" } = accepted.socket ?? {};
+  const { address: localAddress, port } = accepted.destination;
+  const { remoteAddress = "" } = accepted.socket ?? {};
   const { limits } = ports;
   const { local } = ports.config();
   const { mode, protocol } = inboundRule(ports.config(), port);

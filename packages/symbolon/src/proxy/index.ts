@@ -1,6 +1,7 @@
+export type { Capture } from "./capture.ts";
 export { inspectFirstBytes } from "./client-hello.ts";
+export { type ExplicitCaptureOptions, explicitCapture } from "./explicit-capture.ts";
 export {
-  type CaptureSockets,
   PROXY_LIMITS,
   type ProxyIdentity,
   type ProxyLimits,
@@ -8,3 +9,4 @@ export {
   type ProxyPorts,
 } from "./ports.ts";
 export { type CertificateDump, createProxy, type Proxy, type ProxyDump } from "./proxy.ts";
+export { type CaptureSockets, type TransparentCaptureOptions, transparentCapture } from "./transparent-capture.ts";

@@ -39,6 +39,8 @@ export class Leg {
   early: Buffer[] = [];
   earlyBytes = 0;
   readonly maxEarlyBytes: number;
+  /** Where the one who opened the connection wanted to, when the socket's own address does not tell. */
+  captured: { readonly address: string; readonly port: number } | undefined;
   /** Waits for the socket to take more. */
   queue: Uint8Array[] = [];
   paused = false;
@@ -59,6 +61,11 @@ export class Leg {
   constructor(owner: LegOwner, maxEarlyBytes: number) {
     this.owner = owner;
     this.maxEarlyBytes = maxEarlyBytes;
+  }
+
+  /** Where the one who opened the connection wanted to. */
+  get destination(): { readonly address: string; readonly port: number } {
+    return this.captured ?? { address: this.socket?.localAddress ?? "", port: this.socket?.localPort ?? 0 };
   }
 
   /** Takes what has come so far out of the leg. */

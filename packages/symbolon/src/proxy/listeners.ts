@@ -1,70 +1,73 @@
-import { errorText, type Log } from "@symbolon/spiffe/core";
 import { Leg } from "./leg.ts";
-import type { CaptureSockets } from "./ports.ts";
 import { legHandlers } from "./pump.ts";
 
-/** Listening sockets of the proxy: one a port, for what comes from the application and from outside alike. */
-export interface Listeners {
-  /** Opens and closes listeners until exactly these ports are there; then tells the kernel what to capture. */
-  set(ports: readonly number[]): Promise<void>;
-  readonly ports: readonly number[];
+export interface Listener {
+  readonly port: number;
+  readonly fd: number;
   /** Stops accepting; connections live on. */
-  close(): void;
+  stop(): void;
 }
 
-export function createListeners(options: {
+/** Opens one listening socket. @param options.port 0: the kernel chooses @throws when the kernel refuses */
+export function openListener(options: {
   readonly address: string;
-  readonly sockets: CaptureSockets;
+  readonly port: number;
   readonly earlyBytes: number;
   readonly accept: (leg: Leg) => void;
-  readonly log: Log;
-}): Listeners {
-  const { address, sockets, earlyBytes, accept, log } = options;
-  const open = new Map<number, { stop(closeConnections: boolean): void }>();
-  let closed = false;
+}): Listener {
+  const { address, port, earlyBytes, accept } = options;
+  const listener = Bun.listen({
+    hostname: address,
+    port,
+    allowHalfOpen: true,
+    socket: {
+      ...legHandlers,
+      open(socket: unknown) {
+        const carrier = socket as Parameters<typeof legHandlers.open>[0];
+        carrier.data = new Leg({ onClosed: () => undefined }, earlyBytes);
+        legHandlers.open(carrier);
+        accept(carrier.data);
+      },
+    },
+  } as unknown as Parameters<typeof Bun.listen>[0]) as unknown as {
+    readonly port: number;
+    readonly fd: number;
+    stop(closeConnections: boolean): void;
+  };
+  return { port: listener.port, fd: listener.fd, stop: () => listener.stop(false) };
+}
 
-  const listen = (port: number): void => {
-    try {
-      const listener = Bun.listen({
-        hostname: address,
-        port,
-        allowHalfOpen: true,
-        socket: {
-          ...legHandlers,
-          open(socket: unknown) {
-            const carrier = socket as Parameters<typeof legHandlers.open>[0];
-            carrier.data = new Leg({ onClosed: () => undefined }, earlyBytes);
-            legHandlers.open(carrier);
-            accept(carrier.data);
-          },
-        },
-      } as unknown as Parameters<typeof Bun.listen>[0]);
-      sockets.prepareListener((listener as unknown as { readonly fd: number }).fd);
-      open.set(port, listener);
-    } catch (error) {
-      log.error("port cannot be listened on; connections to it are refused", { port, reason: errorText(error) });
+/** Listeners by a port of the mesh; opens those that are missing and closes the others. */
+export class ListenerSet {
+  readonly #open = new Map<number, Listener>();
+  readonly #listen: (port: number) => Listener | undefined;
+
+  /** @param listen undefined: the port cannot be listened on now; it is tried again with the next change */
+  constructor(listen: (port: number) => Listener | undefined) {
+    this.#listen = listen;
+  }
+
+  set(ports: Iterable<number>): void {
+    const wanted = new Set(ports);
+    for (const [port, listener] of this.#open) {
+      if (wanted.has(port)) continue;
+      listener.stop();
+      this.#open.delete(port);
     }
-  };
+    for (const port of wanted) {
+      if (this.#open.has(port)) continue;
+      const listener = this.#listen(port);
+      if (listener) this.#open.set(port, listener);
+    }
+  }
 
-  return {
-    async set(ports) {
-      if (closed) return;
-      const wanted = new Set(ports);
-      for (const [port, listener] of open) {
-        if (wanted.has(port)) continue;
-        listener.stop(false);
-        open.delete(port);
-      }
-      for (const port of wanted) if (!open.has(port)) listen(port);
-      await sockets.setCapturedPorts([...open.keys()].sort((a, b) => a - b));
-    },
-    get ports() {
-      return [...open.keys()].sort((a, b) => a - b);
-    },
-    close() {
-      closed = true;
-      for (const listener of open.values()) listener.stop(false);
-      open.clear();
-    },
-  };
+  /** The wanted port to the one that is listened on, ascending. */
+  get ports(): ReadonlyMap<number, number> {
+    return new Map([...this.#open].sort(([a], [b]) => a - b).map(([port, listener]) => [port, listener.port]));
+  }
+
+  close(): void {
+    for (const listener of this.#open.values()) listener.stop();
+    this.#open.clear();
+  }
 }

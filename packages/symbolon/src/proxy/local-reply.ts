@@ -2,6 +2,7 @@ const REASONS: Readonly<Record<number, string>> = {
   400: "Bad Request",
   403: "Forbidden",
   404: "Not Found",
+  407: "Proxy Authentication Required",
   408: "Request Timeout",
   413: "Content Too Large",
   414: "URI Too Long",
@@ -18,7 +19,9 @@ const REASONS: Readonly<Record<number, string>> = {
 export function localReply(status: number, options: { readonly method: string; readonly close: boolean }): Buffer {
   const reason = REASONS[status] ?? "Error";
   const body = `${reason.toLowerCase()}\n`;
+  // RFC 9110 §15.5.8: a 407 says how.
+  const challenge = status === 407 ? 'Proxy-Authenticate: Basic realm="symbolon"\r\n' : "";
   const close = options.close ? "Connection: close\r\n" : "";
-  const head = `HTTP/1.1 ${status} ${reason}\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n${close}\r\n`;
+  const head = `HTTP/1.1 ${status} ${reason}\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n${challenge}${close}\r\n`;
   return Buffer.from(options.method === "HEAD" ? head : head + body, "latin1");
 }

@@ -25,18 +25,19 @@ export interface OutboundPorts {
 
 /** A connection that the application opened: to where it wanted, over mTLS when the other side can, else refused or plain. */
 export function acceptOutbound(leg: Leg, ports: OutboundPorts): void {
-  const { localAddress = "", localPort = 0, remoteAddress = "" } = leg.socket ?? {};
+  const { address, port } = leg.destination;
+  const { remoteAddress = "" } = leg.socket ?? {};
   const connection = ports.registry.open(
     {
       direction: "outbound",
       peerAddress: remoteAddress,
-      originalDestination: `${localAddress}:${localPort}`,
+      originalDestination: `${address}:${port}`,
       security: "none",
     },
     leg,
   );
   const { record } = connection;
-  const route = ports.router().route(localAddress, localPort, ports.pick);
+  const route = ports.router().route(address, port, ports.pick);
   if (route.service) record.service = route.service;
 
   let giveUp: (() => void) | undefined;
@@ -57,10 +58,10 @@ export function acceptOutbound(leg: Leg, ports: OutboundPorts): void {
       decided(spoken) {
         if (spoken === "other") return passOn(targets);
         const service = outboundHttpService({
-          route: () => ports.router().route(localAddress, localPort, ports.pick),
+          route: () => ports.router().route(address, port, ports.pick),
           localSpiffeId: ports.localSpiffeId(),
           newRequestId: http.newRequestId,
-          destination: `${localAddress}:${localPort}`,
+          destination: `${address}:${port}`,
           connected({ target, peer, tlsVersion }) {
             // The connection is on record with its last request.
             delete record.reason;

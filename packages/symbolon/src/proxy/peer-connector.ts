@@ -1,6 +1,7 @@
 import type { PeerVerifier, VerifiedPeer } from "@symbolon/spiffe/svid";
 import type { RefusalReason } from "../telemetry/index.ts";
 import { ISTIO_HTTP_PROTOCOLS, ISTIO_TCP_PROTOCOLS } from "./alpn.ts";
+import type { DialAddress } from "./capture.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { Leg } from "./leg.ts";
 import type { ProxyIdentity, ProxyLimits } from "./ports.ts";
@@ -44,6 +45,8 @@ export function createPeerConnector(options: {
   readonly verifier: PeerVerifier;
   readonly deadlines: Deadlines;
   readonly limits: ProxyLimits;
+  /** Where an address of the mesh is dialled; undefined: nobody is there. */
+  readonly locate: (address: string, port: number) => DialAddress | undefined;
 }): PeerConnector {
   const { deadlines, limits } = options;
   return {
@@ -96,6 +99,7 @@ export function createPeerConnector(options: {
         },
         limits.earlyBytes,
       );
+      const at = options.locate(target.address, target.port);
       const cancelDeadline = deadlines.add(limits.connectMs, () =>
         fail(
           opened
@@ -107,12 +111,15 @@ export function createPeerConnector(options: {
             : { reason: "connect_failed", detail: `${where} did not answer in time`, unreachable: true },
         ),
       );
-      dial(
-        target,
-        leg,
-        identity &&
-          options.tls.forProtocols(identity, protocol === "http" ? ISTIO_HTTP_PROTOCOLS : ISTIO_TCP_PROTOCOLS),
-      );
+      if (!at) fail({ reason: "connect_failed", detail: `${where}: nobody listens there`, unreachable: true });
+      else
+        dial(
+          at,
+          target,
+          leg,
+          identity &&
+            options.tls.forProtocols(identity, protocol === "http" ? ISTIO_HTTP_PROTOCOLS : ISTIO_TCP_PROTOCOLS),
+        );
       return () => fail({ reason: "closed_early", detail: "the caller closed first", unreachable: false });
 
       function judge(): void {
@@ -150,7 +157,7 @@ export function createPeerConnector(options: {
   };
 }
 
-function dial(target: PeerTarget, leg: Leg, tls: object | undefined): void {
+function dial(at: DialAddress, target: PeerTarget, leg: Leg, tls: object | undefined): void {
   const failed = (error: unknown): void => {
     if (leg.closed) return;
     leg.closed = true;
@@ -158,8 +165,7 @@ function dial(target: PeerTarget, leg: Leg, tls: object | undefined): void {
   };
   // The handlers are written against the methods that they use; Bun's own types say the same at greater length.
   const options = {
-    hostname: target.address,
-    port: target.port,
+    ...at,
     allowHalfOpen: true,
     data: leg,
     socket: legHandlers,

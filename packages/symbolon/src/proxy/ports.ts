@@ -3,6 +3,7 @@ import type { Clock, Log, Observable, Random, Secret } from "@symbolon/spiffe/co
 import type { SpiffeId } from "@symbolon/spiffe/id";
 import type { ProxyConfig } from "../mesh/index.ts";
 import type { ConnectionRecord, RequestRecord } from "../telemetry/index.ts";
+import type { Capture } from "./capture.ts";
 import type { HttpLimits } from "./http-limits.ts";
 
 /** What the proxy proves itself with, and what it verifies peers against. */
@@ -17,19 +18,11 @@ export interface ProxyIdentity {
   readonly notAfter: Date;
 }
 
-/** What the kernel has to be told for transparent capture. */
-export interface CaptureSockets {
-  /** Lets a listener accept connections to addresses that are not its machine's. */
-  prepareListener(fd: number): void;
-  /** TCP ports whose connections from the application reach the listeners. */
-  setCapturedPorts(ports: readonly number[]): Promise<void>;
-}
-
 export interface ProxyPorts {
   /** Undefined while there is none; a pod without sidecar never has one. */
   readonly identity: Observable<ProxyIdentity | undefined>;
   readonly config: Observable<ProxyConfig | undefined>;
-  readonly sockets: CaptureSockets;
+  readonly capture: Capture;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -44,13 +37,13 @@ export interface ProxyOptions {
   readonly applicationAddress: string;
   /** Addresses that lead back to this proxy or around it: never dialled for the application. */
   readonly forbiddenDestinations: readonly string[];
-  /** Address that listeners bind; all of them, so that captured connections are accepted. */
-  readonly listenAddress?: string;
   /** Where names are answered; absent: nowhere. */
   readonly dns?: { readonly address: string; readonly port: number };
   readonly limits?: Partial<ProxyLimits>;
   /** Looks into HTTP/1.1 on ports that are HTTP; absent: every connection is passed on as it is. */
   readonly http?: { readonly limits?: Partial<HttpLimits> };
+  /** Key-agreement groups of our handshakes, OpenSSL's names with colons between; absent: the runtime's, hybrid post-quantum first. */
+  readonly tlsGroups?: string;
 }
 
 export interface ProxyLimits {

@@ -6,12 +6,11 @@ import type { ConnectionRecord } from "../telemetry/index.ts";
 import { createConnectionRegistry, type TrackedConnection } from "./connection-registry.ts";
 import { createDeadlines } from "./deadlines.ts";
 import { type DnsServer, startDnsServer } from "./dns-server.ts";
+import { acceptProxyClient } from "./forward-proxy.ts";
 import { HTTP_LIMITS } from "./http-limits.ts";
 import type { HttpPorts } from "./http-service.ts";
 import { uuidFrom } from "./http1/index.ts";
 import { acceptInbound } from "./inbound.ts";
-import type { Leg } from "./leg.ts";
-import { createListeners } from "./listeners.ts";
 import { acceptOutbound } from "./outbound.ts";
 import { createPeerConnector } from "./peer-connector.ts";
 import { PROXY_LIMITS, type ProxyOptions, type ProxyPorts } from "./ports.ts";
@@ -58,9 +57,9 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
   const limits = { ...PROXY_LIMITS, ...options.limits };
   const deadlines = createDeadlines(clock);
   const registry = createConnectionRegistry(clock, ports.record);
-  const tls = createTlsOptionsCache();
+  const tls = createTlsOptionsCache(options.tlsGroups);
   const verifier = createPeerVerifier({ bundles: () => identity.current?.bundles ?? NO_BUNDLES, clock });
-  const connector = createPeerConnector({ identity: () => identity.current, tls, verifier, deadlines, limits });
+  const connector = createPeerConnector({ identity: () => identity.current, tls, verifier, deadlines, limits, locate });
   const handshakes = { current: 0 };
   let router: Router | undefined;
   let dns: DnsServer | undefined;
@@ -98,15 +97,16 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
     localSpiffeId: () => identity.current?.spiffeId.toString(),
     pick: (count: number) => Math.floor(random.fraction() * count),
   };
-  const listeners = createListeners({
-    address: options.listenAddress ?? "0.0.0.0",
-    sockets: ports.sockets,
+  const listeners = ports.capture.listen({
+    config: currentConfig,
     earlyBytes: limits.earlyBytes,
-    accept: (leg: Leg) => {
-      if (leg.socket?.localAddress === currentConfig().local.address) acceptInbound(leg, inbound);
-      else acceptOutbound(leg, outbound);
-    },
     log,
+    acceptInbound: (leg) => acceptInbound(leg, inbound),
+    acceptOutbound: (leg) => acceptOutbound(leg, outbound),
+    acceptProxyClient(leg, authorize) {
+      if (http) acceptProxyClient(leg, { ...outbound, http, config: currentConfig, authorize });
+      else leg.terminate();
+    },
   });
   const unsubscribe = [config.subscribe(apply), identity.subscribe(apply)];
 
@@ -156,13 +156,16 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
     const current = config.current;
     if (!current || draining || (!listening && current.local.sidecar && !identity.current)) return;
     router = createRouter(current, options.forbiddenDestinations);
-    const wanted = [...new Set([...current.mesh.capturedPorts, ...current.local.inboundPorts.map(({ port }) => port)])];
-    applying = listeners.set(wanted).then(
+    applying = listeners.apply(current).then(
       () => {
         listening = true;
       },
-      (error: unknown) => log.error("captured ports could not be set", { error }),
+      (error: unknown) => log.error("listeners could not be opened", { error }),
     );
+  }
+
+  function locate(address: string, port: number) {
+    return ports.capture.locate(address, port, currentConfig());
   }
 
   function createHttpPorts({ limits: chosen }: NonNullable<ProxyOptions["http"]>): HttpPorts {

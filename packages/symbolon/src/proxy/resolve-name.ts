@@ -44,7 +44,7 @@ function resolve(name: string, type: number, config: ProxyConfig | undefined): D
  * `name`, `name.ns`, `name.ns.svc` and `name.ns.svc.<cluster domain>`, for clients with and without a search list. What
  * has other endings is not the mesh's to answer.
  */
-function addressesOf(name: string, { local, mesh }: ProxyConfig): readonly string[] | "unknown" | "outside" {
+export function addressesOf(name: string, { local, mesh }: ProxyConfig): readonly string[] | "unknown" | "outside" {
   const suffix = `.${mesh.clusterDomain}`;
   const inCluster = name.endsWith(suffix) || name === mesh.clusterDomain;
   const labels = (inCluster ? name.slice(0, Math.max(0, name.length - suffix.length)) : name)
