@@ -23,6 +23,8 @@ import { CA_PORT } from "./ca-address.ts";
 import { addressRanges } from "./check-config.ts";
 import { createProcessLog } from "./log.ts";
 import { manifestFiles, manifestRules } from "./manifest-rules.ts";
+import { createMeshMetrics } from "./mesh-metrics.ts";
+import { openProcessAudit } from "./process-audit.ts";
 import { type MeshConfig, PASSPHRASE_VARIABLE, pathsOf } from "./mesh-config.ts";
 import { runUntilSignal } from "./run-until-signal.ts";
 
@@ -90,7 +92,11 @@ export function runControlPlane(config: MeshConfig): Promise<number> {
     });
     const api = serveApi({
       socketPath: paths.apiSocket,
-      backend: { ...plane, podSecrets: (uid) => podSecrets(plane.findPod(uid)?.pod, tokens, ca.rootsPem, uid) },
+      backend: {
+        ...plane,
+        podSecrets: (uid) => podSecrets(plane.findPod(uid)?.pod, tokens, ca.rootsPem, uid),
+        metrics: createMeshMetrics({ status: plane.status, caNumbers: ca.counters, paths }),
+      },
       log,
     });
     return {

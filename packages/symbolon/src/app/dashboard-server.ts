@@ -3,11 +3,18 @@ import page from "@symbolon/dashboard/index.html";
 import { errorText } from "@symbolon/spiffe/core";
 import { productError } from "../core/index.ts";
 import type { Overview } from "../dashboard-api/index.ts";
+import { EXPOSITION_CONTENT_TYPE, type FamilySnapshot, renderMetrics } from "../telemetry/index.ts";
 
 export const DEFAULT_DASHBOARD_PORT = 20001;
 
 /** Absent: no dashboard. */
 export type DashboardChoice = { readonly port?: number } | undefined;
+
+/** What is served besides the page: `/api/overview` and, for Prometheus, `/metrics`. */
+export interface DashboardSources {
+  overview(): Promise<Overview>;
+  metrics(): Promise<readonly FamilySnapshot[]>;
+}
 
 export interface DashboardServer {
   readonly url: string;
@@ -29,18 +36,17 @@ const HEADERS = {
  * loopback is refused, so that no foreign page can read it by rebinding a name.
  * @param port a port the user asked for is taken or refused; without one the default moves when it is taken
  */
-export async function startDashboard(overview: () => Promise<Overview>, port?: number): Promise<DashboardServer> {
+export async function startDashboard(sources: DashboardSources, port?: number): Promise<DashboardServer> {
   const files = await buildPage();
   const fetch = async (request: Request): Promise<Response> => {
     const url = new URL(request.url);
     if (!["127.0.0.1", "localhost", "[::1]"].includes(url.hostname)) return answer("wrong host", 421);
     if (request.method !== "GET") return answer("this page is read-only", 405);
-    if (url.pathname === "/api/overview") {
-      try {
-        return Response.json(await overview(), { headers: HEADERS });
-      } catch (error) {
-        return answer(errorText(error), 503);
-      }
+    try {
+      if (url.pathname === "/api/overview") return Response.json(await sources.overview(), { headers: HEADERS });
+      if (url.pathname === "/metrics") return metricsResponse(await sources.metrics());
+    } catch (error) {
+      return answer(errorText(error), 503);
     }
     const file = files.get(url.pathname);
     return file
@@ -72,6 +78,10 @@ function portError(port: number, error: unknown) {
     `port ${port} of the dashboard cannot be used: ${errorText(error)}; choose another with --dashboard-port, or use --no-dashboard`,
     { cause: error },
   );
+}
+
+function metricsResponse(families: readonly FamilySnapshot[]): Response {
+  return new Response(renderMetrics(families), { headers: { ...HEADERS, "content-type": EXPOSITION_CONTENT_TYPE } });
 }
 
 function running(server: ReturnType<typeof Bun.serve>): DashboardServer {

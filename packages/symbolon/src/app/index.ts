@@ -1,4 +1,5 @@
 export { DEFAULT_DASHBOARD_PORT } from "./dashboard-server.ts";
+export { LOG_LEVELS, type LogLevel } from "./log.ts";
 export { meshApi } from "./mesh-api.ts";
 export {
   type ChosenMesh,
@@ -8,8 +9,9 @@ export {
   type MeshConfig,
   meshDirectories,
 } from "./mesh-config.ts";
+export { proxyMetrics } from "./mesh-metrics.ts";
 export { isAlive, readMeshProcesses } from "./mesh-processes.ts";
-export { meshOverview, readProxyDump } from "./overview.ts";
+export { meshOverview, proxyLogLevel, readProxyConfig, readProxyDump } from "./overview.ts";
 export { stopMesh } from "./stop-mesh.ts";
 export { runInBackground, runInForeground, type UpOptions } from "./up.ts";
 export { waitUntilInForce } from "./wait-until-in-force.ts";

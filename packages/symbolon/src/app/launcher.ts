@@ -5,11 +5,11 @@ import { fullJitterBackoffMs, type Log, sleep, systemClock, systemRandom } from 
 import { hostPidOfSupervisor, supervisorCommand } from "../adapters/os/index.ts";
 import { type MeshPaths, productError } from "../core/index.ts";
 import { type DashboardChoice, startDashboard } from "./dashboard-server.ts";
+import { dashboardSources } from "./dashboard-sources.ts";
 import { SUPERVISOR_REFUSED } from "./exit-statuses.ts";
 import { createProcessLog } from "./log.ts";
 import { type MeshConfig, pathsOf } from "./mesh-config.ts";
 import { isAlive, processRef, readMeshProcesses, writeMeshProcesses } from "./mesh-processes.ts";
-import { meshOverview } from "./overview.ts";
 import { selfCommand } from "./self-command.ts";
 
 /** Restart of a supervisor that died: quick at first, so that traffic resumes; never a busy loop. */
@@ -41,7 +41,7 @@ export async function runLauncher(config: MeshConfig, dashboard: DashboardChoice
 async function serveDashboard(config: MeshConfig, dashboard: DashboardChoice, log: Log) {
   if (!dashboard) return undefined;
   try {
-    const page = await startDashboard(() => meshOverview(config), dashboard.port);
+    const page = await startDashboard(dashboardSources(config), dashboard.port);
     writeFileSync(pathsOf(config).dashboardFile, page.url, { mode: 0o600 });
     return page;
   } catch (error) {

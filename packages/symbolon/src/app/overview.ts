@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { ApiClient } from "../adapters/http/index.ts";
-import { readProxyAdmin } from "../adapters/ipc/index.ts";
+import { readProxyAdmin, setProxyLogLevel } from "../adapters/ipc/index.ts";
 import type { MeshPaths } from "../core/index.ts";
 import { type Overview, type ProxyFacts, workloadRow } from "../dashboard-api/index.ts";
+import type { ProxyConfig } from "../mesh/index.ts";
 import type { ProxyDump } from "../proxy/index.ts";
+import type { LogLevel } from "./log.ts";
 import { meshApi } from "./mesh-api.ts";
 import { type ChosenMesh, pathsOf } from "./mesh-config.ts";
 import { isAlive, readMeshProcesses } from "./mesh-processes.ts";
@@ -39,6 +41,19 @@ const LAUNCHER_ENDED =
 export async function readProxyDump(paths: MeshPaths, podUid: string): Promise<ProxyDump> {
   // Both ends are this program: the proxy's own type is the wire format.
   return (await readProxyAdmin(paths.podRuntime(podUid).proxyAdminSocket, "dump")) as ProxyDump;
+}
+
+/** The configuration that a proxy has in force; null before the first. @throws ERR_PROXY_UNREACHABLE */
+export async function readProxyConfig(paths: MeshPaths, podUid: string): Promise<ProxyConfig | null> {
+  return (await readProxyAdmin(paths.podRuntime(podUid).proxyAdminSocket, "config")) as ProxyConfig | null;
+}
+
+/** @param level absent: only read. @returns the level in force. @throws ERR_PROXY_UNREACHABLE */
+export async function proxyLogLevel(paths: MeshPaths, podUid: string, level?: LogLevel): Promise<string> {
+  const { proxyAdminSocket } = paths.podRuntime(podUid);
+  return String(
+    await (level ? setProxyLogLevel(proxyAdminSocket, level) : readProxyAdmin(proxyAdminSocket, "logLevel")),
+  );
 }
 
 /** A proxy that does not answer has nothing to show; that its pod is not ready says why. */

@@ -9,8 +9,9 @@ import {
   SIDECAR_ADDRESS,
 } from "../adapters/os/index.ts";
 import { createProxy, transparentCapture } from "../proxy/index.ts";
-import { createProcessLog } from "./log.ts";
+import { createProcessLog, setLogLevel } from "./log.ts";
 import { type MeshConfig, pathsOf } from "./mesh-config.ts";
+import { createProxyTelemetry } from "./proxy-telemetry.ts";
 import { runUntilSignal } from "./run-until-signal.ts";
 
 const DNS_PORT = 53;
@@ -26,6 +27,13 @@ export function runProxy(config: MeshConfig, podUid: string): Promise<number> {
     const configs = createConfigClient({ ...shared, path: paths.configSocket, podUid });
     const identities = createIdentityClient({ ...shared, path: pod.agentSocket });
     const captured = createCapturedPorts(podNamespaces(paths.namespacesDirectory, podUid).application);
+    const telemetry = createProxyTelemetry({
+      ...shared,
+      paths,
+      accessRecords: config.accessRecords,
+      config: () => configs.config.current,
+      vitals: () => proxy.vitals(),
+    });
     const proxy = createProxy(
       {
         ...shared,
@@ -34,8 +42,8 @@ export function runProxy(config: MeshConfig, podUid: string): Promise<number> {
         capture: transparentCapture({
           sockets: { prepareListener: makeTransparent, setCapturedPorts: (ports) => captured.set(ports) },
         }),
-        record: (record) => log.debug("connection", { ...record }),
-        recordRequest: (record) => log.debug("request", { ...record }),
+        record: telemetry.connectionEnded,
+        recordRequest: telemetry.requestEnded,
       },
       {
         applicationAddress: APPLICATION_ADDRESS,
@@ -47,13 +55,21 @@ export function runProxy(config: MeshConfig, podUid: string): Promise<number> {
     const admin = await serveProxyAdmin({
       path: pod.proxyAdminSocket,
       listen: listenOnUnixSocket,
-      handler: { ready: () => proxy.ready, dump: () => proxy.dump() },
+      handler: {
+        ready: () => proxy.ready,
+        dump: () => proxy.dump(),
+        config: () => configs.config.current ?? null,
+        metrics: telemetry.metrics,
+        logLevel: () => log.level,
+        setLogLevel: (level) => setLogLevel(log, level),
+      },
       log,
     });
     await proxy.start();
     return {
       async close() {
         await proxy.drain(DRAIN_MS);
+        await telemetry.close();
         configs.close();
         identities.close();
         admin.close();

@@ -7,6 +7,7 @@ import { requireNamespaceSupport } from "../adapters/os/index.ts";
 import { type MeshPaths, productError } from "../core/index.ts";
 import { checkConfig } from "./check-config.ts";
 import { checkDashboardPort, type DashboardChoice, startDashboard } from "./dashboard-server.ts";
+import { dashboardSources } from "./dashboard-sources.ts";
 import { makePrivateDirectory, startLauncher } from "./launcher.ts";
 import { createProcessLog } from "./log.ts";
 import { type MeshConfig, pathsOf } from "./mesh-config.ts";
@@ -44,7 +45,7 @@ export async function runInForeground({ config, fresh, dashboard }: UpOptions): 
     });
   const page =
     dashboard &&
-    (await startDashboard(() => meshOverview(config), dashboard.port).catch((error) =>
+    (await startDashboard(dashboardSources(config), dashboard.port).catch((error) =>
       launcher.stop().then(() => Promise.reject(error)),
     ));
   const ready = await Promise.race([

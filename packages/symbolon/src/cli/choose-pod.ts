@@ -17,6 +17,19 @@ export interface PodObject {
  * Of a Deployment's pods the first ready one is taken, as kubectl does.
  */
 export async function choosePod(paths: MeshPaths, text: string, defaultNamespace: string): Promise<PodObject> {
+  const matching = await matchingPods(paths, text, defaultNamespace);
+  const chosen =
+    matching.find((pod) => pod.status?.containerStatuses?.every((status) => status.pid !== undefined)) ?? matching[0];
+  // INVARIANT: at least one matches.
+  return chosen as PodObject;
+}
+
+/** All pods that the text means: of a Deployment every replica. @throws CommandExit when there is none */
+export async function matchingPods(
+  paths: MeshPaths,
+  text: string,
+  defaultNamespace: string,
+): Promise<readonly PodObject[]> {
   const { kind, name, namespace } = parseReference(text, defaultNamespace);
   const pods = (await meshApi(paths).list("Pod", { namespace })) as unknown as readonly (PodObject & {
     readonly metadata: {
@@ -27,9 +40,7 @@ export async function choosePod(paths: MeshPaths, text: string, defaultNamespace
   const matching = pods.filter((pod) =>
     kind === "pod" ? pod.metadata.name === name : pod.metadata.ownerReferences?.some((owner) => owner.name === name),
   );
-  const chosen =
-    matching.find((pod) => pod.status?.containerStatuses?.every((status) => status.pid !== undefined)) ?? matching[0];
-  if (chosen) return chosen;
+  if (matching.length > 0) return matching;
   const hint =
     pods.length > 0
       ? `; pods there: ${pods.map((pod) => pod.metadata.name).join(", ")}`

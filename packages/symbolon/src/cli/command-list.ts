@@ -7,6 +7,7 @@ import { addExecCommand } from "./commands/exec.ts";
 import { addGetCommand } from "./commands/get/index.ts";
 import { addInternalCommand } from "./commands/internal.ts";
 import { addLogsCommand } from "./commands/logs.ts";
+import { addMetricsCommand } from "./commands/metrics.ts";
 import { addProgramCommand } from "./commands/program.ts";
 import { addProxyConfigCommand } from "./commands/proxy-config/index.ts";
 import { addStatusCommand } from "./commands/status.ts";
@@ -23,6 +24,7 @@ export const commands: readonly ((program: Command) => void)[] = [
   addGetCommand,
   addExecCommand,
   addLogsCommand,
+  addMetricsCommand,
   addProxyConfigCommand,
   addAuthzCommand,
   addVersionCommand,

@@ -1,4 +1,4 @@
 export type { AuditEvent, AuditKind, AuditSink } from "./audit.ts";
 export { errorInfo, PRODUCT_ERRORS, type ProductErrorCode, productError } from "./errors.ts";
-export { type MeshPaths, meshPaths, type PodPaths } from "./mesh-paths.ts";
+export { accessRecordsFile, type MeshPaths, meshPaths, type PodPaths } from "./mesh-paths.ts";
 export { privateKeyPem } from "./private-key-pem.ts";

@@ -39,6 +39,14 @@ export interface PodPaths {
   readonly proxyAdminSocket: string;
 }
 
+/** Never the name of a container's log, which ends in `.log`. */
+const ACCESS_RECORDS = "access.jsonl";
+
+/** Access records of one pod's proxy; older ones are in the file with `.1` appended. */
+export function accessRecordsFile({ logsDirectory }: MeshPaths, namespace: string, podName: string): string {
+  return join(logsDirectory, namespace, podName, ACCESS_RECORDS);
+}
+
 /** Longest path that a Unix socket address holds (sun_path has 108 bytes with its NUL). */
 const MAX_SOCKET_PATH = 107;
 const LONGEST_SOCKET_BELOW_RUNTIME = "/pods/00000000-0000-0000-0000-000000000000/agent.sock".length;

@@ -10,6 +10,8 @@ export interface TrackedConnection {
   upstream: Leg | undefined;
   /** Ends the connection as soon as nothing is under way on it; absent: nobody can tell. */
   drain?: () => void;
+  /** Policies have changed; set before they are asked for the first time, so that no change is missed. */
+  readmit?: () => void;
   /** Once; later calls change nothing. */
   finish(): void;
 }
@@ -23,6 +25,8 @@ export interface ConnectionRegistry {
   /** Connections of one peer address that are open. */
   countOf(address: string): number;
   readonly live: ReadonlySet<TrackedConnection>;
+  /** Of live connections, with what they have carried so far. */
+  liveRecords(): readonly ConnectionRecord[];
   /** Oldest first; live ones with what they have carried so far. */
   records(): readonly ConnectionRecord[];
 }
@@ -39,6 +43,12 @@ export function createConnectionRegistry(clock: Clock, ended?: (record: Connecti
     record.bytesReceived = downstream.bytesReceived;
     record.bytesSent = downstream.bytesSent + (upstream?.bytesReceived ?? 0);
   };
+
+  const liveRecords = (): readonly ConnectionRecord[] =>
+    Array.from(live, (connection) => {
+      measure(connection);
+      return connection.record;
+    });
 
   return {
     live,
@@ -74,9 +84,7 @@ export function createConnectionRegistry(clock: Clock, ended?: (record: Connecti
       perAddress.set(record.peerAddress, (perAddress.get(record.peerAddress) ?? 0) + 1);
       return connection;
     },
-    records() {
-      for (const connection of live) measure(connection);
-      return [...past, ...[...live].map(({ record }) => record)].sort((a, b) => a.id - b.id);
-    },
+    liveRecords,
+    records: () => [...past, ...liveRecords()].sort((a, b) => a.id - b.id),
   };
 }

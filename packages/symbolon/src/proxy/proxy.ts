@@ -2,7 +2,7 @@ import { BundleSet } from "@symbolon/spiffe/bundle";
 import { sleep } from "@symbolon/spiffe/core";
 import { createPeerVerifier } from "@symbolon/spiffe/svid";
 import type { ProxyConfig } from "../mesh/index.ts";
-import type { ConnectionRecord } from "../telemetry/index.ts";
+import type { ConnectionRecord, ProxyVitals } from "../telemetry/index.ts";
 import { createConnectionRegistry, type TrackedConnection } from "./connection-registry.ts";
 import { createDeadlines } from "./deadlines.ts";
 import { type DnsServer, startDnsServer } from "./dns-server.ts";
@@ -28,6 +28,8 @@ export interface Proxy {
   /** Stops accepting, waits for live connections, then closes what is left. May be called twice. */
   drain(graceMs: number): Promise<void>;
   dump(): ProxyDump;
+  /** For metrics; cheaper than a dump. */
+  vitals(): Omit<ProxyVitals, "accessRecords">;
 }
 
 /** State of a proxy for `proxy-config` and the dashboard; JSON-safe, never a key. */
@@ -148,6 +150,14 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
       listeners: listeners.ports,
       ...certificates(),
       connections: registry.records(),
+    }),
+    vitals: () => ({
+      ready: listening && !draining,
+      ...(config.current ? { configVersion: config.current.version } : {}),
+      ...(identity.current ? { certificateNotAfter: identity.current.notAfter } : {}),
+      connections: registry.liveRecords(),
+      handshakes: handshakes.current,
+      upstreams: http?.pool.count() ?? { idle: 0, inUse: 0 },
     }),
   };
 

@@ -1,4 +1,5 @@
 import type { HttpLimits } from "./http-limits.ts";
+import type { CountLimit } from "./limit-name.ts";
 import type { PeerConnector, PeerFailure } from "./peer-connector.ts";
 import type { ProxyIdentity } from "./ports.ts";
 import type { PeerTarget } from "./route-destination.ts";
@@ -19,6 +20,8 @@ export interface UpstreamPool {
   acquire(target: PeerTarget, callbacks: AcquireCallbacks): () => void;
   /** Gives back a connection whose last answer has been read to its end. */
   release(connection: UpstreamConnection): void;
+  /** Connections that are there or being opened. */
+  count(): { readonly idle: number; readonly inUse: number };
   /** All unused ones are closed, and none is kept any more. */
   close(): void;
 }
@@ -28,9 +31,10 @@ export function createUpstreamPool(options: {
   readonly identity: () => ProxyIdentity | undefined;
   readonly sweeper: Sweeper;
   readonly limits: HttpLimits;
+  readonly countLimit: CountLimit;
   readonly now: () => Date;
 }): UpstreamPool {
-  const { connector, sweeper, limits } = options;
+  const { connector, sweeper, limits, countLimit } = options;
   const idle = new Map<string, UpstreamConnection[]>();
   /** Open or being opened. */
   const counts = new Map<string, number>();
@@ -47,6 +51,7 @@ export function createUpstreamPool(options: {
       }
       const count = counts.get(key) ?? 0;
       if (count >= limits.upstreamsPerTarget) {
+        countLimit("upstreamsPerTarget");
         callbacks.failed({ reason: "too_many_connections", detail: `${key} has ${count} connections` });
         return () => undefined;
       }
@@ -70,11 +75,19 @@ export function createUpstreamPool(options: {
       connection.user = undefined;
       if (closed || connection.leg.closed || connection.leg.ended) return connection.discard();
       const unused = idle.get(connection.key) ?? [];
-      if (unused.length >= limits.idleUpstreamsPerTarget) return connection.discard();
+      if (unused.length >= limits.idleUpstreamsPerTarget) {
+        countLimit("idleUpstreamsPerTarget");
+        return connection.discard();
+      }
       connection.idleSinceMs = sweeper.nowMs;
       unused.push(connection);
       idle.set(connection.key, unused);
       sweeper.add(swept);
+    },
+    count() {
+      const total = sum(counts.values());
+      const unused = sum(Array.from(idle.values(), ({ length }) => length));
+      return { idle: unused, inUse: total - unused };
     },
     close() {
       closed = true;
@@ -121,18 +134,28 @@ export function createUpstreamPool(options: {
 
   function sweep(nowMs: number): void {
     for (const [key, unused] of idle) {
-      for (const connection of [...unused])
-        if (nowMs - connection.idleSinceMs >= keepMs(connection)) connection.discard();
+      for (const connection of [...unused]) {
+        const limit = keepLimit(connection);
+        if (nowMs - connection.idleSinceMs < limits[limit]) continue;
+        countLimit(limit);
+        connection.discard();
+      }
       if (unused.length === 0) idle.delete(key);
     }
     if (idle.size === 0) sweeper.remove(swept);
   }
 
-  function keepMs({ target }: UpstreamConnection): number {
-    return target.security.kind === "mtls" ? limits.peerKeepAliveMs : limits.applicationKeepAliveMs;
+  function keepLimit({ target }: UpstreamConnection): "peerKeepAliveMs" | "applicationKeepAliveMs" {
+    return target.security.kind === "mtls" ? "peerKeepAliveMs" : "applicationKeepAliveMs";
   }
 }
 
 function keyOf({ address, port, security }: PeerTarget): string {
   return security.kind === "mtls" ? `${address}:${port} as ${security.serverName}` : `${address}:${port}`;
+}
+
+function sum(numbers: Iterable<number>): number {
+  let total = 0;
+  for (const number of numbers) total += number;
+  return total;
 }

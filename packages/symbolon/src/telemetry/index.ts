@@ -16,3 +16,4 @@ export {
 } from "./metric-family.ts";
 export { createMetricRegistry, type MetricRegistry } from "./metric-registry.ts";
 export type { RequestRecord, ResponseFlag } from "./request-record.ts";
+export { createProxyMetrics, type ProxyMetrics, type ProxyVitals } from "./proxy-metrics.ts";

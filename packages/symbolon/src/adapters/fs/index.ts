@@ -1,5 +1,7 @@
 export { type AuditFile, openAuditFile } from "./audit-file.ts";
 export { type ConfigFilesOptions, createConfigFiles } from "./config-files.ts";
+export { listAuditLogs, readAuditLog, readChunks } from "./read-audit-log.ts";
+export { createRecordFile, type RecordFile } from "./record-file.ts";
 export { sealedSecretDirectory, unsealedSecretDirectory } from "./sealed-secret.ts";
 export { openSecretDirectory, secretDirectory } from "./secret-directory.ts";
 export { writeFileAtomically } from "./write-file-atomically.ts";

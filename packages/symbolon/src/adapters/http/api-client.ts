@@ -2,12 +2,15 @@ import { type Clock, SymbolonError, sleep } from "@symbolon/spiffe/core";
 import type { ApplyRequest, ChangeAnswer, DeleteRequest, MeshStatus } from "../../control-plane/index.ts";
 import { productError } from "../../core/index.ts";
 import type { MeshKind, Pod, PodStatus, PresentedObject } from "../../mesh/index.ts";
+import type { FamilySnapshot } from "../../telemetry/index.ts";
 import { API_PATHS, type ApiError, fillPath, type PodSecrets } from "./api.ts";
 import { MAX_BODY_BYTES } from "./json-body.ts";
 
 /** Client of the control plane's API; every method throws ERR_API_UNREACHABLE, or the code that the API answered. */
 export interface ApiClient {
   status(): Promise<MeshStatus>;
+  /** Of the whole mesh. */
+  metrics(): Promise<readonly FamilySnapshot[]>;
   list(kind: MeshKind, options?: { readonly namespace?: string }): Promise<readonly PresentedObject[]>;
   apply(request: ApplyRequest): Promise<ChangeAnswer>;
   delete(request: DeleteRequest): Promise<ChangeAnswer>;
@@ -59,6 +62,7 @@ export function createApiClient(options: {
 
   return {
     status: () => read(API_PATHS.status),
+    metrics: () => read(API_PATHS.metrics),
     list(kind, { namespace } = {}) {
       const query = namespace === undefined ? "" : `?${new URLSearchParams({ namespace })}`;
       return read(`${fillPath(API_PATHS.objects, { kind })}${query}`);

@@ -1,5 +1,6 @@
 import { productError } from "../../core/index.ts";
 import { findKind, MESH_KINDS, type ObjectKey, type Pod, type PodStatus } from "../../mesh/index.ts";
+import { EXPOSITION_CONTENT_TYPE, type FamilySnapshot, renderMetrics } from "../../telemetry/index.ts";
 import { API_PATHS, type ApiBackend } from "./api.ts";
 import { booleanField, objectList, readJsonObject, stringField } from "./json-body.ts";
 import type { Route, RouteCall } from "./route.ts";
@@ -7,6 +8,8 @@ import type { Route, RouteCall } from "./route.ts";
 export function apiRoutes(backend: ApiBackend): readonly Route[] {
   return [
     route("GET", API_PATHS.status, () => Response.json(backend.status())),
+    route("GET", API_PATHS.metrics, async () => Response.json(await backend.metrics())),
+    route("GET", API_PATHS.metricsText, async () => metricsResponse(await backend.metrics())),
     route("GET", API_PATHS.objects, ({ params, query }) => {
       const kind = findKind(params.kind ?? "")?.kind;
       if (!kind) throw productError("ERR_OBJECT_NOT_FOUND", `there is no kind "${params.kind}"`);
@@ -46,6 +49,10 @@ export function apiRoutes(backend: ApiBackend): readonly Route[] {
       return new Response(null, { status: 204 });
     }),
   ];
+}
+
+function metricsResponse(families: readonly FamilySnapshot[]): Response {
+  return new Response(renderMetrics(families), { headers: { "content-type": EXPOSITION_CONTENT_TYPE } });
 }
 
 function route(method: string, pattern: string, handle: (call: RouteCall) => Promise<Response> | Response): Route {

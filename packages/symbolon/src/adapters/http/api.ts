@@ -1,4 +1,5 @@
 import type { ControlPlane } from "../../control-plane/index.ts";
+import type { FamilySnapshot } from "../../telemetry/index.ts";
 
 /** What a pod is given at its start, and again before it ends. */
 export interface PodSecrets {
@@ -15,6 +16,8 @@ export interface ApiBackend
   > {
   /** @throws ERR_OBJECT_NOT_FOUND */
   podSecrets(podUid: string): PodSecrets;
+  /** Of the control plane and of every proxy that answers. */
+  metrics(): Promise<readonly FamilySnapshot[]>;
 }
 
 /** Body of every answer that is not 2xx. */
@@ -26,6 +29,9 @@ export interface ApiError {
 /** Paths of the API; both ends use these and nothing else. */
 export const API_PATHS = {
   status: "/v1/status",
+  metrics: "/v1/metrics",
+  /** The same as text, for Prometheus. */
+  metricsText: "/metrics",
   objects: "/v1/objects/:kind",
   apply: "/v1/apply",
   delete: "/v1/delete",

@@ -11,4 +11,10 @@ export { type ConfigServerOptions, serveProxyConfigs } from "./config-server.ts"
 export type { FrameServer, ListenPrivately } from "./frame-server.ts";
 export { createIdentityClient, type IdentityClient } from "./identity-client.ts";
 export { createIdentityServer, type IdentityServer, type IdentityServerOptions } from "./identity-server.ts";
-export { type ProxyAdminHandler, type ProxyAdminQuestion, readProxyAdmin, serveProxyAdmin } from "./proxy-admin.ts";
+export {
+  type ProxyAdminHandler,
+  type ProxyAdminQuestion,
+  readProxyAdmin,
+  serveProxyAdmin,
+  setProxyLogLevel,
+} from "./proxy-admin.ts";

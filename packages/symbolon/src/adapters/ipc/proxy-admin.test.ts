@@ -5,7 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLog } from "@symbolon/spiffe/core";
 import { listenOnUnixSocket } from "../os/index.ts";
-import { type ProxyAdminQuestion, readProxyAdmin, serveProxyAdmin } from "./proxy-admin.ts";
+import {
+  type ProxyAdminHandler,
+  type ProxyAdminQuestion,
+  readProxyAdmin,
+  serveProxyAdmin,
+  setProxyLogLevel,
+} from "./proxy-admin.ts";
+
+const METRIC = { name: "a_total", help: "A.", type: "counter", series: [{ labels: {}, value: 1 }] } as const;
 
 const closers: (() => unknown)[] = [];
 afterEach(() => {
@@ -20,7 +28,18 @@ function socketPath(): string {
 
 async function start(dump: unknown = { listeners: [80] }): Promise<string> {
   const path = socketPath();
-  const handler = { ready: () => true, dump: () => dump };
+  let level = "info";
+  const handler: ProxyAdminHandler = {
+    ready: () => true,
+    dump: () => dump,
+    config: () => ({ version: 7 }),
+    metrics: () => [METRIC],
+    logLevel: () => level,
+    setLogLevel(next) {
+      if (next === "debug") level = next;
+      return next === "debug";
+    },
+  };
   const server = await serveProxyAdmin({ path, listen: listenOnUnixSocket, handler, log: silentLog });
   closers.push(() => server.close());
   return path;
@@ -31,6 +50,17 @@ describe("the admin surface of a proxy", () => {
     const path = await start();
     expect(await readProxyAdmin(path, "ready")).toBe(true);
     expect(await readProxyAdmin(path, "dump")).toEqual({ listeners: [80] });
+    expect(await readProxyAdmin(path, "config")).toEqual({ version: 7 });
+    expect(await readProxyAdmin(path, "metrics")).toEqual([METRIC]);
+  });
+
+  test("changes the level of the log, to one that there is", async () => {
+    const path = await start();
+    expect(await readProxyAdmin(path, "logLevel")).toBe("info");
+    await expect(setProxyLogLevel(path, "loud")).rejects.toMatchObject({ code: "ERR_PROXY_UNREACHABLE" });
+    expect(await readProxyAdmin(path, "logLevel")).toBe("info");
+    expect(await setProxyLogLevel(path, "debug")).toBe("debug");
+    expect(await readProxyAdmin(path, "logLevel")).toBe("debug");
   });
 
   test("answers of several hundred kilobytes arrive whole", async () => {

@@ -1,15 +1,23 @@
 import { type Log, systemClock } from "@symbolon/spiffe/core";
 import { productError } from "../../core/index.ts";
+import type { FamilySnapshot } from "../../telemetry/index.ts";
 import { createFrameDecoder, encodeMessage, parseMessage } from "./frame.ts";
 import { type FrameServer, type ListenPrivately, serveFrames } from "./frame-server.ts";
 
-/** What a proxy answers about itself; never a key. */
+/** What a proxy answers about itself; never a key. Each answer is JSON-safe. */
 export interface ProxyAdminHandler {
   ready(): boolean;
+  /** Its state: certificates, listeners, connections. */
   dump(): unknown;
+  /** The configuration that it was told, as it came. */
+  config(): unknown;
+  metrics(): readonly FamilySnapshot[];
+  logLevel(): string;
+  /** @returns false: there is no such level */
+  setLogLevel(level: string): boolean;
 }
 
-const QUESTIONS = ["ready", "dump"] as const;
+const QUESTIONS = ["ready", "dump", "config", "metrics", "logLevel"] as const;
 export type ProxyAdminQuestion = (typeof QUESTIONS)[number];
 
 /** The proxy's admin surface. Whoever can open the socket's directory (0700) may ask. */
@@ -24,10 +32,16 @@ export function serveProxyAdmin(options: {
     ...options,
     accept: () => ({
       onFrame(frame, connection) {
-        const { get } = parseMessage(frame);
-        if (get === "ready") connection.send(encodeMessage({ answer: handler.ready() }));
-        else if (get === "dump") connection.send(encodeMessage({ answer: handler.dump() }));
-        else throw productError("ERR_FRAME_INVALID", `"${String(get)}" is not one of ${QUESTIONS.join(", ")}`);
+        const { get, setLogLevel } = parseMessage(frame);
+        if (typeof setLogLevel === "string") {
+          if (!handler.setLogLevel(setLogLevel))
+            throw productError("ERR_FRAME_INVALID", `"${setLogLevel}" is no level of a log`);
+          return void connection.send(encodeMessage({ answer: handler.logLevel() }));
+        }
+        const question = QUESTIONS.find((candidate) => candidate === get);
+        if (!question)
+          throw productError("ERR_FRAME_INVALID", `"${String(get)}" is not one of ${QUESTIONS.join(", ")}`);
+        connection.send(encodeMessage({ answer: handler[question]() }));
       },
       onClose() {},
     }),
@@ -38,6 +52,15 @@ const ANSWER_WITHIN_MS = 3000;
 
 /** Asks a proxy one question. @throws ERR_PROXY_UNREACHABLE */
 export function readProxyAdmin(path: string, question: ProxyAdminQuestion): Promise<unknown> {
+  return askProxy(path, { get: question });
+}
+
+/** @returns the level in force. @throws ERR_PROXY_UNREACHABLE */
+export function setProxyLogLevel(path: string, level: string): Promise<unknown> {
+  return askProxy(path, { setLogLevel: level });
+}
+
+function askProxy(path: string, message: object): Promise<unknown> {
   const unreachable = (why: string) => productError("ERR_PROXY_UNREACHABLE", `the proxy behind "${path}" ${why}`);
   return new Promise((resolve, reject) => {
     const decoder = createFrameDecoder();
@@ -55,7 +78,7 @@ export function readProxyAdmin(path: string, question: ProxyAdminQuestion): Prom
       socket: {
         open(opened) {
           socket = opened;
-          opened.write(encodeMessage({ get: question }));
+          opened.write(encodeMessage(message));
         },
         data(_socket, chunk) {
           try {

@@ -45,6 +45,7 @@ interface Flags {
   readonly fresh?: boolean;
   readonly logLevel: MeshConfig["logLevel"];
 }
+  readonly accessRecords: boolean;
 
 export function addUpCommand(program: Command): void {
   const collect = (value: string, before: string[]): string[] => [...before, value];
@@ -73,7 +74,16 @@ export function addUpCommand(program: Command): void {
       "--dashboard-port <port>",
       `port of the dashboard on loopback (default ${DEFAULT_DASHBOARD_PORT}, or another when it is taken)`,
     )
-    .option("--fresh", "forget what earlier runs of this mesh left: CA, applied objects, logs")
+    .option("--fresh", "forget what earlier runs of this mesh left: CA, applied objects, logs; audit logs stay")
+    .addOption(
+      new Option(
+        "--audit-full <choice>",
+        "when the audit log cannot be written: refuse what it should record, or go on",
+      )
+        .choices(["refuse", "degrade"])
+        .default("refuse"),
+    )
+    .option("--no-access-records", 'do not write a line about every request and connection ("symbolon logs --access")')
     .addOption(
       new Option("--log-level <level>", "what processes of the mesh log")
         .choices(["debug", "info", "warn", "error"])
@@ -115,6 +125,7 @@ function upOptions(flags: Flags, command: Command): UpOptions {
     logLevel: flags.logLevel,
   };
   return {
+    accessRecords: flags.accessRecords,
     config,
     fresh: flags.fresh ?? false,
     dashboard: flags.dashboard ? { ...(flags.dashboardPort ? { port: port(flags.dashboardPort) } : {}) } : undefined,
