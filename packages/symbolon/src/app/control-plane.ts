@@ -23,9 +23,8 @@ import { CA_PORT } from "./ca-address.ts";
 import { addressRanges } from "./check-config.ts";
 import { createProcessLog } from "./log.ts";
 import { manifestFiles, manifestRules } from "./manifest-rules.ts";
-import { createMeshMetrics } from "./mesh-metrics.ts";
-import { openProcessAudit } from "./process-audit.ts";
 import { type MeshConfig, PASSPHRASE_VARIABLE, pathsOf } from "./mesh-config.ts";
+import { createMeshMetrics } from "./mesh-metrics.ts";
 import { runUntilSignal } from "./run-until-signal.ts";
 
 const TOKEN_ISSUER = "https://kubernetes.default.svc.cluster.local";

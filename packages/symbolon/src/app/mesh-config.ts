@@ -35,10 +35,10 @@ export interface MeshConfig {
   /** Where containers without `workingDir` start. */
   readonly workingDirectory: string;
   readonly logLevel: LogLevel;
-}
-
   /** Each proxy writes a line about every request and connection. */
   readonly accessRecords: boolean;
+}
+
 /** Environment variable whose value encrypts the CA's key at rest; only the control plane gets it. */
 export const PASSPHRASE_VARIABLE = "SYMBOLON_CA_PASSPHRASE";
 export const DEFAULT_MESH_NAME = "default";

@@ -44,8 +44,8 @@ interface Flags {
   readonly dashboardPort?: string;
   readonly fresh?: boolean;
   readonly logLevel: MeshConfig["logLevel"];
-}
   readonly accessRecords: boolean;
+}
 
 export function addUpCommand(program: Command): void {
   const collect = (value: string, before: string[]): string[] => [...before, value];
@@ -74,15 +74,7 @@ export function addUpCommand(program: Command): void {
       "--dashboard-port <port>",
       `port of the dashboard on loopback (default ${DEFAULT_DASHBOARD_PORT}, or another when it is taken)`,
     )
-    .option("--fresh", "forget what earlier runs of this mesh left: CA, applied objects, logs; audit logs stay")
-    .addOption(
-      new Option(
-        "--audit-full <choice>",
-        "when the audit log cannot be written: refuse what it should record, or go on",
-      )
-        .choices(["refuse", "degrade"])
-        .default("refuse"),
-    )
+    .option("--fresh", "forget what earlier runs of this mesh left: CA, applied objects, logs")
     .option("--no-access-records", 'do not write a line about every request and connection ("symbolon logs --access")')
     .addOption(
       new Option("--log-level <level>", "what processes of the mesh log")
@@ -123,9 +115,9 @@ function upOptions(flags: Flags, command: Command): UpOptions {
     gid: process.getgid?.() ?? 0,
     workingDirectory: process.cwd(),
     logLevel: flags.logLevel,
+    accessRecords: flags.accessRecords,
   };
   return {
-    accessRecords: flags.accessRecords,
     config,
     fresh: flags.fresh ?? false,
     dashboard: flags.dashboard ? { ...(flags.dashboardPort ? { port: port(flags.dashboardPort) } : {}) } : undefined,
