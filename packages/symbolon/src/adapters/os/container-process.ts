@@ -56,7 +56,7 @@ export function createContainerStarter(options: ContainerStarterOptions): Contai
         ["nsenter", `--net=${application}`, "--", "unshare", ...CONTAINER_NAMESPACES, "--", "/bin/sh", "-eu", script],
         { PATH: SYSTEM_PATH, LC_ALL: "C", ...finalCommandVariables({ environment, argv, workingDirectory }) },
         options.logFile(pod, container.name),
-        true,
+        { isContainer: true },
       );
       return untilSetUp(started, container.name);
     },

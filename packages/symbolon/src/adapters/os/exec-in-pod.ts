@@ -8,6 +8,8 @@ import { SYSTEM_PATH } from "./run-command.ts";
 export interface ExecCommand {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Absent: the command line takes care of it, or it does not matter. */
+  readonly workingDirectory?: string;
 }
 
 export interface ExecInPodOptions {

@@ -5,7 +5,7 @@ import { inNewPidNamespace } from "./pid-namespace.ts";
 import { openPipe } from "./pipe.ts";
 import { handlesSignal, processStartTicks } from "./process-stat.ts";
 import { openRotatingLog } from "./rotating-log.ts";
-import { SYSTEM_PATH, systemProgram } from "./run-command.ts";
+import { SYSTEM_PATH } from "./run-command.ts";
 
 export interface MeshProcessOptions {
   readonly argv: readonly string[];
@@ -32,19 +32,26 @@ export interface LoggedChild {
   readonly setup?: number;
 }
 
-/**
- * Spawns with standard output and error into a bounded log. A container is PID 1 of a new PID namespace
- * and has one more pipe, as descriptor 3.
- */
+export interface SpawnOptions {
+  /** PID 1 of a new PID namespace, with one more pipe as descriptor 3. */
+  readonly isContainer?: boolean;
+  /** Leader of a new process group and session. */
+  readonly ownGroup?: boolean;
+  readonly workingDirectory?: string;
+  /** Where the program is looked up; absent: the system's own directories only. */
+  readonly searchPath?: string;
+}
+
+/** Spawns with standard output and error into a bounded log. */
 export function spawnLogged(
   argv: readonly string[],
   env: Readonly<Record<string, string>>,
   logFile: string,
-  isContainer = false,
+  { isContainer = false, ownGroup = false, workingDirectory, searchPath = SYSTEM_PATH }: SpawnOptions = {},
 ): LoggedChild {
   const [name = "", ...rest] = argv;
-  const program = name.includes("/") ? name : systemProgram(name);
-  if (program === undefined) throw productError("ERR_PROGRAM_MISSING", `program "${name}" is not in ${SYSTEM_PATH}`);
+  const program = name.includes("/") ? name : (Bun.which(name, { PATH: searchPath }) ?? undefined);
+  if (program === undefined) throw productError("ERR_PROGRAM_MISSING", `program "${name}" is not in ${searchPath}`);
   const log = openRotatingLog(logFile);
   const output = openPipe();
   const setup = isContainer ? openPipe() : undefined;
@@ -52,6 +59,8 @@ export function spawnLogged(
     const spawn = () =>
       Bun.spawn([program, ...rest], {
         env: { ...env },
+        detached: ownGroup,
+        ...(workingDirectory === undefined ? {} : { cwd: workingDirectory }),
         stdio: ["ignore", output.write, output.write, ...(setup ? [setup.write] : [])],
       });
     const child = isContainer ? inNewPidNamespace(spawn) : spawn();

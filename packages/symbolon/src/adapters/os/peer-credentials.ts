@@ -1,6 +1,7 @@
 import { ptr } from "bun:ffi";
 import { closeSync } from "node:fs";
 import { productError } from "../../core/index.ts";
+import { darwinPeer, isDarwin } from "./darwin.ts";
 import { libc } from "./libc.ts";
 import { processStartTicks } from "./process-stat.ts";
 
@@ -24,6 +25,7 @@ const AF_UNIX = 1;
 
 /** Who connected to a Unix socket, as the kernel noted at connect(2). `fd`: `socket.fd` of a `Bun.listen` socket. */
 export function peerCredentials(fd: number): PeerCredentials {
+  if (isDarwin()) return darwinCredentials(fd);
   // SO_PEERCRED "succeeds" on every other kind of socket, with process 0 and overflow ids.
   if (intOption(fd, SO_DOMAIN) !== AF_UNIX)
     throw productError("ERR_PEER_CREDENTIALS", "peer credentials exist only on a Unix socket");
@@ -46,8 +48,16 @@ export function peerProcess(fd: number): PeerProcess {
   return { ...credentials, startTicks };
 }
 
+function darwinCredentials(fd: number): PeerCredentials {
+  const peer = darwinPeer(fd);
+  if (!peer || peer.pid <= 0)
+    throw productError("ERR_PEER_CREDENTIALS", "the kernel does not say who connected to the Unix socket");
+  return peer;
+}
+
 /** Process descriptor of the peer (Linux 6.5); the caller closes it. `undefined` where the kernel has none. */
 export function peerPidFd(fd: number): number | undefined {
+  if (isDarwin()) return undefined;
   const value = new Int32Array(1);
   const size = new Uint32Array([4]);
   if (libc().getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, ptr(value), ptr(size)) !== 0) return undefined;

@@ -1,5 +1,6 @@
 import { ptr } from "bun:ffi";
 import { productError } from "../../core/index.ts";
+import { darwinDenyAttach, isDarwin, libSystem } from "./darwin.ts";
 import { libc } from "./libc.ts";
 
 const PR_GET_DUMPABLE = 3;
@@ -42,13 +43,17 @@ export function isDumpable(): boolean {
 /** Soft and hard limit of a core file in bytes. */
 export function coreFileLimits(): { readonly soft: bigint; readonly hard: bigint } {
   const limits = new BigUint64Array(2);
-  if (libc().getrlimit(RLIMIT_CORE, ptr(limits)) !== 0)
+  if (resourceLimits().getrlimit(RLIMIT_CORE, ptr(limits)) !== 0)
     throw productError("ERR_PROCESS_HARDENING", "the core file limit of this process cannot be read");
   return { soft: limits[0] ?? 0n, hard: limits[1] ?? 0n };
 }
 
+function resourceLimits() {
+  return isDarwin() ? libSystem() : libc();
+}
+
 function forbidCoreFiles(): void {
-  libc().setrlimit(RLIMIT_CORE, ptr(new BigUint64Array(2)));
+  resourceLimits().setrlimit(RLIMIT_CORE, ptr(new BigUint64Array(2)));
   const { soft, hard } = coreFileLimits();
   if (soft !== 0n || hard !== 0n)
     throw productError("ERR_PROCESS_HARDENING", `the core file limit stayed at ${soft}/${hard} instead of 0/0`);
@@ -56,6 +61,10 @@ function forbidCoreFiles(): void {
 
 /** exec(2) resets this flag, so the process itself has to do it (SR-03). */
 function forbidAttaching(): void {
+  if (isDarwin()) {
+    if (darwinDenyAttach()) return;
+    throw productError("ERR_PROCESS_HARDENING", "this process stayed open to debuggers (PT_DENY_ATTACH failed)");
+  }
   libc().prctl(PR_SET_DUMPABLE, 0n, 0n, 0n, 0n);
   if (isDumpable())
     throw productError(

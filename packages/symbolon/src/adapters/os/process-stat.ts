@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
+import { darwinStartTime, isDarwin } from "./darwin.ts";
 
 /**
- * Kernel start time of a process in clock ticks since boot, `undefined` when there is no such process.
+ * Kernel start time of a process in clock ticks since boot (macOS: microseconds), `undefined` when there is no such process.
  * With the id it names a process for ever: an id is used again, an id with its start time is not.
  */
 export function processStartTicks(pid: number): number | undefined {
+  if (isDarwin()) return darwinStartTime(pid);
   const stat = procFile(pid, "stat");
   if (stat === undefined) return undefined;
   // proc(5): the second field is the program's name in parentheses and may itself hold spaces and ")".

@@ -4,6 +4,7 @@ import type { ReadinessProbe } from "../../mesh/index.ts";
 import type { ProbeResult, Prober } from "../../pod-runtime/index.ts";
 import { loadContainerSpec } from "./container-spec.ts";
 import { execInContainer } from "./exec-in-pod.ts";
+import { httpExchange, httpRequest } from "./http-probe.ts";
 import { connectInNamespace, connectionState } from "./namespace-socket.ts";
 import { podNamespaces } from "./pod-addresses.ts";
 import { podLayout } from "./pod-directory.ts";
@@ -16,8 +17,6 @@ export interface ProberOptions {
   readonly podDirectory: (podUid: string) => string;
 }
 
-/** An answer of this many bytes without a complete status line is not HTTP. */
-const MAX_STATUS_LINE = 1024;
 const CONNECT_POLL_MS = 10;
 
 /** Readiness probes as a kubelet makes them, from inside the pod: STRICT concerns them as little as in Istio. */
@@ -55,69 +54,10 @@ async function probeByConnection(
     state = connectionState(fd);
   }
   if (state === "connected" && action.kind === "http")
-    return exchange(fd, httpRequest(address, action.port, action.path), clock, deadlineMs, late);
+    return httpExchange({ fd }, httpRequest(address, action.port, action.path), clock, deadlineMs, late);
   closeSync(fd);
   if (state === "connecting") return late;
   return state === "connected" ? { ok: true } : { ok: false, reason: `connection to port ${action.port} refused` };
-}
-
-function httpRequest(address: string, port: number, path: string): string {
-  const target = path.startsWith("/") ? path : `/${path}`;
-  return `GET ${target} HTTP/1.1\r\nHost: ${address}:${port}\r\nUser-Agent: kube-probe/symbolon\r\nAccept: */*\r\nConnection: close\r\n\r\n`;
-}
-
-/** Takes over an established connection. */
-function exchange(
-  fd: number,
-  request: string,
-  clock: Clock,
-  deadlineMs: number,
-  late: ProbeResult,
-): Promise<ProbeResult> {
-  return new Promise((resolve) => {
-    let answer = "";
-    let socket: Bun.Socket | undefined;
-    const timer = clock.setTimer(deadlineMs - clock.monotonicMs(), () => finish(late));
-    const finish = (result: ProbeResult): void => {
-      // First: terminate() calls close().
-      resolve(result);
-      timer.cancel();
-      socket?.terminate();
-    };
-    const broken = (): void => finish({ ok: false, reason: "connection closed without an answer" });
-    const options: AdoptedSocketOptions = {
-      fd,
-      socket: {
-        open(opened) {
-          socket = opened;
-          opened.write(request);
-        },
-        data(_socket, chunk) {
-          answer += chunk.toString("latin1");
-          const result = httpResult(answer);
-          if (result) finish(result);
-        },
-        close: broken,
-        error: broken,
-      },
-    };
-    // Bun.connect takes a descriptor (runtime-facts §3); its types do not say so.
-    Bun.connect(options as unknown as Bun.TCPSocketConnectOptions<undefined>).catch(broken);
-  });
-}
-
-interface AdoptedSocketOptions {
-  readonly fd: number;
-  readonly socket: Bun.SocketHandler<undefined>;
-}
-
-/** Kubernetes: any status from 200 to 399 is success. */
-function httpResult(answer: string): ProbeResult | undefined {
-  const end = answer.indexOf("\r\n");
-  if (end < 0 && answer.length < MAX_STATUS_LINE) return undefined;
-  const status = Number(/^HTTP\/1\.[01] (\d{3})(?: |$)/.exec(answer.slice(0, Math.max(end, 0)))?.[1]);
-  if (!Number.isInteger(status)) return { ok: false, reason: "the answer is not HTTP/1" };
-  return status >= 200 && status < 400 ? { ok: true } : { ok: false, reason: `HTTP status ${status}` };
 }
 
 async function probeByCommand(
