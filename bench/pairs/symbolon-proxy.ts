@@ -50,6 +50,7 @@ const config: ProxyConfig = {
     trustDomain: TRUST_DOMAIN,
     trustDomainAliases: [],
     pathNormalization: "base",
+    denialReasonHeader: false,
     clusterDomain: "cluster.local",
     services: [
       {

@@ -137,6 +137,7 @@ export async function startProxy(
       trustDomain: "mesh.example",
       trustDomainAliases: [],
       pathNormalization: "base",
+      denialReasonHeader: false,
       clusterDomain: "cluster.local",
       services: [],
       workloads: [],

@@ -25,7 +25,7 @@ export interface RequestAttributes {
   /** Names in lower case; one element a header line, in order. Without pseudo-headers. */
   readonly headers: ReadonlyMap<string, readonly string[]>;
   /** Payload of the verified token; absent: no token, or none verified. */
-  readonly claims?: JwtClaims;
+  readonly claims?: JwtClaims | undefined;
 }
 
 /** Payload of a verified JWT with `spaceDelimitedClaims` already split (istio-security §2.6). */

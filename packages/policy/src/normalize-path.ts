@@ -7,6 +7,8 @@ export type PathNormalization = "none" | "base" | "merge-slashes" | "decode-and-
  * are normalised, an escaped NUL); the answer is 400.
  */
 export function normalizePath(target: string, mode: PathNormalization): string | undefined {
+  const end = endOfNormalPath(target);
+  if (end === target.length || (end >= 0 && !target.includes("#", end))) return target;
   const fragment = target.indexOf("#");
   const whole = fragment < 0 ? target : target.slice(0, fragment);
   const path = withoutQuery(whole);

@@ -31,6 +31,7 @@ export interface SnapshotInput {
   readonly trustDomain: string;
   readonly clusterDomain: string;
   readonly rootNamespace: string;
+  readonly denialReasonHeader?: boolean;
   readonly services: readonly AddressedService[];
   /** Every pod that is there, terminating ones included. */
   readonly pods: readonly PodRecord[];
@@ -84,6 +85,7 @@ export function computeSnapshot(input: SnapshotInput): SnapshotContent {
       trustDomain: input.trustDomain,
       trustDomainAliases: input.meshConfig?.trustDomainAliases ?? [],
       pathNormalization: input.meshConfig?.pathNormalization ?? "base",
+      denialReasonHeader: input.denialReasonHeader ?? false,
       clusterDomain: input.clusterDomain,
       services: services.map((service) => serviceView(context, service)),
       workloads: context.workloads.map((workload) => workloadView(context, workload)),

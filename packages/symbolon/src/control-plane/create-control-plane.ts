@@ -40,6 +40,8 @@ export interface ControlPlaneOptions {
   readonly trustDomain: string;
   readonly clusterDomain: string;
   readonly rootNamespace: string;
+  /** Absent: false. */
+  readonly denialReasonHeader?: boolean;
   readonly podRange: Ipv4Range;
   readonly serviceRange: Ipv4Range;
   /** The machine, as pods see it. */

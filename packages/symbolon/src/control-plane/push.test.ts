@@ -8,6 +8,7 @@ const mesh = (capturedPorts: readonly number[]): MeshView => ({
   trustDomain: "cluster.local",
   trustDomainAliases: [],
   pathNormalization: "base",
+  denialReasonHeader: false,
   clusterDomain: "cluster.local",
   services: [],
   workloads: [],

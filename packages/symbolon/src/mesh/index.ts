@@ -38,7 +38,7 @@ export type {
   WorkloadObject,
 } from "./manifest-objects.ts";
 export type { ManifestText } from "./manifest-text.ts";
-export { MESH_CONFIG_NAME, MESH_CONFIG_NAMESPACE } from "./mesh-config-document.ts";
+export { MESH_CONFIG_NAME, MESH_CONFIG_NAMESPACE, meshConfigDocument } from "./mesh-config-document.ts";
 export { MESH_FINDING_CODES, type MeshFindingCode, type MeshFindingOptions, meshFinding } from "./mesh-finding.ts";
 export {
   isClusterScoped,

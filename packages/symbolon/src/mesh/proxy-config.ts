@@ -49,6 +49,8 @@ export interface MeshView {
   readonly trustDomainAliases: readonly string[];
   /** What becomes of a request's path before policies and the application see it (istio-security §3.13). */
   readonly pathNormalization: PathNormalization;
+  /** A request that a policy refuses is answered with the stable code of the reason in `x-symbolon-reason`. */
+  readonly denialReasonHeader: boolean;
   readonly clusterDomain: string;
   readonly services: readonly ServiceView[];
   readonly workloads: readonly WorkloadView[];

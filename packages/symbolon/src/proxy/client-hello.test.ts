@@ -25,11 +25,33 @@ describe("a ClientHello", () => {
   test("is recognised with the protocols that it offers, in their order", () => {
     for (const hello of [HYBRID, TLS_1_2])
       expect(inspectFirstBytes(hello)).toEqual({ kind: "client_hello", alpn: ["istio", "h2"] });
-    expect(inspectFirstBytes(OPENSSL)).toEqual({ kind: "client_hello", alpn: ["istio-http/1.1", "istio"] });
+    expect(inspectFirstBytes(OPENSSL)).toEqual({
+      kind: "client_hello",
+      alpn: ["istio-http/1.1", "istio"],
+      sni: "a.foo",
+    });
   });
 
   test("without ALPN offers none", () => {
     expect(inspectFirstBytes(WITHOUT_ALPN)).toEqual({ kind: "client_hello", alpn: [] });
+  });
+
+  test("names the server that it wants, and a name that is none is none", () => {
+    const at = OPENSSL.indexOf("a.foo");
+    const changed = (offset: number, value: number) => {
+      const bytes = Buffer.from(OPENSSL);
+      bytes[at + offset] = value;
+      return inspectFirstBytes(bytes);
+    };
+    // Type of the name, length of the name, length of the list.
+    for (const [offset, value] of [
+      [-3, 1],
+      [-1, 4],
+      [-1, 6],
+      [-4, 9],
+    ] as const)
+      expect(changed(offset, value)).toEqual({ kind: "client_hello", alpn: ["istio-http/1.1", "istio"] });
+    expect(changed(0, 10)).toMatchObject({ sni: "\n.foo" });
   });
 
   test("of the hybrid group has more than one segment's worth of bytes, and is well below the limit", () => {

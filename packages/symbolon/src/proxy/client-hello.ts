@@ -3,7 +3,7 @@ export type FirstBytes =
   | { readonly kind: "not_tls" }
   /** A TLS record with a ClientHello that is not complete yet. */
   | { readonly kind: "incomplete" }
-  | { readonly kind: "client_hello"; readonly alpn: readonly string[] };
+  | { readonly kind: "client_hello"; readonly alpn: readonly string[]; readonly sni?: string };
 
 const RECORD_HANDSHAKE = 22;
 const RECORD_HEADER_BYTES = 5;
@@ -11,6 +11,7 @@ const RECORD_HEADER_BYTES = 5;
 const MAX_RECORD_BYTES = 16_384;
 const HANDSHAKE_CLIENT_HELLO = 1;
 const HANDSHAKE_HEADER_BYTES = 4;
+const EXTENSION_SERVER_NAME = 0;
 const EXTENSION_ALPN = 16;
 
 /**
@@ -27,8 +28,11 @@ export function inspectFirstBytes(bytes: Uint8Array): FirstBytes {
   const length = uint24(handshake, 1);
   if (handshake.length < HANDSHAKE_HEADER_BYTES + length) return { kind: "incomplete" };
   const body = handshake.subarray(HANDSHAKE_HEADER_BYTES, HANDSHAKE_HEADER_BYTES + length);
-  const alpn = readAlpn(body);
-  return alpn === undefined ? { kind: "not_tls" } : { kind: "client_hello", alpn };
+  const extensions = readExtensions(body);
+  const alpn = extensions && (extensions.alpn ? readProtocolNames(extensions.alpn) : []);
+  if (!extensions || alpn === undefined) return { kind: "not_tls" };
+  const sni = extensions.serverName && readHostName(extensions.serverName);
+  return { kind: "client_hello", alpn, ...(sni === undefined ? {} : { sni }) };
 }
 
 /** Handshake bytes of all records so far; undefined when something else than a handshake record comes. */
@@ -47,8 +51,13 @@ function joinRecords(bytes: Uint8Array): Uint8Array | undefined {
   return concat(parts);
 }
 
-/** Protocols that the client offers, [] without the extension; undefined when the structure is broken. */
-function readAlpn(hello: Uint8Array): readonly string[] | undefined {
+interface Extensions {
+  alpn?: Uint8Array;
+  serverName?: Uint8Array;
+}
+
+/** Contents of the extensions that somebody here reads; undefined when the structure is broken. */
+function readExtensions(hello: Uint8Array): Extensions | undefined {
   let at = 2 + 32;
   const skip = (lengthBytes: 1 | 2): boolean => {
     if (at + lengthBytes > hello.length) return false;
@@ -57,7 +66,8 @@ function readAlpn(hello: Uint8Array): readonly string[] | undefined {
   };
   // legacy_session_id, cipher_suites, legacy_compression_methods
   if (!skip(1) || !skip(2) || !skip(1)) return undefined;
-  if (at === hello.length) return [];
+  const found: Extensions = {};
+  if (at === hello.length) return found;
   if (at + 2 > hello.length || at + 2 + uint16(hello, at) !== hello.length) return undefined;
   at += 2;
   while (at < hello.length) {
@@ -65,10 +75,20 @@ function readAlpn(hello: Uint8Array): readonly string[] | undefined {
     const type = uint16(hello, at);
     const end = at + 4 + uint16(hello, at + 2);
     if (end > hello.length) return undefined;
-    if (type === EXTENSION_ALPN) return readProtocolNames(hello.subarray(at + 4, end));
+    // The first of each counts; a TLS stack refuses a second one (RFC 8446 §4.2).
+    if (type === EXTENSION_ALPN) found.alpn ??= hello.subarray(at + 4, end);
+    if (type === EXTENSION_SERVER_NAME) found.serverName ??= hello.subarray(at + 4, end);
     at = end;
   }
-  return [];
+  return found;
+}
+
+/** RFC 6066 §3: a list of one host_name. Undefined when it is something else, which no rule can then match. */
+function readHostName(list: Uint8Array): string | undefined {
+  const length = list.length < 5 ? 0 : uint16(list, 3);
+  if (length === 0 || list[2] !== 0 || uint16(list, 0) !== list.length - 2 || list.length !== length + 5)
+    return undefined;
+  return Buffer.from(list.buffer, list.byteOffset + 5, length).toString("latin1");
 }
 
 /** RFC 7301 §3.1 */

@@ -1,4 +1,5 @@
 import type { VerifiedPeer } from "@symbolon/spiffe/svid";
+import type { AccessGuard } from "./access-guard.ts";
 import type { HttpService } from "./http-service.ts";
 import {
   clientCertElement,
@@ -10,6 +11,7 @@ import {
   type RequestHead,
   requestId,
 } from "./http1/index.ts";
+import { createRequestAdmission } from "./request-admission.ts";
 import type { PeerTarget } from "./route-destination.ts";
 
 const DROPPED = fieldSet(FIELD.forwardedClientCert, FIELD.forwardedProto);
@@ -22,8 +24,10 @@ export function inboundHttpService(options: {
   readonly localSpiffeId: string | undefined;
   readonly application: PeerTarget;
   readonly newRequestId: () => string;
+  readonly guard: AccessGuard;
 }): HttpService {
-  const { peer, localSpiffeId, application, newRequestId } = options;
+  const { peer, localSpiffeId, application, newRequestId, guard } = options;
+  const admission = createRequestAdmission(guard, peer ? "https" : "http");
   const element =
     peer &&
     clientCertElement({
@@ -40,12 +44,18 @@ export function inboundHttpService(options: {
     security,
     ...(localSpiffeId === undefined ? {} : { localSpiffeId }),
     ...(peer ? { peerSpiffeId: peer.spiffeId.toString(), peerNotAfter: peer.notAfter } : {}),
+    admit: admission.admit,
+    refused: admission.refused,
+    readmit: admission.readmit,
     route: () => route,
     edits(head) {
       const clientCert = forwardedClientCert("APPEND_FORWARD", valuesOf(head, FIELD.forwardedClientCert), element);
       const proto = forwardedProto(valuesOf(head, FIELD.forwardedProto), sender);
       const lines = `${clientCert === undefined ? "" : `X-Forwarded-Client-Cert: ${clientCert}\r\n`}X-Forwarded-Proto: ${proto}\r\n`;
-      return withRequestId(head, lines, newRequestId, `${application.address}:${application.port}`);
+      const edits = withRequestId(head, lines, newRequestId, `${application.address}:${application.port}`);
+      return admission.changes
+        ? { ...edits, ...admission.changes, appended: edits.appended + admission.changes.appended }
+        : edits;
     },
   };
 }

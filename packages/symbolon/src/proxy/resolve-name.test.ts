@@ -34,6 +34,7 @@ const CONFIG: ProxyConfig = {
     trustDomain: "mesh.example",
     trustDomainAliases: [],
     pathNormalization: "base",
+    denialReasonHeader: false,
     clusterDomain: "cluster.local",
     services: [
       service("foo", "httpbin", { address: "10.96.0.1" }),

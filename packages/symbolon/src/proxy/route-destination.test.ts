@@ -67,6 +67,7 @@ function route(address: string, port: number, options: { sidecar?: boolean; firs
       trustDomain: "mesh.example",
       trustDomainAliases: [],
       pathNormalization: "base",
+      denialReasonHeader: false,
       clusterDomain: "cluster.local",
       services: [SERVICE, { namespace: "foo", name: "headless", ports: SERVICE.ports }],
       workloads: WORKLOADS,

@@ -1,3 +1,5 @@
+import type { AuthorizationRecord } from "./authorization-record.ts";
+
 /** Why a connection was refused or ended early; stable codes, for people and programs. */
 export type RefusalReason =
   | "plaintext_refused"
@@ -16,6 +18,9 @@ export type RefusalReason =
   | "detection_timeout"
   | "client_hello_too_large"
   | "limit_exceeded"
+  /** By policy; `detail` names it. revoked: it was allowed, and a change of policy ended it. */
+  | "access_denied"
+  | "access_revoked"
   | "closed_early";
 
 /** What is known of one connection through a proxy. JSON-safe; one object a connection, filled in while it lives. */
@@ -48,6 +53,8 @@ export interface ConnectionRecord {
   expectedSpiffeIds?: readonly string[];
   reason?: RefusalReason;
   detail?: string;
+  /** What the server's policies said of a connection that is not HTTP. */
+  authorization?: AuthorizationRecord;
   /** To and from the one who opened the connection, without TLS. */
   bytesSent: number;
   bytesReceived: number;

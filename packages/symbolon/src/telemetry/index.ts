@@ -1,5 +1,7 @@
 export { type AccessLineWriter, asciiLines, createAccessLineWriter } from "./access-line.ts";
+export type { AuthorizationRecord, DryRunRecord } from "./authorization-record.ts";
 export type { ConnectionRecord, RefusalReason } from "./connection-record.ts";
+export type { DenialRecord, DeniedConnection, DeniedRequest, DenyingRule } from "./denial-record.ts";
 export { EXPOSITION_CONTENT_TYPE, mergeMetrics, renderMetrics } from "./exposition.ts";
 export { createIstioMetrics, type IstioMetrics } from "./istio-metrics.ts";
 export {
@@ -15,5 +17,5 @@ export {
   type SeriesSnapshot,
 } from "./metric-family.ts";
 export { createMetricRegistry, type MetricRegistry } from "./metric-registry.ts";
-export type { RequestRecord, ResponseFlag } from "./request-record.ts";
 export { createProxyMetrics, type ProxyMetrics, type ProxyVitals } from "./proxy-metrics.ts";
+export type { RequestRecord, ResponseFlag } from "./request-record.ts";

@@ -1,3 +1,5 @@
+import type { AuthorizationRecord } from "./authorization-record.ts";
+
 /** Envoy's short names of what went wrong with a request, as far as they can happen here. */
 export type ResponseFlag =
   /** No route, no healthy endpoint, no connection could be made. */
@@ -13,6 +15,8 @@ export type ResponseFlag =
   | "DC"
   | "DPE"
   | "SI"
+  /** The proxy had as much to do as it takes on. */
+  | "OM"
   /** A policy refused it. */
   | "RBAC";
 
@@ -32,7 +36,7 @@ export interface RequestRecord {
   readonly originalDestination: string;
   readonly method: string;
   /** Target as it was forwarded. */
-  readonly path: string;
+  path: string;
   authority?: string;
   readonly protocol: "HTTP/1.0" | "HTTP/1.1";
   /** Of the request as it was forwarded. */
@@ -54,6 +58,8 @@ export interface RequestRecord {
   /** Lower-case hex. */
   peerSerial?: string;
   tlsVersion?: string;
+  /** What the server's policies said; absent: none attaches, or the proxy is the client's. */
+  authorization?: AuthorizationRecord;
   /** Content of request and answer, without framing. */
   requestBytes: number;
   responseBytes: number;

@@ -23,6 +23,12 @@ const ENDS_HERE = fieldSet(
   FIELD.internal,
 );
 
+/** Fields that are left out besides: by kind, and by name in lower case. */
+export interface DroppedFields {
+  readonly dropped: FieldSet;
+  readonly droppedNames?: ReadonlySet<string>;
+}
+
 /** How the content that follows is framed, in the sender's own words. */
 export interface WrittenFraming {
   readonly kind: "none" | "length" | "chunked";
@@ -34,7 +40,12 @@ export interface WrittenFraming {
  * Fields as parsed, in their order: `Name: value` with one space. Lines that look like this already are copied in runs,
  * which is no shortcut around the parse: every byte of them has been read as name or value.
  */
-export function writeFields(writer: HeadWriter, head: MessageHead, dropped: FieldSet, framing: WrittenFraming): void {
+export function writeFields(
+  writer: HeadWriter,
+  head: MessageHead,
+  { dropped, droppedNames }: DroppedFields,
+  framing: WrittenFraming,
+): void {
   const { fields } = head;
   const { bytes } = fields;
   let runStart = -1;
@@ -51,6 +62,7 @@ export function writeFields(writer: HeadWriter, head: MessageHead, dropped: Fiel
       continue;
     }
     if (dropped[id] === 1 || (head.nominated !== undefined && !head.isEndToEnd(index))) continue;
+    if (droppedNames?.has(fields.name(index))) continue;
     const start = fields.nameStart(index);
     if (!isCanonical(fields, index)) {
       if (runStart >= 0) writer.bytes(bytes, runStart, runEnd);

@@ -7,10 +7,14 @@ import { type FieldSet, fieldSet, type WrittenFraming, writeFields } from "./wri
 export interface RequestEdits {
   /** Fields that are left out, because `appended` has them or nobody may have them. */
   readonly dropped: FieldSet;
+  /** More of them, in lower case. */
+  readonly droppedNames?: ReadonlySet<string>;
   /** Whole lines with CRLF. */
   readonly appended: string;
   /** Host of an HTTP/1.0 request without one (RFC 9112 §3.2). */
   readonly authority: string;
+  /** Takes the place of the target that came. */
+  readonly target?: string;
 }
 
 export const NO_EDITS: RequestEdits = { dropped: fieldSet(), appended: "", authority: "localhost" };
@@ -20,11 +24,14 @@ export function writeRequestHead(writer: HeadWriter, head: RequestHead, edits: R
   const { fields } = head;
   writer.text(head.method);
   writer.text(" ");
-  if (head.form === "absolute") writer.text(head.pathPrefix);
-  writer.bytes(fields.bytes, fields.base + head.pathStart, fields.base + head.pathEnd);
+  if (edits.target !== undefined) writer.text(edits.target);
+  else {
+    if (head.form === "absolute") writer.text(head.pathPrefix);
+    writer.bytes(fields.bytes, fields.base + head.pathStart, fields.base + head.pathEnd);
+  }
   writer.text(" HTTP/1.1\r\n");
   if (fields.indexOf(FIELD.host) < 0) writer.text(`Host: ${head.authority ?? edits.authority}\r\n`);
-  writeFields(writer, head, edits.dropped, requestFraming(head));
+  writeFields(writer, head, edits, requestFraming(head));
   if (head.webSocket) writer.text("Connection: Upgrade\r\nUpgrade: websocket\r\n");
   writer.text(edits.appended);
   writer.text("\r\n");

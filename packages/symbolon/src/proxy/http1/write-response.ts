@@ -26,7 +26,7 @@ export function writeResponseHead(writer: HeadWriter, head: ResponseHead, edits:
   writer.text(" ");
   writer.bytes(fields.bytes, fields.base + head.reasonStart, fields.base + head.reasonEnd);
   writer.text("\r\n");
-  writeFields(writer, head, NOTHING_DROPPED, framingLine(head, framing));
+  writeFields(writer, head, { dropped: NOTHING_DROPPED }, framingLine(head, framing));
   if (head.webSocket) writer.text("Connection: Upgrade\r\nUpgrade: websocket\r\n");
   else if (edits.close || framing === "until-close") writer.text("Connection: close\r\n");
   writer.text(edits.appended);

@@ -1,0 +1,127 @@
+import {
+  type Decision,
+  type JwtClaims,
+  normalizePath,
+  type RequestAttributes,
+  type RequestChanges,
+} from "@symbolon/policy";
+import type { RequestRecord } from "../telemetry/index.ts";
+import type { AccessGuard } from "./access-guard.ts";
+import { authorizationRecord, denialReply } from "./denial.ts";
+import type { LocalReply } from "./http-service.ts";
+import type { RequestEdits, RequestHead } from "./http1/index.ts";
+import { RequestView } from "./request-view.ts";
+
+/** What becomes of the head that is forwarded, besides what every request gets. */
+export type HeadChanges = Pick<RequestEdits, "appended" | "droppedNames" | "target">;
+
+/** Requests of one inbound connection before the policies of its workload. */
+export interface RequestAdmission {
+  admit(head: RequestHead, record: RequestRecord): LocalReply | undefined;
+  refused(record: RequestRecord): void;
+  readmit(record: RequestRecord): LocalReply | undefined;
+  /** Of the request that was admitted last. */
+  readonly changes: HeadChanges | undefined;
+}
+
+type Denied = Extract<Decision, { readonly outcome: "deny" }>;
+
+/** Decisions are made in one turn, so one view serves every connection. */
+const view = new RequestView();
+const NO_FIELDS: RequestAttributes["headers"] = new Map();
+
+/** The order of istio-security §3.3: the path is normalised, tokens, AUDIT, DENY, ALLOW. CUSTOM is refused at its load. */
+export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "https"): RequestAdmission {
+  let changes: HeadChanges | undefined;
+  let claims: JwtClaims | undefined;
+  /** As it came: the engine normalises it itself, and twice is not the same as once. */
+  let received = "";
+  let denied: Denied | undefined;
+  /** Of a request that may become a tunnel, which outlives its head. */
+  let upgrade: RequestAttributes | undefined;
+
+  return {
+    get changes() {
+      return changes;
+    },
+    admit(head, record) {
+      const { policy } = guard;
+      changes = undefined;
+      claims = undefined;
+      denied = undefined;
+      upgrade = undefined;
+      received = record.path;
+      const path = normalizePath(received, policy.pathNormalization);
+      view.fill(head, received, record.authority ?? "");
+      if (path === undefined) return refuse(PATH_REFUSED, record);
+      if (path !== received) {
+        record.path = path;
+        changes = { appended: "", target: path };
+      }
+      if (policy.authenticate) {
+        view.scheme = scheme;
+        const tokens = policy.authenticate(view);
+        if (tokens.kind === "refused") return tokens.reply;
+        claims = tokens.claims;
+        view.claims = claims;
+        if (tokens.changes) apply(tokens.changes, record);
+      }
+      const decision = guard.decide(view);
+      if (!decision) return undefined;
+      record.authorization = authorizationRecord(decision);
+      if (decision.outcome === "deny") return refuse(decision, record);
+      if (head.webSocket) upgrade = { ...facts(record), headers: new Map(view.headers) };
+      return undefined;
+    },
+    refused(record) {
+      if (!denied) return;
+      const { requestId } = record;
+      guard.recordDenial({
+        what: "request",
+        decision: denied,
+        request: view,
+        ...(requestId === undefined ? {} : { requestId }),
+      });
+    },
+    readmit(record) {
+      // Without its fields a request cannot be decided anew where fields count; it goes on to its end.
+      if (!upgrade && guard.policy.readsHeaders) return undefined;
+      const request = upgrade ?? facts(record);
+      const decision = guard.decide(request);
+      if (decision?.outcome !== "deny") return undefined;
+      record.authorization = authorizationRecord(decision);
+      const { requestId } = record;
+      guard.recordDenial({ what: "revoked", decision, request, ...(requestId === undefined ? {} : { requestId }) });
+      return reply(decision);
+    },
+  };
+
+  function facts({ method, authority }: RequestRecord): RequestAttributes {
+    return { method, path: received, host: authority ?? "", headers: NO_FIELDS, ...(claims ? { claims } : {}) };
+  }
+
+  function refuse(decision: Denied, record: RequestRecord): LocalReply {
+    denied = decision;
+    record.authorization = authorizationRecord(decision);
+    return reply(decision);
+  }
+
+  function reply(decision: Denied): LocalReply {
+    const answer = denialReply(decision);
+    return guard.tellsReason ? { ...answer, fields: `X-Symbolon-Reason: ${decision.reason}\r\n` } : answer;
+  }
+
+  /** @param tokens taken out of the path as it came, whose query they were in */
+  function apply(tokens: RequestChanges, record: RequestRecord): void {
+    const { removeHeaders, addHeaders, path } = tokens;
+    if (removeHeaders.length === 0 && addHeaders.length === 0 && path === undefined) return;
+    if (path !== undefined) record.path = normalizePath(path, guard.policy.pathNormalization) ?? record.path;
+    changes = {
+      appended: addHeaders.map(({ name, value }) => `${name}: ${value}\r\n`).join(""),
+      droppedNames: new Set(removeHeaders.map((name) => name.toLowerCase())),
+      ...(path === undefined && changes?.target === undefined ? {} : { target: record.path }),
+    };
+  }
+}
+
+const PATH_REFUSED: Denied = Object.freeze({ outcome: "deny", reason: "path_refused", audit: false });

@@ -1,0 +1,93 @@
+import {
+  type AuthenticatedRequest,
+  type AuthorizationPolicy,
+  type CompiledAuthorization,
+  compileAuthorization,
+  type JwtClaims,
+  type PathNormalization,
+  type RequestChanges,
+} from "@symbolon/policy";
+import type { ProxyConfig } from "../mesh/index.ts";
+import type { LocalReply } from "./http-service.ts";
+
+/** What becomes of a request's tokens, before AUDIT, DENY and ALLOW (istio-security §3.3). */
+export type TokenOutcome =
+  | { readonly kind: "passed"; readonly claims?: JwtClaims; readonly changes?: RequestChanges }
+  | { readonly kind: "refused"; readonly reply: LocalReply };
+
+/** Pure but for the clock: the keys are part of the configuration. */
+export type AuthenticateTokens = (request: AuthenticatedRequest) => TokenOutcome;
+
+/** Everything that policies say of one workload: compiled once a change, immutable, swapped as a whole. */
+export interface WorkloadPolicy {
+  /** Of the configuration that it was compiled from first. */
+  readonly configVersion: number;
+  readonly workload: { readonly namespace: string; readonly podName: string; readonly podUid: string };
+  /** Absent: no AuthorizationPolicy attaches, and everything is allowed. */
+  readonly authorization?: CompiledAuthorization;
+  /** Absent: no token is looked at. */
+  readonly authenticate?: AuthenticateTokens;
+  /** A condition looks at header fields, which are known at the start of a request only. */
+  readonly readsHeaders: boolean;
+  readonly pathNormalization: PathNormalization;
+}
+
+/** The policies in force. */
+export interface PolicyInForce {
+  readonly current: WorkloadPolicy;
+  /** True: they are others than before. @throws ERR_POLICY_INVALID; what was in force stays */
+  update(config: ProxyConfig): boolean;
+}
+
+/** @param compileTokens of the configuration's RequestAuthentications; absent: none are looked at */
+export function createPolicyInForce(
+  compileTokens?: (config: ProxyConfig) => AuthenticateTokens | undefined,
+): PolicyInForce {
+  let source: string | undefined;
+  let current: WorkloadPolicy | undefined;
+  return {
+    get current() {
+      // INVARIANT: connections are accepted only after the first configuration.
+      if (!current) throw new TypeError("no policy is in force yet");
+      return current;
+    },
+    update(config) {
+      const newSource = sourceOf(config);
+      if (newSource === source) return false;
+      current = compile(config, compileTokens?.(config));
+      source = newSource;
+      return true;
+    },
+  };
+}
+
+/** Equal texts compile to equal policies. Whatever else of a configuration tokens depend on has to be in it. */
+function sourceOf({ local, mesh }: ProxyConfig): string {
+  const { trustDomain, trustDomainAliases, pathNormalization } = mesh;
+  return JSON.stringify([local.authorizationPolicies, trustDomain, trustDomainAliases, pathNormalization]);
+}
+
+function compile({ version, local, mesh }: ProxyConfig, authenticate: AuthenticateTokens | undefined): WorkloadPolicy {
+  const { authorizationPolicies, namespace, podName, podUid } = local;
+  const { trustDomain, trustDomainAliases, pathNormalization } = mesh;
+  return {
+    configVersion: version,
+    workload: { namespace, podName, podUid },
+    ...(authorizationPolicies.length === 0
+      ? {}
+      : {
+          authorization: compileAuthorization(authorizationPolicies, {
+            trustDomain,
+            trustDomainAliases,
+            pathNormalization,
+          }),
+        }),
+    ...(authenticate ? { authenticate } : {}),
+    readsHeaders: authorizationPolicies.some(readsHeaders),
+    pathNormalization,
+  };
+}
+
+function readsHeaders({ rules }: AuthorizationPolicy): boolean {
+  return rules.some(({ when }) => when.some(({ key }) => key.startsWith("request.headers[")));
+}
