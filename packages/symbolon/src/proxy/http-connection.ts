@@ -22,6 +22,8 @@ export class HttpConnection implements LegOwner, ExchangeHost {
   #exchange: HttpExchange | undefined;
   #startedMs = 0;
   #state: State = "open";
+  /** Of the request that it became a tunnel with. */
+  #tunnelRecord: RequestRecord | undefined;
   #reading = false;
   /** Since when it is in the phase that it is in. */
   #sinceMs: number;
@@ -104,7 +106,7 @@ export class HttpConnection implements LegOwner, ExchangeHost {
     // Content that has not been read cannot be told from a next request by whoever is not sure where it ends.
     const close = !exchange.requestComplete && this.#parser.head.framing !== "none";
     const ends = close || this.mustClose;
-    send(this.leg, localReply(reply.status, { method: exchange.method, close: ends }));
+    send(this.leg, localReply(reply.status, { ...reply, method: exchange.method, close: ends }));
     this.done(exchange, ends);
   }
 
@@ -121,6 +123,7 @@ export class HttpConnection implements LegOwner, ExchangeHost {
     this.#finishRecord(exchange);
     this.#exchange = undefined;
     this.#leave("tunnel");
+    this.#tunnelRecord = exchange.record;
     const { leg } = this;
     const up = upstream.leg;
     up.early = rest(upstream.parser.takeRest());
@@ -138,6 +141,22 @@ export class HttpConnection implements LegOwner, ExchangeHost {
       },
     };
     link(leg, up);
+  }
+
+  /** Policies have changed: what they no longer allow ends here; the next request is decided by them anyway. */
+  readmit(): void {
+    const exchange = this.#exchange;
+    const record = this.#state === "tunnel" ? this.#tunnelRecord : exchange?.record;
+    const refusal = record && this.#service.readmit?.(record);
+    if (!refusal) return;
+    if (exchange) return exchange.fail(refusal);
+    const { record: own, upstream } = this.#connection;
+    own.reason = "access_revoked";
+    own.detail = refusal.detail;
+    // First: the ends of the sockets, which are told at once, would put their own reason on record.
+    this.#connection.finish();
+    this.leg.terminate();
+    upstream?.terminate();
   }
 
   /** @param nowMs of the sweeper */
@@ -207,9 +226,11 @@ export class HttpConnection implements LegOwner, ExchangeHost {
     const begun = { head, record: this.#openRecord() };
     const exchange = new HttpExchange(this, this.#service, this.#ports, begun);
     this.#exchange = exchange;
+    const refusal = this.#service.admit?.(head, begun.record);
     const edits = this.#service.edits(head);
     begun.record.requestId = edits.requestId;
-    exchange.start(head, this.#service.route(head), edits);
+    if (refusal) this.#service.refused?.(begun.record);
+    exchange.start(head, refusal ? { kind: "reply", reply: refusal } : this.#service.route(head), edits);
   }
 
   #parseFailed(): void {

@@ -18,6 +18,10 @@ export interface LocalReply {
   readonly flag: ResponseFlag;
   /** For the record, not for the client. */
   readonly detail: string;
+  /** Instead of the status in words; without a line end at its end. */
+  readonly body?: string;
+  /** More fields: whole lines with CRLF. */
+  readonly fields?: string;
 }
 
 /** What is done with the requests of one connection: the part in which inbound and outbound differ. */
@@ -31,6 +35,14 @@ export interface HttpService {
   readonly peerNotAfter?: Date;
   /** No connection is kept for another request, and when the upstream fails the client sees its connection reset. */
   readonly plainForwarder?: boolean;
+  /**
+   * Called first for each request; fills in its record. Answers what the request gets instead of being forwarded; then
+   * `refused` is called as well, when the record has its identifier.
+   */
+  admit?(head: RequestHead, record: RequestRecord): LocalReply | undefined;
+  refused?(record: RequestRecord): void;
+  /** Policies have changed: what the request that `record` is of, or the tunnel that it has become, gets now. */
+  readmit?(record: RequestRecord): LocalReply | undefined;
   route(head: RequestHead): HttpRoute;
   edits(head: RequestHead): RequestEdits & { readonly requestId: string };
   /** A request has a connection to go over; it could not get one. */

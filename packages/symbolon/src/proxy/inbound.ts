@@ -1,10 +1,12 @@
 import type { PeerVerifier, VerifiedPeer } from "@symbolon/spiffe/svid";
 import type { EffectiveMtlsMode, PortProtocol, ProxyConfig } from "../mesh/index.ts";
 import type { RefusalReason } from "../telemetry/index.ts";
+import { AccessGuard, type AccessPorts } from "./access-guard.ts";
 import { chooseProtocols, offersIstio, offersIstioHttp } from "./alpn.ts";
 import { inspectFirstBytes } from "./client-hello.ts";
 import type { ConnectionRegistry, TrackedConnection } from "./connection-registry.ts";
 import type { Deadlines } from "./deadlines.ts";
+import { authorizationRecord, denialDetail } from "./denial.ts";
 import { HttpConnection } from "./http-connection.ts";
 import { inboundHttpService } from "./http-inbound.ts";
 import type { HttpPorts } from "./http-service.ts";
@@ -31,6 +33,7 @@ export interface InboundPorts {
   readonly refused: (connection: TrackedConnection) => void;
   /** Undefined: HTTP is not looked into. */
   readonly http: HttpPorts | undefined;
+  readonly access: AccessPorts;
 }
 
 /** A connection from another pod: plaintext or mTLS as PeerAuthentication says (istio-security §1.5), then to the application. */
@@ -50,6 +53,7 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
     accepted,
   );
   const { record } = connection;
+  let sni: string | undefined;
   let cancelDeadline = (): unknown => undefined;
   accepted.owner = { onEarly: () => undefined, onClosed: () => finishUnlinked("closed_early") };
 
@@ -73,6 +77,7 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
       return;
     }
     cancelDeadline();
+    if (first.kind === "client_hello") sni = first.sni;
     if (first.kind === "not_tls") {
       if (mode === "strict") return refuse("plaintext_refused", "STRICT: the connection does not start with TLS");
       return serve(accepted, "plaintext");
@@ -174,14 +179,17 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
           localSpiffeId: record.localSpiffeId,
           application: { address: ports.applicationAddress, port, security: { kind: "plaintext" } },
           newRequestId: http.newRequestId,
+          guard: guard(),
         });
-        new HttpConnection(downstream, connection, service, http);
+        const carrier = new HttpConnection(downstream, connection, service, http);
+        connection.readmit = () => carrier.readmit();
       },
     });
   }
 
   function toApplication(downstream: Leg, security: "mtls" | "plaintext" | "tls-passthrough"): void {
     record.security = security;
+    if (local.sidecar && !admitTcp()) return;
     const target = { address: ports.applicationAddress, port, security: { kind: "plaintext" } } as const;
     const giveUp = ports.connector.connect(target, {
       connected({ leg: upstream }) {
@@ -213,6 +221,39 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
     };
   }
 
+  function guard(): AccessGuard {
+    const { peerSpiffeId } = record;
+    return new AccessGuard(
+      {
+        sourceAddress: remoteAddress,
+        destinationAddress: localAddress,
+        destinationPort: port,
+        ...(peerSpiffeId === undefined ? {} : { peerSpiffeId }),
+        ...(sni === undefined ? {} : { sni }),
+      },
+      record.id,
+      ports.access,
+    );
+  }
+
+  /** Once a connection, and again whenever policies change. False: it was refused. */
+  function admitTcp(): boolean {
+    const access = guard();
+    let before: "connection" | "revoked" = "connection";
+    const admit = (): void => {
+      const decision = access.decide();
+      if (!decision) return;
+      record.authorization = authorizationRecord(decision);
+      if (decision.outcome !== "deny") return;
+      access.recordDenial({ what: before, decision });
+      refuse(before === "connection" ? "access_denied" : "access_revoked", denialDetail(decision));
+    };
+    connection.readmit = admit;
+    admit();
+    before = "revoked";
+    return record.open;
+  }
+
   function refuse(reason: RefusalReason, detail: string): void {
     if (!record.open) return;
     cancelDeadline();
@@ -222,6 +263,7 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
     // First: the end of the socket, which is told at once, would put its own reason on record.
     connection.finish();
     connection.downstream.terminate();
+    connection.upstream?.terminate();
   }
 
   function finishUnlinked(reason: RefusalReason): void {

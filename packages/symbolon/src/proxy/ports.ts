@@ -2,7 +2,7 @@ import type { BundleSet } from "@symbolon/spiffe/bundle";
 import type { Clock, Log, Observable, Random, Secret } from "@symbolon/spiffe/core";
 import type { SpiffeId } from "@symbolon/spiffe/id";
 import type { ProxyConfig } from "../mesh/index.ts";
-import type { ConnectionRecord, RequestRecord } from "../telemetry/index.ts";
+import type { ConnectionRecord, DenialRecord, RequestRecord } from "../telemetry/index.ts";
 import type { Capture } from "./capture.ts";
 import type { HttpLimits } from "./http-limits.ts";
 
@@ -30,6 +30,8 @@ export interface ProxyPorts {
   readonly record?: (record: ConnectionRecord) => void;
   /** Called once, when a request has ended. */
   readonly recordRequest?: (record: RequestRecord) => void;
+  /** Called once for each connection and each request that a policy refuses, when it does. */
+  readonly recordDenial?: (denial: DenialRecord) => void;
 }
 
 export interface ProxyOptions {

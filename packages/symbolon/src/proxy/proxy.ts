@@ -19,6 +19,7 @@ import { createRouter, type Router } from "./route-destination.ts";
 import { createSweeper } from "./sweeper.ts";
 import { createTlsOptionsCache } from "./tls-options.ts";
 import { createUpstreamPool } from "./upstream-pool.ts";
+import { createPolicyInForce } from "./workload-policy.ts";
 
 export interface Proxy {
   /** Answers names, and opens listeners as soon as there is configuration (and an identity, for a sidecar). */
@@ -63,6 +64,7 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
   const verifier = createPeerVerifier({ bundles: () => identity.current?.bundles ?? NO_BUNDLES, clock });
   const connector = createPeerConnector({ identity: () => identity.current, tls, verifier, deadlines, limits, locate });
   const handshakes = { current: 0 };
+  const policy = createPolicyInForce();
   let router: Router | undefined;
   let dns: DnsServer | undefined;
   let listening = false;
@@ -92,6 +94,12 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
     limits,
     applicationAddress: options.applicationAddress,
     handshakes,
+    access: {
+      policy,
+      now: () => clock.now(),
+      tellReason: () => currentConfig().mesh.denialReasonHeader,
+      ...(ports.recordDenial ? { recordDenial: ports.recordDenial } : {}),
+    },
   };
   const outbound = {
     ...shared,
@@ -165,6 +173,7 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
   function apply(): void {
     const current = config.current;
     if (!current || draining || (!listening && current.local.sidecar && !identity.current)) return;
+    if (!applyPolicy(current)) return;
     router = createRouter(current, options.forbiddenDestinations);
     applying = listeners.apply(current).then(
       () => {
@@ -176,6 +185,17 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
 
   function locate(address: string, port: number) {
     return ports.capture.locate(address, port, currentConfig());
+  }
+
+  /** False: the policies are none that this proxy understands; what was in force stays, and without any nothing opens. */
+  function applyPolicy(current: ProxyConfig): boolean {
+    try {
+      if (policy.update(current)) for (const connection of [...registry.live]) connection.readmit?.();
+      return true;
+    } catch (error) {
+      log.error("policies are refused; the last configuration stays", { version: current.version, error });
+      return false;
+    }
   }
 
   function createHttpPorts({ limits: chosen }: NonNullable<ProxyOptions["http"]>): HttpPorts {
