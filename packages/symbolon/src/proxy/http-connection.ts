@@ -123,6 +123,7 @@ export class HttpConnection implements LegOwner, ExchangeHost {
     this.#finishRecord(exchange);
     this.#exchange = undefined;
     this.#leave("tunnel");
+    this.#connection.record.upgraded = true;
     this.#tunnelRecord = exchange.record;
     const { leg } = this;
     const up = upstream.leg;

@@ -13,6 +13,8 @@ import {
   until,
 } from "../../../../test/fakes/proxy-fixture.ts";
 
+import { asciiLines, createAccessLineWriter } from "../telemetry/index.ts";
+
 interface Way {
   readonly server: InboundFixture;
   readonly client: OutboundFixture;
@@ -136,8 +138,56 @@ describe("a request through both proxies", () => {
       localSpiffeId: SERVER_ID,
       peerSpiffeId: CLIENT_ID,
     });
+    for (const { requests } of [way.client, way.server])
+      expect(requests[0]).toMatchObject({
+        tlsVersion: "TLSv1.3",
+        peerSerial: expect.stringMatching(/^[0-9a-f]+$/),
+        peerAddress: expect.stringMatching(/^127\./),
+        originalDestination: expect.stringMatching(/^127\..*:\d+$/),
+      });
+    const [request] = way.server.requests;
+    expect(request?.responseMs).toBeLessThanOrEqual(request?.durationMs ?? 0);
     expect(way.client.requests[0]?.requestId).toMatch(/^[0-9a-f-]{36}$/);
     expect(way.client.requests[0]?.requestId).toBe(way.server.requests[0]?.requestId as string);
+  });
+
+  test("its trace is on record when it has one, and nothing that only looks like one", async () => {
+    const way = await startWay(answering(OK));
+    const id = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const parent = `${id}-00f067aa0ba902b7-01`;
+    const cases: readonly (readonly [string, string | undefined])[] = [
+      [`00-${parent}`, id],
+      [`cc-${parent}-later`, id],
+      [`ff-${parent}`, undefined],
+      [`00-${parent}x`, undefined],
+      [`00-${"0".repeat(32)}-00f067aa0ba902b7-01`, undefined],
+      [`00-${id}-${"0".repeat(16)}-01`, undefined],
+      [`00-${parent.toUpperCase()}`, undefined],
+      ["\u00ff", undefined],
+    ];
+    for (const [value] of cases) await way.exchange(`GET / HTTP/1.1\r\nHost: s\r\ntraceparent: ${value}\r\n\r\n`, "ok");
+    expect(way.server.requests.map(({ traceId }) => traceId)).toEqual(cases.map(([, wanted]) => wanted));
+  });
+
+  test("writes one line of access record, whatever it says (CV-23)", async () => {
+    const way = await startWay(answering(OK));
+    const lines = createAccessLineWriter({ name: "p", namespace: "n" });
+    const bytes = Array.from({ length: 128 }, (_, index) => String.fromCharCode(128 + index)).join("");
+    const forged = '","decision":"allow"}{"kind":"request"';
+    await way.exchange(
+      `GET /?${forged.replaceAll(" ", "")} HTTP/1.1\r\nHost: s\r\nUser-Agent: ${forged}\t${bytes}\r\nx-request-id: ${forged}\r\n\r\n`,
+      "ok",
+    );
+    // Refused as requests, and on record as such.
+    for (const path of ["/a\n{}", "/a\r\n\r\n{}", "/a\u0000", `/${bytes}`, `/${"x".repeat(9000)}`])
+      await way.exchange(`GET ${path} HTTP/1.1\r\nHost: s\r\n\r\n`);
+    for (const record of [...way.client.requests, ...way.server.requests]) {
+      const line = asciiLines(lines.request(record));
+      expect(line).toMatch(/^[\x20-\x7e]+\n$/);
+      expect(JSON.parse(line)).toEqual({ kind: "request", pod: "p", namespace: "n", ...record });
+    }
+    expect(way.client.requests.map(({ status }) => status)).toEqual([200, 400, 400, 400, 400, 414]);
+    expect(way.server.requests).toMatchObject([{ status: 200, userAgent: `${forged}\t${bytes}` }]);
   });
 
   test("keep-alive: many requests over one connection of each kind", async () => {
@@ -252,6 +302,8 @@ describe("a request through both proxies", () => {
       "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello ",
     );
     expect(way.server.requests.map(({ status, path }) => [status, path])).toEqual([[101, "/chat"]]);
+    await until(() => way.server.records.length > 0);
+    expect(way.server.records).toMatchObject([{ protocol: "http", requests: 1, upgraded: true }]);
   });
 
   test("an Upgrade that is refused leaves HTTP as it is; h2c is not asked for at all", async () => {

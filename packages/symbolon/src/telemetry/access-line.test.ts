@@ -52,6 +52,7 @@ describe("a line of access records", () => {
   test("is not written of a connection whose requests were", () => {
     expect(lines.connection({ ...CONNECTION, protocol: "http", requests: 1 })).toBeUndefined();
     expect(lines.connection({ ...CONNECTION, protocol: "http" })).toBeString();
+    expect(lines.connection({ ...CONNECTION, protocol: "http", requests: 1, upgraded: true })).toBeString();
     expect(lines.connection({ ...CONNECTION, protocol: "tcp", reason: "closed_early" })).toBeString();
   });
 

@@ -22,7 +22,7 @@ export function createAccessLineWriter(pod: { readonly name: string; readonly na
   return {
     request: (record) => `${requestStart}${JSON.stringify(bounded(record)).slice(1)}\n`,
     connection(record) {
-      if (record.requests) return undefined;
+      if (record.requests && !record.upgraded) return undefined;
       const { open: _open, ...facts } = record;
       return `${connectionStart}${JSON.stringify(facts).slice(1)}\n`;
     },

@@ -37,6 +37,8 @@ export interface ConnectionRecord {
   protocol?: "tcp" | "http";
   /** Requests that were recorded; absent: none. */
   requests?: number;
+  /** A request has made it something else than HTTP (WebSocket); what came then is in the bytes and the duration. */
+  upgraded?: boolean;
   /** The address that the caller dialled, `address:port`. */
   readonly originalDestination: string;
   /** `name.namespace:port` of the Service that was meant. */

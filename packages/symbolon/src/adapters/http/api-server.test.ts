@@ -11,6 +11,7 @@ import type { ApiBackend } from "./api.ts";
 import { type ApiClient, createApiClient } from "./api-client.ts";
 import { type ApiServer, serveApi } from "./api-server.ts";
 
+const METRIC = { name: "a_total", help: "A.", type: "counter", series: [{ labels: { b: "c" }, value: 1 }] } as const;
 const MAX_BODY_BYTES = 16 << 20;
 
 let directory = "";
@@ -50,6 +51,7 @@ function start(overrides: Partial<ApiBackend> = {}): Fixture {
     list: called("list", [{ kind: "Pod", metadata: { name: "web" } }]),
     apply: called("apply", Promise.resolve(answer)),
     delete: called("delete", Promise.resolve(answer)),
+    metrics: called("metrics", Promise.resolve([METRIC])),
     podSecrets: called("podSecrets", { rootCertificatePem: "PEM", serviceAccountToken: "token" }),
     connectRuntime: called("connectRuntime", Promise.resolve()),
     reportPodStatus: called("reportPodStatus", Promise.resolve()),
@@ -107,6 +109,14 @@ describe("the API over its Unix socket", () => {
       ["reportPodStatus", "uid", { phase: "Running" }],
       ["reportPodRemoved", "uid"],
     ]);
+  });
+
+  test("metrics are JSON for programs, and text for Prometheus", async () => {
+    const { client, socketPath } = start();
+    expect(await client.metrics()).toEqual([METRIC]);
+    const response = await fetch("http://api/metrics", { unix: socketPath });
+    expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+    expect(await response.text()).toBe('# HELP a_total A.\n# TYPE a_total counter\na_total{b="c"} 1\n');
   });
 
   test("refuses what is no JSON, no object, or lacks a field, and says which; the control plane hears nothing", async () => {
