@@ -76,6 +76,7 @@ const config: MeshConfig = {
   gid: process.getgid?.() ?? 0,
   workingDirectory: directory,
   logLevel: "info",
+  capture: { mode: "transparent", reason: "the test's own namespaces", ca: { host: "0.0.0.0", port: 15012 } },
 };
 const received: Received[] = [];
 let running: ChildProcess | undefined;

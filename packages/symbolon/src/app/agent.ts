@@ -7,7 +7,7 @@ import { createCertificateClient } from "../adapters/grpc/index.ts";
 import { createIdentityServer, serveAgentControl } from "../adapters/ipc/index.ts";
 import { listenOnUnixSocket, peerProcess, processStartTicks } from "../adapters/os/index.ts";
 import { createIdentityManager, type TokenSource } from "../agent/index.ts";
-import { CA_PORT, CA_SERVER_NAME } from "./ca-address.ts";
+import { CA_SERVER_NAME } from "./ca-address.ts";
 import { createProcessLog } from "./log.ts";
 import { type MeshConfig, pathsOf } from "./mesh-config.ts";
 import { runUntilSignal } from "./run-until-signal.ts";
@@ -23,7 +23,7 @@ export function runAgent(config: MeshConfig): Promise<number> {
     while (!existsSync(paths.rootCertificate)) await sleep(systemClock, ROOT_CERTIFICATE_POLL_MS);
     const audit = await openAuditFile({ path: paths.agentAuditLog, clock: systemClock, log });
     const certificates = createCertificateClient({
-      address: `127.0.0.1:${CA_PORT}`,
+      address: `127.0.0.1:${config.capture.ca.port}`,
       rootCertificatePem: await readFile(paths.rootCertificate, "utf8"),
       serverName: CA_SERVER_NAME,
       clock: systemClock,

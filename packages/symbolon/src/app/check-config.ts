@@ -10,7 +10,7 @@ import type { MeshConfig } from "./mesh-config.ts";
  * Everything of a mesh's options that can be wrong by itself, before a process is started.
  * @throws ERR_CONFIG_INVALID, ERR_CA_FILES_INVALID, ERR_TRUST_DOMAIN_*, ERR_FILE_*
  */
-export async function checkConfig(config: MeshConfig): Promise<void> {
+export async function checkConfig(config: Omit<MeshConfig, "capture">): Promise<void> {
   const trustDomain = TrustDomain.parse(config.trustDomain);
   addressRanges(config);
   if (config.caCertificatesDirectory)

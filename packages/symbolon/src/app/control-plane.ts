@@ -19,7 +19,6 @@ import { createCertificateAuthority, loadTokenIssuer, type SecretDirectory, type
 import { createControlPlane } from "../control-plane/index.ts";
 import { productError } from "../core/index.ts";
 import { numberToIpv4 } from "../mesh/index.ts";
-import { CA_PORT } from "./ca-address.ts";
 import { addressRanges } from "./check-config.ts";
 import { createProcessLog } from "./log.ts";
 import { manifestFiles, manifestRules } from "./manifest-rules.ts";
@@ -80,7 +79,7 @@ export function runControlPlane(config: MeshConfig): Promise<number> {
       createCertificate: ca.createCertificate,
       identity: ca.serverIdentity,
     });
-    await certificateServer.start({ host: "0.0.0.0", port: CA_PORT });
+    await certificateServer.start(config.capture.ca);
     const configs = await serveProxyConfigs({
       path: paths.configSocket,
       listen: listenOnUnixSocket,

@@ -1,3 +1,4 @@
+export { commandInPod } from "./capture/index.ts";
 export { DEFAULT_DASHBOARD_PORT } from "./dashboard-server.ts";
 export { LOG_LEVELS, type LogLevel } from "./log.ts";
 export { meshApi } from "./mesh-api.ts";

@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fullJitterBackoffMs, type Log, sleep, systemClock, systemRandom } from "@symbolon/spiffe/core";
-import { hostPidOfSupervisor, supervisorCommand } from "../adapters/os/index.ts";
+import { endLeftoverProcesses } from "../adapters/os/index.ts";
 import { type MeshPaths, productError } from "../core/index.ts";
+import { captureStrategy, writeCapture } from "./capture/index.ts";
 import { type DashboardChoice, startDashboard } from "./dashboard-server.ts";
 import { dashboardSources } from "./dashboard-sources.ts";
 import { SUPERVISOR_REFUSED } from "./exit-statuses.ts";
@@ -54,6 +55,7 @@ export function startLauncher(config: MeshConfig, log: Log): Launcher {
   const paths = pathsOf(config);
   prepareDirectories(config, paths);
   writeMeshProcesses(paths, { launcher: processRef(process.pid) });
+  writeCapture(paths, config.capture);
   const stopping = new AbortController();
   let child: ChildProcess | undefined;
   const ended = superviseSupervisor(config, paths, log, stopping.signal, (current) => {
@@ -81,6 +83,8 @@ async function superviseSupervisor(
   let failures = 0;
   while (!signal.aborted) {
     const startedAt = systemClock.monotonicMs();
+    // Of one that died: without namespaces the kernel ends nothing with it.
+    endLeftoverProcesses(paths.processesDirectory);
     const child = startSupervisor(config, paths);
     onStart(child);
     const exit = new Promise<string>((resolve) => {
@@ -89,7 +93,7 @@ async function superviseSupervisor(
       );
       child.once("error", (error) => resolve(error.message));
     });
-    void recordSupervisor(paths, child, signal);
+    void recordSupervisor(config, paths, child, signal);
     const reason = await exit;
     if (signal.aborted) break;
     if (reason === REFUSED) {
@@ -101,20 +105,28 @@ async function superviseSupervisor(
     log.error("supervisor died and is started again", { reason, failures, delayMs: Math.round(delayMs) });
     await sleep(systemClock, delayMs, signal);
   }
+  endLeftoverProcesses(paths.processesDirectory);
   rmSync(paths.runtime, { recursive: true, force: true });
 }
 
 function startSupervisor(config: MeshConfig, paths: MeshPaths): ChildProcess {
-  const [command = "", ...args] = supervisorCommand(selfCommand("internal", "supervisor", JSON.stringify(config)));
+  const argv = selfCommand("internal", "supervisor", JSON.stringify(config));
+  const [command = "", ...args] = captureStrategy(config.capture).supervisorCommand(argv);
   const output = openSync(join(paths.logsDirectory, "supervisor.log"), "a", 0o600);
   return spawn(command, args, { stdio: ["ignore", output, output], detached: true });
 }
 
-/** Notes the supervisor's host process id, for `down` and `exec`, once `unshare` has made it. */
-async function recordSupervisor(paths: MeshPaths, child: ChildProcess, signal: AbortSignal): Promise<void> {
+/** Notes the supervisor's host process id, for `down` and `exec`, once it exists. */
+async function recordSupervisor(
+  config: MeshConfig,
+  paths: MeshPaths,
+  child: ChildProcess,
+  signal: AbortSignal,
+): Promise<void> {
+  const { supervisorPid } = captureStrategy(config.capture);
   const launcher = processRef(process.pid);
   while (!signal.aborted && child.pid && child.exitCode === null && child.signalCode === null) {
-    const pid = hostPidOfSupervisor(child.pid);
+    const pid = supervisorPid(child.pid);
     if (pid) return writeMeshProcesses(paths, { launcher, supervisor: processRef(pid) });
     await sleep(systemClock, 5);
   }
@@ -142,6 +154,7 @@ function prepareDirectories(config: MeshConfig, paths: MeshPaths): void {
       "ERR_MESH_ALREADY_RUNNING",
       `mesh "${config.name}" is already running (process ${(running?.supervisor ?? running?.launcher)?.pid}); change it with "symbolon apply -f", end it with "symbolon down", or start another with --name`,
     );
+  endLeftoverProcesses(paths.processesDirectory);
   rmSync(paths.runtime, { recursive: true, force: true });
   for (const directory of [
     paths.state,

@@ -2,13 +2,20 @@ import { isSymbolonError, systemClock } from "@symbolon/spiffe/core";
 import type { ConfigFilesOptions } from "../adapters/fs/index.ts";
 import type { ParseManifestsOptions } from "../mesh/index.ts";
 import { createImageMap, parseImageOption } from "../pod-runtime/index.ts";
+import { captureStrategy } from "./capture/index.ts";
 import type { MeshConfig } from "./mesh-config.ts";
 import { selfCommand } from "./self-command.ts";
 
 /** How this mesh reads manifests: an image that nothing can run is refused before it is wanted. */
-export function manifestRules({ defaultNamespace, allowUnenforced, imageMap }: MeshConfig): ParseManifestsOptions {
+export function manifestRules({
+  defaultNamespace,
+  allowUnenforced,
+  imageMap,
+  capture,
+}: MeshConfig): ParseManifestsOptions {
   const resolve = createImageMap({ entries: imageMap.map(parseImageOption), self: selfCommand() });
   return {
+    ...captureStrategy(capture).manifestRules,
     defaultNamespace,
     allowUnenforced,
     explainUnknownImage(image) {

@@ -35,8 +35,20 @@ export interface MeshConfig {
   /** Where containers without `workingDir` start. */
   readonly workingDirectory: string;
   readonly logLevel: LogLevel;
+  readonly capture: CaptureConfig;
   /** Each proxy writes a line about every request and connection. */
   readonly accessRecords: boolean;
+}
+
+export type CaptureMode = "transparent" | "explicit";
+
+/** How connections of applications come to their proxies. */
+export interface CaptureConfig {
+  readonly mode: CaptureMode;
+  /** Why it is this one. */
+  readonly reason: string;
+  /** Where the CA listens. */
+  readonly ca: { readonly host: string; readonly port: number };
 }
 
 /** Environment variable whose value encrypts the CA's key at rest; only the control plane gets it. */

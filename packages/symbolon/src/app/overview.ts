@@ -5,6 +5,7 @@ import type { MeshPaths } from "../core/index.ts";
 import { type Overview, type ProxyFacts, workloadRow } from "../dashboard-api/index.ts";
 import type { ProxyConfig } from "../mesh/index.ts";
 import type { ProxyDump } from "../proxy/index.ts";
+import { captureStrategy, readCapture } from "./capture/index.ts";
 import type { LogLevel } from "./log.ts";
 import { meshApi } from "./mesh-api.ts";
 import { type ChosenMesh, pathsOf } from "./mesh-config.ts";
@@ -23,6 +24,7 @@ export async function meshOverview(mesh: ChosenMesh, api?: ApiClient): Promise<O
   return {
     mesh: mesh.name,
     trustDomain: status.trustDomain,
+    capture: captureView(paths),
     configVersion: status.version,
     settled: status.settled,
     applied: status.applied,
@@ -32,6 +34,11 @@ export async function meshOverview(mesh: ChosenMesh, api?: ApiClient): Promise<O
       ? { dashboardUrl: readFileSync(paths.dashboardFile, "utf8").trim() }
       : {}),
   };
+}
+
+function captureView(paths: MeshPaths): Overview["capture"] {
+  const capture = readCapture(paths);
+  return { mode: capture.mode, reason: capture.reason, warnings: captureStrategy(capture).warnings };
 }
 
 const LAUNCHER_ENDED =

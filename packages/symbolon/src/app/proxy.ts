@@ -1,23 +1,16 @@
 import { systemClock, systemRandom } from "@symbolon/spiffe/core";
 import { createConfigClient, createIdentityClient, serveProxyAdmin } from "../adapters/ipc/index.ts";
-import {
-  APPLICATION_ADDRESS,
-  createCapturedPorts,
-  listenOnUnixSocket,
-  makeTransparent,
-  podNamespaces,
-  SIDECAR_ADDRESS,
-} from "../adapters/os/index.ts";
-import { createProxy, transparentCapture } from "../proxy/index.ts";
+import { listenOnUnixSocket } from "../adapters/os/index.ts";
+import { createProxy } from "../proxy/index.ts";
+import { captureStrategy } from "./capture/index.ts";
 import { createProcessLog, setLogLevel } from "./log.ts";
 import { type MeshConfig, pathsOf } from "./mesh-config.ts";
 import { createProxyTelemetry } from "./proxy-telemetry.ts";
 import { runUntilSignal } from "./run-until-signal.ts";
 
-const DNS_PORT = 53;
 const DRAIN_MS = 2000;
 
-/** The proxy of one pod, in its namespace P. */
+/** The proxy of one pod. */
 export function runProxy(config: MeshConfig, podUid: string): Promise<number> {
   const log = createProcessLog("proxy", config.logLevel);
   const paths = pathsOf(config);
@@ -26,7 +19,7 @@ export function runProxy(config: MeshConfig, podUid: string): Promise<number> {
     const shared = { clock: systemClock, random: systemRandom, log };
     const configs = createConfigClient({ ...shared, path: paths.configSocket, podUid });
     const identities = createIdentityClient({ ...shared, path: pod.agentSocket });
-    const captured = createCapturedPorts(podNamespaces(paths.namespacesDirectory, podUid).application);
+    const { capture, options } = captureStrategy(config.capture).proxyCapture(paths, podUid);
     const telemetry = createProxyTelemetry({
       ...shared,
       paths,
@@ -39,18 +32,12 @@ export function runProxy(config: MeshConfig, podUid: string): Promise<number> {
         ...shared,
         identity: identities.identity,
         config: configs.config,
-        capture: transparentCapture({
-          sockets: { prepareListener: makeTransparent, setCapturedPorts: (ports) => captured.set(ports) },
-        }),
+        capture,
         record: telemetry.connectionEnded,
         recordRequest: telemetry.requestEnded,
+        countLimit: telemetry.limitReached,
       },
-      {
-        applicationAddress: APPLICATION_ADDRESS,
-        forbiddenDestinations: [SIDECAR_ADDRESS, APPLICATION_ADDRESS],
-        dns: { address: SIDECAR_ADDRESS, port: DNS_PORT },
-        http: {},
-      },
+      { ...options, http: {} },
     );
     const admin = await serveProxyAdmin({
       path: pod.proxyAdminSocket,

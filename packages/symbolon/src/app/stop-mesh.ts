@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import { type Clock, sleep } from "@symbolon/spiffe/core";
+import { endLeftoverProcesses } from "../adapters/os/index.ts";
 import type { MeshPaths } from "../core/index.ts";
 import { isAlive, type ProcessRef, readMeshProcesses } from "./mesh-processes.ts";
 
@@ -10,8 +11,9 @@ const POLL_MS = 20;
 export type StopOutcome = "stopped" | "killed" | "was not running";
 
 /**
- * Ends a mesh and removes what it left in the runtime directory. Works also after any of its processes was killed:
- * the supervisor is PID 1 of the mesh's PID namespace, so with it the kernel ends everything.
+ * Ends a mesh and removes what it left in the runtime directory. Works also after any of its processes was killed: the
+ * supervisor is PID 1 of the mesh's PID namespace, so with it the kernel ends everything; where there is none, the
+ * processes that it has started are on record.
  */
 export async function stopMesh(paths: MeshPaths, clock: Clock, graceMs = GRACE_MS): Promise<StopOutcome> {
   const processes = readMeshProcesses(paths);
@@ -28,6 +30,7 @@ export async function stopMesh(paths: MeshPaths, clock: Clock, graceMs = GRACE_M
       await allGone(remaining, clock, graceMs);
     }
   }
+  if (endLeftoverProcesses(paths.processesDirectory) > 0) outcome = "killed";
   rmSync(paths.runtime, { recursive: true, force: true });
   return outcome;
 }

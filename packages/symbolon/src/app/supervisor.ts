@@ -1,19 +1,12 @@
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { createObservable, type Log, sleep, systemClock, systemRandom } from "@symbolon/spiffe/core";
 import { type ApiClient, createApiClient, createPodReports, type PodReports } from "../adapters/http/index.ts";
 import { type AgentControlClient, createAgentControlClient, readProxyAdmin } from "../adapters/ipc/index.ts";
-import {
-  createContainerStarter,
-  createMeshNetwork,
-  createPodDirectories,
-  createReadinessProber,
-  podLayout,
-  publishPodSecrets,
-  startMeshProcess,
-} from "../adapters/os/index.ts";
+import { createPodDirectories, podLayout, publishPodSecrets } from "../adapters/os/index.ts";
 import type { MeshPaths } from "../core/index.ts";
 import type { Pod } from "../mesh/index.ts";
 import {
+  type CommandResolver,
   createImageMap,
   createRestartBackoff,
   keepRunning,
@@ -23,7 +16,7 @@ import {
   startPodRuntime,
   terminateProcess,
 } from "../pod-runtime/index.ts";
-import { addressRanges } from "./check-config.ts";
+import { captureStrategy, type PodHost } from "./capture/index.ts";
 import { SUPERVISOR_REFUSED } from "./exit-statuses.ts";
 import { createProcessLog } from "./log.ts";
 import { type MeshConfig, PASSPHRASE_VARIABLE, pathsOf } from "./mesh-config.ts";
@@ -37,7 +30,7 @@ const API_RETRY_MS = 20;
 /** Statuses with which a process says that starting it again would end the same way (ADR 6). */
 const REFUSALS = [1, 65];
 
-/** PID 1 of the mesh: its network, its processes and its pods. When it ends, the kernel ends everything else. */
+/** The mesh's network, its processes and its pods. Where it is PID 1 of the mesh, the kernel ends everything else with it. */
 export async function runSupervisor(config: MeshConfig): Promise<number> {
   const log = createProcessLog("supervisor", config.logLevel);
   const paths = pathsOf(config);
@@ -47,11 +40,15 @@ export async function runSupervisor(config: MeshConfig): Promise<number> {
   );
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stopping.abort());
 
-  const network = createMeshNetwork({
-    namespacesDirectory: paths.namespacesDirectory,
-    podRange: addressRanges(config).pods,
+  const resolveCommand = createImageMap({ entries: config.imageMap.map(parseImageOption), self: selfCommand() });
+  const host = captureStrategy(config.capture).createPodHost({
+    config,
+    paths,
+    resolveCommand,
+    baseEnvironment: containerEnvironment(),
+    log,
   });
-  await network.start();
+  await host.start();
   const ownProcesses = new AbortController();
   const controlPlane = { hasAnswered: false, refused: false };
   const refuse = (status: number): void => {
@@ -61,8 +58,8 @@ export async function runSupervisor(config: MeshConfig): Promise<number> {
     stopping.abort();
   };
   const lives = [
-    keepChild("control-plane", config, paths, log, ownProcesses.signal, refuse),
-    keepChild("agent", config, paths, log, ownProcesses.signal),
+    keepChild("control-plane", config, host, log, ownProcesses.signal, refuse),
+    keepChild("agent", config, host, log, ownProcesses.signal),
   ];
 
   const api = createApiClient({ socketPath: paths.apiSocket });
@@ -78,7 +75,7 @@ export async function runSupervisor(config: MeshConfig): Promise<number> {
   });
   const watching = followDesiredPods(api, desired, log, stopping.signal);
   const reports = createPodReports({ api, clock: systemClock, log, signal: ownProcesses.signal });
-  const runtime = startPodRuntime(desired, podRuntimePorts(config, paths, network, { api, agent, reports }, log));
+  const runtime = startPodRuntime(desired, podRuntimePorts(config, host, resolveCommand, { api, agent, reports }, log));
   const refreshing = refreshTokens(paths, api, () => runtime.pods, log, stopping.signal);
 
   await stopped;
@@ -94,8 +91,8 @@ export async function runSupervisor(config: MeshConfig): Promise<number> {
 
 function podRuntimePorts(
   config: MeshConfig,
-  paths: MeshPaths,
-  network: ReturnType<typeof createMeshNetwork>,
+  host: PodHost,
+  resolveCommand: CommandResolver,
   {
     api,
     agent,
@@ -103,14 +100,14 @@ function podRuntimePorts(
   }: { readonly api: ApiClient; readonly agent: AgentControlClient; readonly reports: PodReports },
   log: Log,
 ): PodRuntimePorts {
+  const paths = pathsOf(config);
   const podDirectory = (uid: string) => paths.podRuntime(uid).directory;
   const directories = createPodDirectories({ podDirectory, clusterDomain: config.clusterDomain });
   const descriptions = new Map<string, Pod>();
-  const shared = { namespacesDirectory: paths.namespacesDirectory, podDirectory };
   return {
     clock: systemClock,
     log,
-    network,
+    network: host.network,
     directories: {
       async prepare(pod) {
         descriptions.set(pod.uid, pod);
@@ -124,11 +121,10 @@ function podRuntimePorts(
     },
     proxy: {
       start: async (pod) =>
-        startMeshProcess({
+        host.startProxy(pod.uid, {
           argv: selfCommand("internal", "proxy", JSON.stringify(config), pod.uid),
           env: withoutPassphrase(environment()),
           logFile: join(paths.logsDirectory, pod.namespace, pod.name, "istio-proxy.log"),
-          networkNamespace: network.namespaces(pod.uid).proxy,
         }),
       async ready(pod, signal) {
         while (!signal.aborted) {
@@ -137,22 +133,9 @@ function podRuntimePorts(
         }
       },
     },
-    containers: createContainerStarter({
-      ...shared,
-      // Of all meshes of this user: from another one's keys or API the way leads back to this one.
-      hiddenDirectories: [
-        dirname(config.stateDirectory),
-        dirname(config.runtimeDirectory),
-        ...(config.caCertificatesDirectory ? [config.caCertificatesDirectory] : []),
-      ],
-      logFile: (pod, container) => join(paths.logsDirectory, pod.namespace, pod.name, `${container}.log`),
-      uid: config.uid,
-      gid: config.gid,
-      baseEnvironment: containerEnvironment(),
-      defaultWorkingDirectory: config.workingDirectory,
-    }),
-    resolveCommand: createImageMap({ entries: config.imageMap.map(parseImageOption), self: selfCommand() }),
-    prober: createReadinessProber({ ...shared, clock: systemClock }),
+    containers: host.containers,
+    resolveCommand,
+    prober: host.prober,
     identities: {
       async register(podUid, proxy) {
         const pod = descriptions.get(podUid);
@@ -180,7 +163,7 @@ function podRuntimePorts(
 function keepChild(
   role: string,
   config: MeshConfig,
-  paths: MeshPaths,
+  host: PodHost,
   log: Log,
   signal: AbortSignal,
   onStatus: (status: number) => void = () => undefined,
@@ -190,10 +173,10 @@ function keepChild(
     signal,
     backoff: createRestartBackoff(OWN_PROCESS_BACKOFF),
     start: async () =>
-      startMeshProcess({
+      host.startProcess({
         argv: selfCommand("internal", role, JSON.stringify(config)),
         env: role === "control-plane" ? environment() : withoutPassphrase(environment()),
-        logFile: join(paths.logsDirectory, `${role}.log`),
+        logFile: join(pathsOf(config).logsDirectory, `${role}.log`),
       }),
     terminate: (child) => terminateProcess(child, CHILD_GRACE_MS, systemClock),
     onState(state) {

@@ -3,8 +3,8 @@ import { closeSync, existsSync, openSync, readFileSync, rmSync, statfsSync } fro
 import { join } from "node:path";
 import { sleep, systemClock } from "@symbolon/spiffe/core";
 import { createApiClient } from "../adapters/http/index.ts";
-import { requireNamespaceSupport } from "../adapters/os/index.ts";
 import { type MeshPaths, productError } from "../core/index.ts";
+import { type CaptureChoice, captureStrategy, chooseCapture } from "./capture/index.ts";
 import { checkConfig } from "./check-config.ts";
 import { checkDashboardPort, type DashboardChoice, startDashboard } from "./dashboard-server.ts";
 import { dashboardSources } from "./dashboard-sources.ts";
@@ -18,7 +18,9 @@ import { stopMesh } from "./stop-mesh.ts";
 import { validateManifests } from "./validate-manifests.ts";
 
 export interface UpOptions {
-  readonly config: MeshConfig;
+  /** All but what is only known on the machine that it is to run on. */
+  readonly config: Omit<MeshConfig, "capture">;
+  readonly capture: CaptureChoice;
   /** Forget the state of earlier runs. */
   readonly fresh: boolean;
   readonly dashboard: DashboardChoice;
@@ -34,8 +36,9 @@ const MIN_FREE_BYTES = 4 << 20;
 const SHUTDOWN_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** `symbolon up`: the mesh lives as long as this process. */
-export async function runInForeground({ config, fresh, dashboard }: UpOptions): Promise<number> {
-  const paths = await prepare(config, fresh);
+export async function runInForeground(options: UpOptions): Promise<number> {
+  const { dashboard } = options;
+  const { config, paths } = await prepare(options);
   const log = createProcessLog("launcher", "warn");
   const launcher = startLauncher(config, log);
   for (const signal of SHUTDOWN_SIGNALS)
@@ -62,8 +65,9 @@ export async function runInForeground({ config, fresh, dashboard }: UpOptions): 
 }
 
 /** `symbolon up --detach`: returns when every pod is ready; the launcher goes on in the background. */
-export async function runInBackground({ config, fresh, dashboard }: UpOptions): Promise<number> {
-  const paths = await prepare(config, fresh);
+export async function runInBackground(options: UpOptions): Promise<number> {
+  const { dashboard } = options;
+  const { config, paths } = await prepare(options);
   checkDashboardPort(dashboard);
   makePrivateDirectory(paths.logsDirectory);
   const logFile = join(paths.logsDirectory, "launcher.log");
@@ -85,11 +89,19 @@ export async function runInBackground({ config, fresh, dashboard }: UpOptions): 
 }
 
 /** Everything that can be wrong is said before anything is started. */
-async function prepare(config: MeshConfig, fresh: boolean): Promise<MeshPaths> {
-  const paths = pathsOf(config);
-  await checkConfig(config);
+async function prepare({
+  config: asked,
+  capture: choice,
+  fresh,
+}: UpOptions): Promise<{ readonly config: MeshConfig; readonly paths: MeshPaths }> {
+  const paths = pathsOf(asked);
+  await checkConfig(asked);
+  const chosen = await chooseCapture(choice);
+  const strategy = captureStrategy(chosen);
+  const config = { ...asked, capture: { ...chosen, ca: await strategy.chooseCaAddress() } };
+  if (choice === "auto" && strategy.warnings.length > 0) say(`capture is ${chosen.mode}: ${chosen.reason}`);
+  for (const warning of strategy.warnings) say(`warning: ${warning}`);
   for (const warning of await validateManifests(config)) say(warning);
-  await requireNamespaceSupport();
   const running = readMeshProcesses(paths);
   if (isAlive(running?.launcher) || isAlive(running?.supervisor))
     throw productError(
@@ -102,7 +114,16 @@ async function prepare(config: MeshConfig, fresh: boolean): Promise<MeshPaths> {
     await stopMesh(paths, systemClock);
     rmSync(paths.state, { recursive: true, force: true });
   }
-  return paths;
+  return { config, paths };
+}
+
+/** What was done stays on record: the audit logs outlive the mesh that they tell of. */
+function forgetState(paths: MeshPaths): void {
+  const kept = [paths.auditDirectory, paths.auditKeysDirectory];
+  for (const name of readdirSync(paths.state)) {
+    const path = join(paths.state, name);
+    if (!kept.includes(path)) rmSync(path, { recursive: true, force: true });
+  }
 }
 
 /** Prints each pod's way to readiness; "ended" when the launcher is gone before that. */

@@ -26,6 +26,10 @@ export interface MeshPaths {
   /** The supervisor tells the agent which process is which pod's proxy. */
   readonly agentControlSocket: string;
   readonly namespacesDirectory: string;
+  /** Explicit capture: which processes the mesh has started. */
+  readonly processesDirectory: string;
+  /** How connections are captured, for commands. */
+  readonly captureFile: string;
   /** Address of the dashboard while one is served. */
   readonly dashboardFile: string;
   podRuntime(podUid: string): PodPaths;
@@ -74,6 +78,8 @@ export function meshPaths(directories: { readonly state: string; readonly runtim
     configSocket: join(runtime, "config.sock"),
     agentControlSocket: join(runtime, "agent.sock"),
     namespacesDirectory: join(runtime, "netns"),
+    processesDirectory: join(runtime, "processes"),
+    captureFile: join(runtime, "capture.json"),
     dashboardFile: join(runtime, "dashboard-url"),
     podRuntime(podUid) {
       const directory = join(runtime, "pods", podUid);

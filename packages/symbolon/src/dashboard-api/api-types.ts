@@ -5,6 +5,12 @@ export interface Overview {
   readonly mesh: string;
   readonly trustDomain: string;
   readonly configVersion: number;
+  /** How connections of applications come to their proxies, why so, and what is to be known of it. */
+  readonly capture: {
+    readonly mode: "transparent" | "explicit";
+    readonly reason: string;
+    readonly warnings: readonly string[];
+  };
   /** Every workload has its pods, and no pod is on its way out. */
   readonly settled: boolean;
   readonly workloads: readonly WorkloadRow[];

@@ -26,6 +26,11 @@ export const MESH_FINDING_CODES = {
     severity: "warning",
     fix: 'use the pod label sidecar.istio.io/inject with "true" or "false", or the namespace label istio-injection',
   },
+  SYM2106: {
+    title: "more than one replica in explicit capture",
+    severity: "error",
+    fix: "set replicas to 1 or 0, or run where namespaces are allowed (--capture transparent)",
+  },
   SYM2201: {
     title: "target port has no container port",
     severity: "warning",

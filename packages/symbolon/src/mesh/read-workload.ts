@@ -6,7 +6,10 @@ import type { ObjectMeta } from "./object.ts";
 import { type PodSpecRules, readPodSpec } from "./read-pod-spec.ts";
 import { readTemplateMeta } from "./read-template-meta.ts";
 
-export type WorkloadRules = Pick<PodSpecRules, "explainUnknownImage">;
+export interface WorkloadRules extends Pick<PodSpecRules, "explainUnknownImage"> {
+  /** All pods share the machine's ports: two of one workload would want the same, also for the time of a change. */
+  readonly oneProcessPerWorkload?: boolean;
+}
 
 const ALWAYS = ["Always"];
 const ANY_RESTART_POLICY = ["Always", "OnFailure", "Never"];
@@ -19,6 +22,13 @@ export function readDeployment(
 ): DeploymentObject | undefined {
   const reader = readObject(spec, context);
   const replicas = reader.integer("replicas", { min: 0, max: MAX_REPLICAS }) ?? 1;
+  if (rules.oneProcessPerWorkload && replicas > 1)
+    reportMesh(
+      fieldContext(context, "replicas"),
+      "SYM2106",
+      reader.positionOf("replicas"),
+      `explicit capture runs one replica of a Deployment, not ${replicas}: they would all listen on the same port of this machine`,
+    );
   const selectorNode = reader.node("selector", { required: true });
   const selector = selectorNode && readLabelSelector(selectorNode, fieldContext(context, "selector"));
   const templateNode = reader.node("template", { required: true });
@@ -35,7 +45,15 @@ export function readDeployment(
   reader.ignore(["progressDeadlineSeconds", "revisionHistoryLimit"]);
   if (selector && template) checkSelector(selector, template, reader, context);
   return reader.finish(() =>
-    template === undefined ? undefined : { kind: "Deployment" as const, meta, replicas, strategy, template },
+    template === undefined
+      ? undefined
+      : {
+          kind: "Deployment" as const,
+          meta,
+          replicas,
+          strategy: rules.oneProcessPerWorkload ? RECREATE : strategy,
+          template,
+        },
   );
 }
 
@@ -86,6 +104,8 @@ function checkSelector(
     `\`selector\` does not match template \`labels\`: wanted ${describeSelector(selector)}, got ${describeLabels(template.labels)}`,
   );
 }
+
+const RECREATE: DeploymentStrategy = { kind: "recreate" };
 
 function readStrategy(reader: ObjectReader, context: ReadContext, replicas: number): DeploymentStrategy {
   const rolling = (maxSurge: number, maxUnavailable: number): DeploymentStrategy => ({

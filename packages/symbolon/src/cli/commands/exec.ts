@@ -1,8 +1,7 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import type { Command } from "commander";
-import { execInPod } from "../../adapters/os/index.ts";
-import { isAlive, readMeshProcesses } from "../../app/index.ts";
+import { commandInPod, isAlive, readMeshProcesses } from "../../app/index.ts";
 import { choosePod } from "../choose-pod.ts";
 import { meshName, pathsOfChosenMesh } from "../context.ts";
 import { CommandExit, EXIT } from "../exit-status.ts";
@@ -43,10 +42,10 @@ Examples:
             EXIT.failed,
             `error: container "${wanted}" of pod "${pod.metadata.name}" is not running; containers: ${pod.spec.containers.map((each) => each.name).join(", ")}`,
           );
-        const inside = execInPod({
-          supervisorHostPid: supervisor.pid,
+        const inside = commandInPod(paths, {
+          supervisorPid: supervisor.pid,
           containerPid: status.pid,
-          podDirectory: paths.podRuntime(pod.metadata.uid).directory,
+          podUid: pod.metadata.uid,
           container: wanted,
           command: argv,
           environment: process.env.TERM ? { TERM: process.env.TERM } : {},
@@ -70,15 +69,13 @@ function kubectlOrder(words: readonly string[], options: { namespace: string; co
   return { namespace, container, argv };
 }
 
-function run({
-  argv,
-  env,
-}: {
-  readonly argv: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-}): Promise<number> {
+function run({ argv, env, workingDirectory }: ReturnType<typeof commandInPod>): Promise<number> {
   const [program = "", ...args] = argv;
-  const child = spawn(program, args, { stdio: "inherit", env: { ...env } });
+  const child = spawn(program, args, {
+    stdio: "inherit",
+    env: { ...env },
+    ...(workingDirectory === undefined ? {} : { cwd: workingDirectory }),
+  });
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
   return new Promise((resolve, reject) => {
     child.on("error", reject);

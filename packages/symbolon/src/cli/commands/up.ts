@@ -23,9 +23,13 @@ Examples:
   symbolon up -f app.yaml --image '*/my-app=node server.js'      what to run in place of an image
   symbolon up -f mesh.yaml --ca-certificates ./cacerts           plug-in CA: ca-cert.pem, ca-key.pem, cert-chain.pem, root-cert.pem
   symbolon up -f mesh.yaml --svid-ttl 20m                        shorter certificates (default 24h, renewed at 75 %)
+  symbolon up -f mesh.yaml --capture explicit                    without namespaces, as on macOS: pods are plain processes
 
 A container's "command" runs as a local process. An image without "command" is looked up in the image map; built in are the
-images of Istio's samples (httpbin, go-httpbin, curl, sleep, tcp-echo-server, helloworld).`;
+images of Istio's samples (httpbin, go-httpbin, curl, sleep, tcp-echo-server, helloworld).
+
+Explicit capture is for machines that forbid namespaces, and no security boundary (SECURITY.md): programs find their proxy
+by http_proxy, https_proxy and NODE_USE_ENV_PROXY; each Deployment has one replica, and all pods share the machine's ports.`;
 
 interface Flags {
   readonly filename: string[];
@@ -44,6 +48,7 @@ interface Flags {
   readonly dashboardPort?: string;
   readonly fresh?: boolean;
   readonly logLevel: MeshConfig["logLevel"];
+  readonly capture: UpOptions["capture"];
   readonly accessRecords: boolean;
 }
 
@@ -77,6 +82,14 @@ export function addUpCommand(program: Command): void {
     .option("--fresh", "forget what earlier runs of this mesh left: CA, applied objects, logs")
     .option("--no-access-records", 'do not write a line about every request and connection ("symbolon logs --access")')
     .addOption(
+      new Option(
+        "--capture <how>",
+        "how programs' connections come to their proxies: transparent (Linux namespaces), explicit (http_proxy; no security boundary), auto: transparent if this machine allows it",
+      )
+        .choices(["auto", "transparent", "explicit"])
+        .default("auto"),
+    )
+    .addOption(
       new Option("--log-level <level>", "what processes of the mesh log")
         .choices(["debug", "info", "warn", "error"])
         .default("info"),
@@ -94,7 +107,7 @@ function upOptions(flags: Flags, command: Command): UpOptions {
     throw new CommandExit(EXIT.usage, 'error: no manifest given; use "-f FILE" or "-f DIRECTORY"');
   const name = meshName(command);
   const directories = meshDirectories(name, process.env);
-  const config: MeshConfig = {
+  const config: UpOptions["config"] = {
     name,
     stateDirectory: directories.state,
     runtimeDirectory: directories.runtime,
@@ -119,6 +132,7 @@ function upOptions(flags: Flags, command: Command): UpOptions {
   };
   return {
     config,
+    capture: flags.capture,
     fresh: flags.fresh ?? false,
     dashboard: flags.dashboard ? { ...(flags.dashboardPort ? { port: port(flags.dashboardPort) } : {}) } : undefined,
   };

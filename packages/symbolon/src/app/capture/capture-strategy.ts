@@ -1,0 +1,83 @@
+import type { Log } from "@symbolon/spiffe/core";
+import type { ExecCommand } from "../../adapters/os/index.ts";
+import type { MeshPaths } from "../../core/index.ts";
+import type { ParseManifestsOptions } from "../../mesh/index.ts";
+import type {
+  CommandResolver,
+  ContainerStarter,
+  Prober,
+  RunningProcess,
+  SandboxNetwork,
+} from "../../pod-runtime/index.ts";
+import type { Capture, ProxyOptions } from "../../proxy/index.ts";
+import type { MeshConfig } from "../mesh-config.ts";
+
+/**
+ * How connections of applications come to their proxies, and with it where pods live: one interface, an adapter for
+ * each way (ADR 9 and 14). Everything that differs between them is behind it; nobody else asks for the mode.
+ */
+export interface CaptureStrategy {
+  /** What its user has to know, said at the start and by `status`. */
+  readonly warnings: readonly string[];
+  /** What manifests may not ask for. */
+  readonly manifestRules: Pick<ParseManifestsOptions, "oneProcessPerWorkload">;
+  /** Where the CA listens. */
+  chooseCaAddress(): Promise<CaAddress>;
+  /** Command line of the supervisor's process, from the launcher's point of view. */
+  supervisorCommand(argv: readonly string[]): readonly string[];
+  /** Process id of the supervisor on this machine, once it exists. @param started what the command line has become */
+  supervisorPid(started: number): number | undefined;
+  createPodHost(options: PodHostOptions): PodHost;
+  /** For the proxy of one pod, in its own process. */
+  proxyCapture(paths: MeshPaths, podUid: string): ProxyCapture;
+  /** Command line that runs a command in a container, from this machine. */
+  commandInPod(paths: MeshPaths, command: PodCommand): ExecCommand;
+}
+
+export interface CaAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface PodHostOptions {
+  readonly config: MeshConfig;
+  readonly paths: MeshPaths;
+  readonly resolveCommand: CommandResolver;
+  /** What every container's environment starts from. */
+  readonly baseEnvironment: Readonly<Record<string, string>>;
+  readonly log: Log;
+}
+
+/** What the supervisor needs to run pods. */
+export interface PodHost {
+  /** Before anything else; safe to repeat. */
+  start(): Promise<void>;
+  /** A process of the mesh itself. */
+  startProcess(process: OwnProcess): RunningProcess;
+  startProxy(podUid: string, process: OwnProcess): RunningProcess;
+  readonly network: SandboxNetwork;
+  readonly containers: ContainerStarter;
+  readonly prober: Prober;
+}
+
+export interface OwnProcess {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly logFile: string;
+}
+
+export interface ProxyCapture {
+  readonly capture: Capture;
+  readonly options: Pick<ProxyOptions, "applicationAddress" | "forbiddenDestinations" | "dns">;
+}
+
+export interface PodCommand {
+  readonly supervisorPid: number;
+  /** `ContainerStatus.pid`: the container's first process, as the mesh knows it. */
+  readonly containerPid: number;
+  readonly podUid: string;
+  readonly container: string;
+  readonly command: readonly string[];
+  /** Added to the container's own, e.g. TERM of the user's terminal. */
+  readonly environment: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,79 @@
+import { join } from "node:path";
+import { systemClock } from "@symbolon/spiffe/core";
+import {
+  APPLICATION_ADDRESS,
+  createListenerDirectory,
+  createLoopbackPods,
+  createLoopbackProber,
+  createPlainContainers,
+  createProcessRegistry,
+  credentialsVerifier,
+  freeLoopbackPort,
+  loadPodCapture,
+  plainExec,
+  publishListeners,
+  startPlainProcess,
+} from "../../adapters/os/index.ts";
+import { productError } from "../../core/index.ts";
+import { explicitCapture } from "../../proxy/index.ts";
+import type { CaptureStrategy, PodHost, PodHostOptions } from "./capture-strategy.ts";
+
+const LOOPBACK = "127.0.0.1";
+
+/** Pods are ordinary processes of the user, which are told of their proxies by environment variables. */
+export const explicitStrategy: CaptureStrategy = {
+  warnings: [
+    "explicit capture is not a security boundary: a program finds its proxy by http_proxy alone and may ignore it, any program of this machine can reach an application's port directly, and any program of your user can read a pod's secret and use its identity",
+    "explicit capture: only programs that follow http_proxy and https_proxy reach Services; a Deployment has one replica",
+  ],
+  manifestRules: { oneProcessPerWorkload: true },
+  async chooseCaAddress() {
+    const port = await freeLoopbackPort(process.pid, () => false);
+    if (port === undefined)
+      throw productError("ERR_PORT_CONFLICT", "no port of 127.0.0.1 from 15100 to 29999 is free; end other programs");
+    return { host: LOOPBACK, port };
+  },
+  supervisorCommand: (argv) => argv,
+  supervisorPid: (started) => started,
+  createPodHost,
+  proxyCapture(paths, podUid) {
+    const { directory } = paths.podRuntime(podUid);
+    const { outboundPort, credentialsDigest, applicationPorts } = loadPodCapture(directory);
+    return {
+      capture: explicitCapture({
+        outboundPort,
+        authorize: credentialsVerifier(credentialsDigest),
+        applicationAddress: APPLICATION_ADDRESS,
+        applicationPort: (podPort) => applicationPorts[podPort] ?? podPort,
+        publish: (listeners) => publishListeners(directory, listeners),
+        findListener: createListenerDirectory((uid) => paths.podRuntime(uid).directory),
+      }),
+      options: { applicationAddress: APPLICATION_ADDRESS, forbiddenDestinations: [APPLICATION_ADDRESS] },
+    };
+  },
+  commandInPod: (paths, { podUid, container, command, environment }) =>
+    plainExec({ podDirectory: paths.podRuntime(podUid).directory, container, command, environment }),
+};
+
+function createPodHost({ config, paths, resolveCommand, baseEnvironment }: PodHostOptions): PodHost {
+  const registry = createProcessRegistry(paths.processesDirectory);
+  const podDirectory = (uid: string) => paths.podRuntime(uid).directory;
+  const pods = createLoopbackPods({ podDirectory, resolveCommand });
+  return {
+    async start() {},
+    startProcess: (process) => startPlainProcess(process, registry),
+    startProxy: (_podUid, process) => startPlainProcess(process, registry),
+    network: pods,
+    containers: createPlainContainers({
+      pods,
+      registry,
+      resolveCommand,
+      podDirectory,
+      logFile: (pod, container) => join(paths.logsDirectory, pod.namespace, pod.name, `${container}.log`),
+      uid: config.uid,
+      baseEnvironment,
+      defaultWorkingDirectory: config.workingDirectory,
+    }),
+    prober: createLoopbackProber({ clock: systemClock, pods, podDirectory }),
+  };
+}

@@ -1,0 +1,81 @@
+import { dirname, join } from "node:path";
+import { systemClock } from "@symbolon/spiffe/core";
+import {
+  APPLICATION_ADDRESS,
+  createCapturedPorts,
+  createContainerStarter,
+  createMeshNetwork,
+  createReadinessProber,
+  execInPod,
+  hostPidOfSupervisor,
+  makeTransparent,
+  podNamespaces,
+  SIDECAR_ADDRESS,
+  startMeshProcess,
+  supervisorCommand,
+} from "../../adapters/os/index.ts";
+import { transparentCapture } from "../../proxy/index.ts";
+import { addressRanges } from "../check-config.ts";
+import type { CaptureStrategy, PodHost, PodHostOptions } from "./capture-strategy.ts";
+
+/** Istio's port for CSR and xDS over TLS; in the mesh's own network namespace, so meshes do not collide. */
+const CA_ADDRESS = { host: "0.0.0.0", port: 15012 };
+const DNS_PORT = 53;
+
+/** Pods are network namespaces; nothing leaves one but through its proxy. */
+export const transparentStrategy: CaptureStrategy = {
+  warnings: [],
+  manifestRules: {},
+  chooseCaAddress: async () => CA_ADDRESS,
+  supervisorCommand,
+  supervisorPid: hostPidOfSupervisor,
+  createPodHost,
+  proxyCapture(paths, podUid) {
+    const captured = createCapturedPorts(podNamespaces(paths.namespacesDirectory, podUid).application);
+    return {
+      capture: transparentCapture({
+        sockets: { prepareListener: makeTransparent, setCapturedPorts: (ports) => captured.set(ports) },
+      }),
+      options: {
+        applicationAddress: APPLICATION_ADDRESS,
+        forbiddenDestinations: [SIDECAR_ADDRESS, APPLICATION_ADDRESS],
+        dns: { address: SIDECAR_ADDRESS, port: DNS_PORT },
+      },
+    };
+  },
+  commandInPod: (paths, { supervisorPid, podUid, ...command }) =>
+    execInPod({
+      ...command,
+      supervisorHostPid: supervisorPid,
+      podDirectory: paths.podRuntime(podUid).directory,
+    }),
+};
+
+function createPodHost({ config, paths, baseEnvironment }: PodHostOptions): PodHost {
+  const { namespacesDirectory } = paths;
+  const network = createMeshNetwork({ namespacesDirectory, podRange: addressRanges(config).pods });
+  const podDirectory = (uid: string) => paths.podRuntime(uid).directory;
+  return {
+    start: () => network.start(),
+    startProcess: startMeshProcess,
+    startProxy: (podUid, process) =>
+      startMeshProcess({ ...process, networkNamespace: network.namespaces(podUid).proxy }),
+    network,
+    containers: createContainerStarter({
+      namespacesDirectory,
+      podDirectory,
+      // Of all meshes of this user: from another one's keys or API the way leads back to this one.
+      hiddenDirectories: [
+        dirname(config.stateDirectory),
+        dirname(config.runtimeDirectory),
+        ...(config.caCertificatesDirectory ? [config.caCertificatesDirectory] : []),
+      ],
+      logFile: (pod, container) => join(paths.logsDirectory, pod.namespace, pod.name, `${container}.log`),
+      uid: config.uid,
+      gid: config.gid,
+      baseEnvironment,
+      defaultWorkingDirectory: config.workingDirectory,
+    }),
+    prober: createReadinessProber({ clock: systemClock, namespacesDirectory, podDirectory }),
+  };
+}
