@@ -21,7 +21,7 @@ import {
   type Proxy as RunningProxy,
   transparentCapture,
 } from "../../packages/symbolon/src/proxy/index.ts";
-import type { ConnectionRecord, RequestRecord } from "../../packages/symbolon/src/telemetry/index.ts";
+import type { ConnectionRecord, DenialRecord, RequestRecord } from "../../packages/symbolon/src/telemetry/index.ts";
 
 export const MESH = createTestAuthority("mesh.example");
 export const CLIENT_ID = "spiffe://mesh.example/ns/foo/sa/client";
@@ -110,6 +110,8 @@ export interface ProxyFixture {
   readonly records: ConnectionRecord[];
   /** Of requests that have ended, in order. */
   readonly requests: RequestRecord[];
+  /** What policies have refused, in order. */
+  readonly denials: DenialRecord[];
   /** The first record that this has not answered yet, now or when it comes. */
   nextRecord(): Promise<ConnectionRecord>;
 }
@@ -150,6 +152,7 @@ export async function startProxy(
   );
   const records: ConnectionRecord[] = [];
   const requests: RequestRecord[] = [];
+  const denials: DenialRecord[] = [];
   const waiting: ((record: ConnectionRecord) => void)[] = [];
   let answered = 0;
   const answer = (): void => {
@@ -171,6 +174,7 @@ export async function startProxy(
         answer();
       },
       recordRequest: (record) => requests.push(record),
+      recordDenial: (denial) => denials.push(denial),
     },
     {
       applicationAddress: place.applicationAddress,
@@ -186,6 +190,7 @@ export async function startProxy(
     config,
     records,
     requests,
+    denials,
     nextRecord: () =>
       new Promise((resolve) => {
         waiting.push(resolve);

@@ -341,6 +341,16 @@ describe("Istio's MeshConfig", () => {
     expect(local.authorizationPolicies.map(({ name }) => name)).toEqual(["root"]);
   });
 
+  test("servers may have identities of the aliases, but for wildcards", async () => {
+    const mesh = await meshOf(
+      FOO,
+      service(SELECTING),
+      pod({ name: "a", account: "web" }),
+      meshConfig("istio-system", "trustDomainAliases: [old.example, '*.example']"),
+    );
+    expect(mesh.names()).toEqual([ID("web"), "spiffe://old.example/ns/foo/sa/web"]);
+  });
+
   test("enableAutoMtls: false makes clients send plaintext", async () => {
     const mesh = await meshOf(
       FOO,

@@ -70,6 +70,7 @@ export function computeSnapshot(input: SnapshotInput): SnapshotContent {
   );
   const context: Context = {
     trustDomain: TrustDomain.parse(input.trustDomain),
+    trustDomainAliases: input.meshConfig?.trustDomainAliases ?? [],
     index,
     authorization: createAuthorizationPolicyIndex(
       input.authorizationPolicies.map(withoutCreation),
@@ -97,6 +98,7 @@ export function computeSnapshot(input: SnapshotInput): SnapshotContent {
 
 interface Context {
   readonly trustDomain: TrustDomain;
+  readonly trustDomainAliases: readonly string[];
   readonly index: PeerAuthenticationIndex;
   readonly authorization: PolicyIndex<AuthorizationPolicy>;
   readonly autoMtls: boolean;
@@ -152,7 +154,7 @@ function servicePortView(
 
 /**
  * istio-security §4.4: who may serve this Service. All pods that it selects, ready or not, so that a restart does not
- * change the list; and the accounts that the Service's annotations name.
+ * change the list; and the accounts that the Service's annotations name; each in every trust-domain alias as well.
  */
 function secureNames(context: Context, service: ServiceObject, selected: readonly Workload[]): readonly string[] {
   const { namespace, annotations } = service.meta;
@@ -161,7 +163,13 @@ function secureNames(context: Context, service: ServiceObject, selected: readonl
   );
   const canonical = splitNames(annotations["alpha.istio.io/canonical-serviceaccounts"]).map(asSpiffeId);
   const running = selected.map(({ record: { pod } }) => spiffeId(context, pod.namespace, pod.serviceAccount));
-  return [...new Set([...running, ...accounts, ...canonical])].sort();
+  const names = [...running, ...accounts, ...canonical];
+  // A wildcard is for policies: it names nobody.
+  const domains = context.trustDomainAliases.filter((alias) => !alias.includes("*"));
+  const inAliases = names.flatMap((name) =>
+    domains.map((domain) => name.replace(/^spiffe:\/\/[^/]*/, `spiffe://${domain}`)),
+  );
+  return [...new Set([...names, ...inAliases])].sort();
 }
 
 function workloadView(context: Context, { record: { pod }, effective }: Workload): WorkloadView {

@@ -1,4 +1,3 @@
-import { BundleSet } from "@symbolon/spiffe/bundle";
 import { sleep } from "@symbolon/spiffe/core";
 import { createPeerVerifier } from "@symbolon/spiffe/svid";
 import type { ProxyConfig } from "../mesh/index.ts";
@@ -18,6 +17,7 @@ import { answerQuery } from "./resolve-name.ts";
 import { createRouter, type Router } from "./route-destination.ts";
 import { createSweeper } from "./sweeper.ts";
 import { createTlsOptionsCache } from "./tls-options.ts";
+import { createTrustedBundles } from "./trusted-bundles.ts";
 import { createUpstreamPool } from "./upstream-pool.ts";
 import { createPolicyInForce } from "./workload-policy.ts";
 
@@ -53,7 +53,6 @@ export interface CertificateDump {
 }
 
 const DRAIN_POLL_MS = 50;
-const NO_BUNDLES = BundleSet.of();
 
 export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
   const { identity, config, clock, random, log } = ports;
@@ -61,7 +60,11 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
   const deadlines = createDeadlines(clock);
   const registry = createConnectionRegistry(clock, ports.record);
   const tls = createTlsOptionsCache(options.tlsGroups);
-  const verifier = createPeerVerifier({ bundles: () => identity.current?.bundles ?? NO_BUNDLES, clock });
+  const trustedBundles = createTrustedBundles();
+  const verifier = createPeerVerifier({
+    bundles: () => trustedBundles(identity.current?.bundles, config.current?.mesh),
+    clock,
+  });
   const connector = createPeerConnector({ identity: () => identity.current, tls, verifier, deadlines, limits, locate });
   const handshakes = { current: 0 };
   const policy = createPolicyInForce();

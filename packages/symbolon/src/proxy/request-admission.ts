@@ -66,12 +66,11 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
         view.claims = claims;
         if (tokens.changes) apply(tokens.changes, record);
       }
+      if (head.webSocket) upgrade = { ...facts(record), headers: new Map(view.headers) };
       const decision = guard.decide(view);
       if (!decision) return undefined;
       record.authorization = authorizationRecord(decision);
-      if (decision.outcome === "deny") return refuse(decision, record);
-      if (head.webSocket) upgrade = { ...facts(record), headers: new Map(view.headers) };
-      return undefined;
+      return decision.outcome === "deny" ? refuse(decision, record) : undefined;
     },
     refused(record) {
       if (!denied) return;

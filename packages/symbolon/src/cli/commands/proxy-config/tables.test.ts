@@ -41,6 +41,7 @@ function config(sidecar = true): ProxyConfig {
       trustDomain: "cluster.local",
       trustDomainAliases: [],
       pathNormalization: "base",
+      denialReasonHeader: false,
       clusterDomain: "cluster.local",
       services: [
         {
