@@ -1,6 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { connect, type Socket } from "node:net";
 import type { Program } from "./program.ts";
+import { proxyAuthorization, proxyFor } from "./proxy-variable.ts";
 
 /** curl's exit codes, as far as this client can fail. */
 const EXIT = {
@@ -22,7 +23,7 @@ const MAX_HEAD_BYTES = 64 * 1024;
 
 /**
  * `fetch-url [-m SECONDS] URL`: for machines without curl. Prints and returns what
- * `curl -s -o /dev/null -w '%{http_code}' -m SECONDS URL` does.
+ * `curl -s -o /dev/null -w '%{http_code}' -m SECONDS URL` does, through `http_proxy` like it.
  */
 export const fetchUrl: Program = async (args, io) => {
   const timeoutFlag = args.indexOf("-m");
@@ -46,14 +47,16 @@ async function fetchOnce(text: string, timeoutMs: number): Promise<FetchResult> 
   if (!URL.canParse(text)) return { exit: EXIT.badUrl, status: 0 };
   const url = new URL(text);
   if (url.protocol !== "http:") return { exit: EXIT.unsupportedProtocol, status: 0 };
-  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const proxy = proxyFor(url, process.env);
+  const server = proxy ?? url;
+  const host = server.hostname.replace(/^\[|\]$/g, "");
   const deadline = AbortSignal.timeout(timeoutMs);
   const addresses = await Promise.race([lookup(host, { all: true }).catch(() => []), aborted(deadline)]);
   if (addresses === undefined) return { exit: EXIT.timedOut, status: 0 };
   if (addresses.length === 0) return { exit: EXIT.unknownHost, status: 0 };
   for (const { address } of addresses) {
-    const socket = await connected(address, Number(url.port || 80), deadline);
-    if (socket) return exchange(socket, url, deadline);
+    const socket = await connected(address, Number(server.port || 80), deadline);
+    if (socket) return exchange(socket, requestOf(url, proxy), deadline);
     if (deadline.aborted) return { exit: EXIT.timedOut, status: 0 };
   }
   return { exit: EXIT.cannotConnect, status: 0 };
@@ -83,7 +86,14 @@ function connected(address: string, port: number, deadline: AbortSignal): Promis
   });
 }
 
-function exchange(socket: Socket, url: URL, deadline: AbortSignal): Promise<FetchResult> {
+function requestOf(url: URL, proxy: URL | undefined): string {
+  const path = `${url.pathname}${url.search}`;
+  const target = proxy ? `http://${url.host}${path}` : path;
+  const authorization = proxy ? proxyAuthorization(proxy) : "";
+  return `GET ${target} HTTP/1.1\r\nHost: ${url.host}\r\n${authorization}User-Agent: symbolon-fetch-url\r\nAccept: */*\r\nConnection: close\r\n\r\n`;
+}
+
+function exchange(socket: Socket, request: string, deadline: AbortSignal): Promise<FetchResult> {
   return new Promise((resolve) => {
     let answer = Buffer.alloc(0);
     let head: Head | undefined;
@@ -123,10 +133,7 @@ function exchange(socket: Socket, url: URL, deadline: AbortSignal): Promise<Fetc
       finish(endsHere || isComplete() ? EXIT.ok : EXIT.partialBody);
     });
     socket.once("error", () => finish(EXIT.receiveFailed));
-    const path = `${url.pathname}${url.search}`;
-    socket.write(
-      `GET ${path} HTTP/1.1\r\nHost: ${url.host}\r\nUser-Agent: symbolon-fetch-url\r\nAccept: */*\r\nConnection: close\r\n\r\n`,
-    );
+    socket.write(request);
   });
 }
 

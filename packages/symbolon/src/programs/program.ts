@@ -22,6 +22,11 @@ export function untilEnded(io: ProgramIo): Promise<void> {
   });
 }
 
+/** Where a server listens: everywhere, unless whoever runs it says where (explicit capture: loopback). */
+export function listenAddress(): string {
+  return process.env.SYMBOLON_LISTEN_ADDRESS || "0.0.0.0";
+}
+
 /** A port number of a command line; `undefined` when it is none. */
 export function parsePort(text: string | undefined): number | undefined {
   const port = Number(text);

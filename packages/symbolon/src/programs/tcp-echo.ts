@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
-import { type Program, parsePort, untilEnded } from "./program.ts";
+import { listenAddress, type Program, parsePort, untilEnded } from "./program.ts";
 
 const MAX_LINE_BYTES = 1 << 20;
 
@@ -12,6 +12,7 @@ export const tcpEcho: Program = async (args, io) => {
     return 2;
   }
   const ended = untilEnded(io);
+  const host = listenAddress();
   const sockets = new Set<Socket>();
   const servers: Server[] = [];
   for (const port of ports) {
@@ -23,7 +24,7 @@ export const tcpEcho: Program = async (args, io) => {
     servers.push(server);
     const failure = await new Promise<Error | undefined>((resolve) => {
       server.once("error", resolve);
-      server.listen(port, "0.0.0.0", () => resolve(undefined));
+      server.listen(port, host, () => resolve(undefined));
     });
     if (failure) {
       io.stderr.write(`tcp-echo: cannot listen on port ${port}: ${failure.message}\n`);
@@ -32,7 +33,7 @@ export const tcpEcho: Program = async (args, io) => {
     }
     const address = server.address();
     io.stdout.write(
-      `tcp-echo: listening on 0.0.0.0:${typeof address === "object" ? address?.port : port}, prefix: ${prefix}\n`,
+      `tcp-echo: listening on ${host}:${typeof address === "object" ? address?.port : port}, prefix: ${prefix}\n`,
     );
   }
   await ended;
