@@ -25,7 +25,7 @@ const { values, positionals } = parseArgs({
     help: { type: "boolean", default: false },
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "2" },
-    peer: { type: "string", multiple: true, default: PEERS.map(({ name }) => name) },
+    peer: { type: "string", multiple: true, default: ["nginx", "haproxy", "envoy"] },
     case: { type: "string", default: "" },
     json: { type: "string" },
   },

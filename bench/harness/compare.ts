@@ -55,7 +55,7 @@ export async function compare(
   await run(ours, wanted.ours, WARM_UP_SECONDS);
   const peers = [];
   for (const product of products) {
-    const peerCase = wanted.peers[product.name];
+    const peerCase = product.name === "baseline" ? { traffic: wanted.ours, target: 1 } : wanted.peers[product.name];
     if (!peerCase || !product.can(peerCase.traffic)) continue;
     const pair = await session.start(product, peerCase.traffic);
     await run(pair, peerCase.traffic, 1);

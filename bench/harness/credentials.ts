@@ -16,6 +16,8 @@ export interface CredentialFiles {
   readonly server: KeyFiles;
   /** The client's SPIFFE ID, signed by somebody else. */
   readonly foreign: KeyFiles;
+  /** Another SPIFFE ID, signed by the right CA: whom policies refuse. */
+  readonly intruder: KeyFiles;
 }
 
 export interface KeyFiles {
@@ -48,6 +50,7 @@ export function writeCredentials(directory: string): CredentialFiles {
     caFile,
     client: write("client", authority, CLIENT_ID),
     server: write("server", authority, SERVER_ID, [SERVER_DNS_NAME]),
+    intruder: write("intruder", authority, CLIENT_ID.replace(/[^/]+$/, "intruder")),
     foreign: write("foreign", createTestAuthority(TRUST_DOMAIN), CLIENT_ID),
   };
 }

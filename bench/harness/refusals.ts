@@ -14,7 +14,7 @@ export interface Negotiated {
 }
 
 /**
- * Callers without certificate, with somebody else's certificate, in plaintext: whoever lets one through has no figure
+ * Callers without certificate, with somebody else's certificate, in plaintext, or whom policies refuse: whoever lets one through has no figure
  * (performance.md T10).
  * @throws when one passes, or the right one does not
  */
@@ -22,7 +22,7 @@ export async function proveRefusals(
   pair: ProxyPair,
   port: number,
   credentials: CredentialFiles,
-  { group }: Traffic,
+  { group, policies }: Traffic,
 ): Promise<Negotiated> {
   const own = (files: CredentialFiles["client"]) => ({
     cert: readFileSync(files.certFile),
@@ -41,6 +41,7 @@ export async function proveRefusals(
     ["no certificate", secure({})],
     ["a certificate of a foreign CA", secure(own(credentials.foreign))],
     ["plaintext", () => net.connect(port, pair.inboundAddress)],
+    ...(policies > 0 ? [["another workload", secure(own(credentials.intruder))] as const] : []),
   ];
   const passed: string[] = [];
   for (const [name, connect] of callers) if (await isAnswered(connect())) passed.push(name);

@@ -5,14 +5,14 @@ import { envoy } from "../pairs/envoy.ts";
 import { haproxy } from "../pairs/haproxy.ts";
 import { nginx } from "../pairs/nginx.ts";
 import type { Product, ProxyPair, Traffic } from "../pairs/pair.ts";
-import { symbolon } from "../pairs/symbolon.ts";
+import { baseline, symbolon } from "../pairs/symbolon.ts";
 import { type ChildPrograms, createChildPrograms, untilListening } from "./child-programs.ts";
 import { type CredentialFiles, writeCredentials } from "./credentials.ts";
 import { type LoadClient, startLoad } from "./load-client.ts";
 import { type Negotiated, proveRefusals } from "./refusals.ts";
 
 export const OURS: Product = symbolon;
-export const PEERS: readonly Product[] = [nginx, haproxy, envoy];
+export const PEERS: readonly Product[] = [nginx, haproxy, envoy, baseline];
 
 const BACKEND_ADDRESS = "127.77.0.1";
 

@@ -5,11 +5,12 @@ import { BundleSet, X509Bundle } from "@symbolon/spiffe/bundle";
 import { createObservable, Secret, silentLog, systemClock, systemRandom } from "@symbolon/spiffe/core";
 import { TrustDomain } from "@symbolon/spiffe/id";
 import { parseX509Svid } from "@symbolon/spiffe/svid";
+import { createProxyTelemetry } from "../../packages/symbolon/src/app/proxy-telemetry.ts";
+import { meshPaths } from "../../packages/symbolon/src/core/index.ts";
 import type { ProxyConfig } from "../../packages/symbolon/src/mesh/index.ts";
 import { createProxy, transparentCapture } from "../../packages/symbolon/src/proxy/index.ts";
 import { buildPolicy } from "../../test/oracle/build-policy.ts";
 import { CLIENT_ID, type KeyFiles, SERVER_ID, TRUST_DOMAIN } from "../harness/credentials.ts";
-import { createLineFile } from "./line-file.ts";
 import { principals, type Traffic } from "./pair.ts";
 
 export interface ProxyRole {
@@ -21,7 +22,8 @@ export interface ProxyRole {
   readonly caFile: string;
   readonly own: KeyFiles;
   readonly traffic: Traffic;
-  readonly logFile: string;
+  /** For access records. */
+  readonly stateDirectory: string;
 }
 
 const order = JSON.parse(process.env.BENCH_PROXY ?? "{}") as ProxyRole;
@@ -72,7 +74,15 @@ const config: ProxyConfig = {
   },
 };
 
-const accessLog = traffic.accessLog ? createLineFile(order.logFile) : undefined;
+const configs = createObservable(config);
+const telemetry = createProxyTelemetry({
+  paths: meshPaths({ state: order.stateDirectory, runtime: "/run/bench" }),
+  accessRecords: traffic.accessLog,
+  config: () => configs.current,
+  vitals: () => proxy.vitals(),
+  clock: systemClock,
+  log: silentLog,
+});
 const proxy = createProxy(
   {
     identity: createObservable({
@@ -84,7 +94,7 @@ const proxy = createProxy(
       notBefore: svid.notBefore,
       notAfter: svid.notAfter,
     }),
-    config: createObservable(config),
+    config: configs,
     capture: transparentCapture({
       sockets: { prepareListener: () => undefined, setCapturedPorts: async () => undefined },
       listenAddress: inbound ? order.inboundAddress : order.outboundAddress,
@@ -92,7 +102,9 @@ const proxy = createProxy(
     clock: systemClock,
     random: systemRandom,
     log: silentLog,
-    ...(accessLog ? { recordRequest: (record) => accessLog.write(JSON.stringify(record)) } : {}),
+    record: telemetry.connectionEnded,
+    recordRequest: telemetry.requestEnded,
+    countLimit: telemetry.limitReached,
   },
   {
     applicationAddress: order.backendAddress,

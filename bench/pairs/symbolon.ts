@@ -8,16 +8,25 @@ export const symbolon: Product = {
   name: "symbolon",
   version: () => `${packageJson.version} on Bun ${Bun.version}`,
   can: () => true,
-  start,
+  start: (context) => start("symbolon", import.meta.dir, context),
 };
 
-function start(context: PairContext): ProxyPair {
-  const { programs, pin, credentials, inboundAddress, outboundAddress } = context;
+/** Ours as it is in another working tree, BENCH_BASELINE: what a change gains is measured against it. */
+export const baseline: Product = {
+  name: "baseline",
+  version: () => process.env.BENCH_BASELINE,
+  can: () => true,
+  start: (context) => start("baseline", join(process.env.BENCH_BASELINE ?? ".", "bench/pairs"), context),
+};
+
+function start(name: string, programs: string, context: PairContext): ProxyPair {
+  const { pin, credentials, inboundAddress, outboundAddress } = context;
+  const flags = process.env.BENCH_BUN_FLAGS?.split(" ") ?? [];
   const { port, backendAddress, directory, traffic } = context;
   const run = (role: ProxyRole["role"]): number => {
     const own = role === "inbound" ? credentials.server : credentials.client;
     const { caFile } = credentials;
-    const logFile = join(directory, `symbolon-${role}-${inboundAddress}.log`);
+    const stateDirectory = join(directory, `${name}-${role}-${inboundAddress}`);
     const order: ProxyRole = {
       role,
       port,
@@ -27,14 +36,14 @@ function start(context: PairContext): ProxyPair {
       caFile,
       own,
       traffic,
-      logFile,
+      stateDirectory,
     };
-    return programs.start([...pin, process.execPath, join(import.meta.dir, "symbolon-proxy.ts")], {
+    return context.programs.start([...pin, process.execPath, ...flags, join(programs, "symbolon-proxy.ts")], {
       BENCH_PROXY: JSON.stringify(order),
     }).pid;
   };
   return {
-    name: "symbolon",
+    name,
     inboundAddress,
     outboundAddress,
     inboundPid: run("inbound"),
