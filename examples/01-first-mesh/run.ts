@@ -1,4 +1,7 @@
-/** `npm run demo`: the run of the first article, with nothing but the command line that a user types. */
+/**
+ * `npm run demo`: the run of the first article, with nothing but the command line that a user types. `npm run demo --
+ * --capture explicit` runs it without namespaces.
+ */
 import { spawnSync } from "node:child_process";
 import { join, resolve } from "node:path";
 
@@ -7,6 +10,9 @@ const ROOT = resolve(HERE, "../..");
 const LAUNCHER = join(ROOT, "packages/symbolon/bin/symbolon.ts");
 const MESH = "demo";
 const KEEP = process.argv.includes("--keep");
+const CAPTURE = process.argv.includes("--capture")
+  ? ["--capture", process.argv[process.argv.indexOf("--capture") + 1] ?? ""]
+  : [];
 
 interface Call {
   readonly policy: "PERMISSIVE" | "STRICT";
@@ -33,7 +39,9 @@ const seen: string[] = [];
 try {
   say("starting two namespaces: foo with sidecars, bar without");
   symbolon("down");
-  must(symbolon("up", "--fresh", "--detach", "--no-dashboard", "-f", join(HERE, "mesh.yaml")));
+  const up = must(symbolon("up", "--fresh", "--detach", "--no-dashboard", "-f", join(HERE, "mesh.yaml"), ...CAPTURE));
+  // What is said of the capture is said to whoever runs it.
+  for (const line of up.stderr.split("\n")) if (/^(capture|warning:)/.test(line)) console.log(line);
   for (const call of CALLS) {
     if (call.policy === "STRICT" && !seen.includes("strict applied")) {
       say("applying PeerAuthentication STRICT to namespace foo");
