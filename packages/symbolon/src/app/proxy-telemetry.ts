@@ -49,6 +49,7 @@ export function createProxyTelemetry(options: {
   return {
     requestEnded(record) {
       istio.request(record);
+      proxyMetrics.requestEnded(record);
       const to = accessOfPod();
       to?.file.write(to.lines.request(record));
     },

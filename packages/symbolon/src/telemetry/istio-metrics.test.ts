@@ -58,6 +58,7 @@ function configOf(own: "client" | "server", options: { readonly sidecar?: boolea
       trustDomainAliases: [],
       pathNormalization: "base",
       clusterDomain: "cluster.local",
+      denialReasonHeader: false,
       services: [
         {
           namespace: "bar",

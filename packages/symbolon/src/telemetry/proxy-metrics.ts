@@ -1,5 +1,8 @@
+import type { AuthorizationRecord } from "./authorization-record.ts";
 import type { ConnectionRecord, RefusalReason } from "./connection-record.ts";
+import type { Counter } from "./metric-family.ts";
 import type { MetricRegistry } from "./metric-registry.ts";
+import type { RequestRecord } from "./request-record.ts";
 
 /** What a proxy says of itself at one moment. */
 export interface ProxyVitals {
@@ -16,6 +19,7 @@ export interface ProxyVitals {
 
 /** Metrics of a proxy that Istio has no name for. */
 export interface ProxyMetrics {
+  requestEnded(record: RequestRecord): void;
   connectionEnded(record: ConnectionRecord): void;
   /** A limit of SR-50 has refused something. @param limit its name in the tables of limits, never a client's text */
   limitReached(limit: string): void;
@@ -58,6 +62,16 @@ export function createProxyMetrics(registry: MetricRegistry, vitals: () => Proxy
     "TLS handshakes that led to no verified peer.",
     ["direction", "reason"],
   );
+  const decisions = counter("symbolon_authorization_decisions_total", "What AuthorizationPolicies decided.", [
+    "protocol",
+    "outcome",
+    "reason",
+  ]);
+  const dryRuns = counter(
+    "symbolon_authorization_dry_run_total",
+    "What AuthorizationPolicies under dry run would have decided.",
+    ["protocol", "action", "result"],
+  );
   const limits = counter("symbolon_limit_refusals_total", "What a limit has refused.", ["limit"]);
 
   registry.beforeSnapshot(() => {
@@ -75,8 +89,28 @@ export function createProxyMetrics(registry: MetricRegistry, vitals: () => Proxy
     dropped.with([]).value = now.accessRecords.dropped;
   });
 
+  /** Equal decisions are mostly one object: what they count in is found without a look at their texts. */
+  const countersOf = new WeakMap<AuthorizationRecord, readonly Counter[]>();
+  const decided = (protocol: "http" | "tcp", record: AuthorizationRecord): void => {
+    let counters = countersOf.get(record);
+    if (!counters) {
+      const { allow, deny } = record.dryRun ?? {};
+      counters = [
+        decisions.with([protocol, record.outcome, record.reason]),
+        ...(allow ? [dryRuns.with([protocol, "allow", allow.result])] : []),
+        ...(deny ? [dryRuns.with([protocol, "deny", deny.result])] : []),
+      ];
+      countersOf.set(record, counters);
+    }
+    for (const each of counters) each.add();
+  };
+
   return {
-    connectionEnded({ direction, reason }) {
+    requestEnded({ authorization }) {
+      if (authorization) decided("http", authorization);
+    },
+    connectionEnded({ direction, reason, authorization }) {
+      if (authorization) decided("tcp", authorization);
       if (reason === undefined) return;
       refused.with([direction, reason]).add();
       if (HANDSHAKE_FAILURES.has(reason)) failedHandshakes.with([direction, reason]).add();

@@ -43,6 +43,7 @@ function config(sidecar = true): ProxyConfig {
       pathNormalization: "base",
       denialReasonHeader: false,
       clusterDomain: "cluster.local",
+      denialReasonHeader: false,
       services: [
         {
           namespace: "foo",
