@@ -13,7 +13,8 @@ export interface AnalysisInput {
   readonly requestAuthentications?: readonly RequestAuthentication[];
   readonly peerAuthentications?: readonly PeerAuthentication[];
   readonly destinationRules?: readonly DestinationRule[];
-  readonly meshConfig?: MeshSecurityConfig;
+  /** What is not known of it is not judged, or has Istio's default. */
+  readonly meshConfig?: Partial<MeshSecurityConfig>;
   readonly inventory?: MeshInventory;
   /** Istio's control planes among the manifests; their options are looked at, nothing else. */
   readonly controlPlanes?: readonly AnalyzedControlPlane[];
@@ -29,6 +30,7 @@ export interface MeshInventory {
 export interface AnalyzedWorkload extends WorkloadTarget {
   readonly kind: string;
   readonly name: string;
+  readonly annotations: Labels;
   readonly serviceAccount: string;
   /** Declared container ports; a pod may listen on others. */
   readonly containerPorts: readonly { readonly name?: string; readonly number: number }[];

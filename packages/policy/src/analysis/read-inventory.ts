@@ -66,16 +66,17 @@ function readWorkload(object: WrittenObject, namespaces: ReadonlyMap<string, Lab
       ...(typeof port.name === "string" ? { name: port.name } : {}),
       number: Number(port.containerPort),
     }));
-  const marks = { ...labels, ...labelsOf(metadata.annotations) };
+  const annotations = labelsOf(metadata.annotations);
   return [
     {
       kind,
       namespace,
       name,
       labels,
+      annotations,
       serviceAccount: textOf(podSpec.serviceAccountName) || "default",
       containerPorts,
-      inMesh: isInMesh(marks, namespaces.get(namespace)),
+      inMesh: isInMesh({ ...labels, ...annotations }, namespaces.get(namespace)),
     },
   ];
 }

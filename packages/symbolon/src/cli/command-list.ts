@@ -1,7 +1,9 @@
 import type { Command } from "commander";
+import { addAnalyzeCommand } from "./commands/analyze.ts";
 import { addApplyCommand } from "./commands/apply.ts";
 import { addAuthzCommand } from "./commands/authz/index.ts";
 import { addDeleteCommand } from "./commands/delete.ts";
+import { addDescribeCommand } from "./commands/describe.ts";
 import { addDownCommand } from "./commands/down.ts";
 import { addExecCommand } from "./commands/exec.ts";
 import { addGetCommand } from "./commands/get/index.ts";
@@ -26,7 +28,9 @@ export const commands: readonly ((program: Command) => void)[] = [
   addLogsCommand,
   addMetricsCommand,
   addProxyConfigCommand,
+  addAnalyzeCommand,
   addAuthzCommand,
+  addDescribeCommand,
   addVersionCommand,
   addInternalCommand,
   addProgramCommand,

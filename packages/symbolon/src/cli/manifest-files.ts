@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { errorText } from "@symbolon/spiffe/core";
 import type { ManifestText } from "../mesh/index.ts";
 import { CommandExit, EXIT } from "./exit-status.ts";
+import { systemErrorText } from "./system-error-text.ts";
 
 const MANIFEST_NAME = /\.(yaml|yml|json)$/;
 
@@ -46,11 +46,16 @@ export function readMeshConfig(path: string): ManifestText {
   return { ...readText(resolve(path)), content: "mesh-config" };
 }
 
+/** Any file of text. @throws CommandExit with the bad-input status */
+export function readTextFile(path: string): string {
+  return readText(resolve(path)).text;
+}
+
 function readText(file: string): ManifestText {
   try {
     return { file, text: new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(file)) };
   } catch (error) {
-    throw unreadable(file, error instanceof TypeError ? "it is not UTF-8 text" : errorText(error));
+    throw unreadable(file, error instanceof TypeError ? "it is not UTF-8 text" : systemErrorText(error));
   }
 }
 
@@ -62,7 +67,7 @@ function listFiles(path: string, recursive: boolean, depth: number): readonly st
       .sort()
       .flatMap((name) => listFiles(join(path, name), recursive, depth + 1));
   } catch (error) {
-    throw error instanceof CommandExit ? error : unreadable(path, errorText(error));
+    throw error instanceof CommandExit ? error : unreadable(path, systemErrorText(error));
   }
 }
 

@@ -17,7 +17,7 @@ Examples:
     )
     .action((options: { output?: string }) => {
       const versions = {
-        symbolon: packageJson.version,
+        symbolon: PRODUCT_VERSION,
         bun: Bun.version,
         platform: `${process.platform}-${process.arch}`,
       };

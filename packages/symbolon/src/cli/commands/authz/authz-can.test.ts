@@ -35,44 +35,61 @@ describe("symbolon authz can", () => {
     return { status: exitCode, out: stdout.toString(), err: stderr.toString() };
   }
 
-  test("ends with 0 and names what allowed", () => {
-    expect(can("--from foo/curl --to bar/httpbin GET /headers -f .")).toEqual({
+  test("ends with 0 and one line: the policy, its rule and the reason code", () => {
+    expect(can("--from foo/sa/curl --to bar/httpbin GET /headers -f .")).toEqual({
       status: 0,
-      out: "allowed by ns[bar]-policy[p]-rule[0]\npolicy bar/p, rule 0 (a.yaml:10)\nport 8000\n",
+      out: "allowed: ALLOW policy bar/p (a.yaml:10), rule 0 matches [allow_rule_matched]\n",
       err: "",
     });
   });
 
   test("ends with 1 when denied, as JSON too", () => {
-    const { status, out } = can("--from foo/curl --to bar/httpbin POST /headers -f a.yaml -o json");
+    const { status, out } = can("--from foo/sa/curl --to bar/httpbin POST /headers -f a.yaml -o json");
     expect(status).toBe(1);
     expect(JSON.parse(out)).toEqual({
       outcome: "deny",
       reason: "no_allow_rule_matched",
-      text: "denied: there are ALLOW policies, and none of their rules matched",
-      port: 8000,
+      text: "denied: no rule of the ALLOW policies bar/p (a.yaml:10) matches [no_allow_rule_matched]",
+      notes: [],
+      seen: {
+        caller: "service account foo/curl",
+        spiffeId: "spiffe://cluster.local/ns/foo/sa/curl",
+        workload: "Pod bar/httpbin",
+        port: 8000,
+        protocol: "http",
+        mtls: "PERMISSIVE, as no PeerAuthentication says otherwise",
+        request: "POST /headers, host httpbin.bar",
+      },
     });
   });
 
-  test("ends with 2 when the manifests do not tell", () => {
-    const { status, out } = can("--from foo/curl --to bar/other GET /headers -f .");
-    expect([status, out]).toEqual([2, "cannot tell: no Deployment or Pod bar/other is in the manifests\n"]);
+  test("ends with 2 when the manifests do not tell, and suggests a name", () => {
+    const { status, out } = can("--from foo/sa/curl --to bar/htpbin GET /headers -f .");
+    expect([status, out]).toEqual([2, "cannot say: there is no workload bar/htpbin; did you mean bar/httpbin?\n"]);
   });
 
-  test("refuses questions that are none with 64, and manifests with errors with 65", () => {
-    for (const line of [
-      "--to bar GET / -f .",
-      "--to bar/httpbin GET -f .",
-      "--to bar/httpbin",
-      "GET / -f .",
-      "--to bar/httpbin --port 0 -f .",
-    ])
-      expect(can(line).status).toBe(64);
+  test("ends with 2 when the manifests have errors or cannot be read", () => {
     writeFileSync(join(directory, "bad.yaml"), MANIFESTS.replace("methods", "metods"));
     const { status, err } = can("--to bar/httpbin GET / -f bad.yaml");
-    expect(status).toBe(65);
+    expect(status).toBe(2);
     expect(err.trim().split("\n")).toHaveLength(2);
     expect(err).toContain('bad.yaml:13:74: error SYM0101 spec.rules[0].to[0].operation.metods: unknown field "metods"');
+    rmSync(join(directory, "bad.yaml"));
+    const absent = can("--to bar/httpbin GET / -f absent.yaml");
+    expect([absent.status, absent.err]).toEqual([2, expect.stringContaining("no such file or directory")]);
+  });
+
+  test("refuses questions that are none with 64", () => {
+    for (const line of [
+      "--to /bar GET / -f .",
+      "--to bar/httpbin GET -f .",
+      "GET / -f .",
+      "--to bar/httpbin --port 0 -f .",
+      "--to bar/httpbin -H a=b -f .",
+      "--to bar/httpbin --source-ip 1.2.3 -f .",
+      "--to bar/httpbin GET / -H a -f .",
+    ])
+      expect({ line, status: can(line).status }).toEqual({ line, status: 64 });
   });
 
   test("its help has examples", () => {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { formatFinding } from "@symbolon/policy";
-import { type AccessQuestion, answerAccess } from "./can-answer.ts";
-import { readPolicySet } from "./policy-set.ts";
+import { readPolicySet } from "../../policy-set/policy-set.ts";
+import { answerAccess } from "./access-answer.ts";
+import type { AccessQuestion } from "./access-question.ts";
 
 const WORKLOADS = `
 apiVersion: v1
@@ -37,26 +38,29 @@ interface Asked extends Partial<Omit<AccessQuestion, "request" | "from">> {
 function ask(manifests: string, { from = "foo/curl", method, path, host, headers = {}, ...rest }: Asked = {}) {
   const set = readPolicySet([{ file: "f.yaml", text: WORKLOADS + manifests }], "default");
   expect(set.findings.filter(({ severity }) => severity === "error").map(formatFinding)).toEqual([]);
-  const [namespace = "", serviceAccount = ""] = from.split("/");
-  const lines = new Map(Object.entries(headers).map(([name, value]) => [name, [value]]));
-  const answer = answerAccess(
+  const [namespace = "", name = ""] = from.split("/");
+  const lines = new Map(Object.entries(headers).map(([header, value]) => [header, [value]]));
+  return answerAccess(
     {
-      ...(from === "" ? {} : { from: { namespace, serviceAccount } }),
+      ...(from === "" ? {} : { from: { as: "workload", workload: { namespace, name } } }),
+      plaintext: false,
       to: { namespace: "bar", name: "httpbin" },
       ...(method ? { request: { method, path: path ?? "/headers", host: host ?? "httpbin", headers: lines } } : {}),
       isHostGiven: host !== undefined,
-      trustDomain: "cluster.local",
-      rootNamespace: "istio-system",
       ...rest,
     },
-    set,
+    { set, origin: "files", trustDomain: "cluster.local", trustDomainAliases: [], rootNamespace: "istio-system" },
+    new Date("2026-06-01T00:00:00Z"),
   );
-  return answer;
 }
 
 describe("authz can", () => {
   test("without policies everything is let in", () => {
-    expect(ask("", { method: "GET" })).toMatchObject({ outcome: "allow", reason: "no_allow_policy", port: 8000 });
+    expect(ask("", { method: "GET" })).toMatchObject({
+      outcome: "allow",
+      reason: "no_allow_policy",
+      seen: { port: 8000 },
+    });
   });
 
   test("names the policy and the rule that let a request in", () => {
@@ -113,7 +117,7 @@ describe("authz can", () => {
     expect(ask(custom, { method: "GET" })).toMatchObject({ outcome: "unknown", reason: "provider_decides", rule: 0 });
   });
 
-  test("headers count, and a token that nobody verified is no answer", () => {
+  test("headers count, and so does what is no token", () => {
     const header = policy("header", '{rules: [{when: [{key: "request.headers[X-Token]", values: [a]}]}]}');
     expect(ask(header, { method: "GET", headers: { "x-token": "a" } }).outcome).toBe("allow");
     expect(ask(header, { method: "GET", headers: { "x-token": "b" } }).outcome).toBe("deny");
@@ -121,8 +125,10 @@ describe("authz can", () => {
     const needed = policy("token", '{rules: [{from: [{source: {requestPrincipals: ["*"]}}]}]}');
     expect(ask(tokens + needed, { method: "GET" })).toMatchObject({ outcome: "deny", reason: "no_allow_rule_matched" });
     expect(ask(tokens + needed, { method: "GET", headers: { authorization: "Bearer x" } })).toMatchObject({
-      outcome: "unknown",
-      reason: "token_not_verified",
+      outcome: "deny",
+      reason: "token_bad_format",
+      policy: { kind: "RequestAuthentication", name: "t" },
+      rule: 0,
     });
   });
 
@@ -139,7 +145,7 @@ describe("authz can", () => {
     const byPort = policy("port", "{rules: [{to: [{operation: {ports: ['80']}}]}]}");
     const two = pod("two", "");
     expect(ask(two + byPort, to("two"))).toMatchObject({ outcome: "unknown", reason: "port_unknown" });
-    expect(ask(two + byPort, { ...to("two"), port: 81 })).toMatchObject({ outcome: "deny", port: 81 });
+    expect(ask(two + byPort, { ...to("two"), port: 81 })).toMatchObject({ outcome: "deny", seen: { port: 81 } });
     expect(ask(two, to("two"))).toMatchObject({ outcome: "allow" });
   });
 

@@ -1,0 +1,52 @@
+import { findWorkload } from "../../policy-set/find-workload.ts";
+import type { PolicySource } from "../../policy-set/policy-source.ts";
+import type { AccessQuestion, CallerName } from "./access-question.ts";
+
+/** Who calls, as the workload's proxy would see it. */
+export interface Caller {
+  /** Absent: plaintext. */
+  readonly spiffeId?: string;
+  /** "Deployment foo/curl". */
+  readonly text: string;
+  readonly notes: readonly string[];
+}
+
+/** A workload's identity is that of its service account, and only with a sidecar has it one. */
+export function resolveCaller({ from, plaintext }: AccessQuestion, source: PolicySource): Caller | { problem: string } {
+  if (!from) return { text: "a caller outside of the mesh", notes: [] };
+  const caller = named(from, source);
+  if ("problem" in caller || !plaintext) return caller;
+  const { spiffeId: _, ...withoutIdentity } = caller;
+  return { ...withoutIdentity, text: `${caller.text}, in plaintext` };
+}
+
+function named(from: CallerName, source: PolicySource): Caller | { problem: string } {
+  switch (from.as) {
+    case "spiffe-id":
+      return { spiffeId: from.spiffeId, text: from.spiffeId, notes: [] };
+    case "service-account":
+      return account(from.namespace, from.name, source);
+    case "workload": {
+      const { namespace, name } = from.workload;
+      const found = findWorkload(from.workload, source.set);
+      if ("reason" in found) {
+        if (found.reason === "workload_ambiguous" || from.workload.kind !== undefined) return { problem: found.text };
+        const notes = [`no workload is named ${namespace}/${name}; it is taken as the name of a service account`];
+        return { ...account(namespace, name, source), notes };
+      }
+      const { workload } = found;
+      const text = `${workload.kind} ${namespace}/${name}`;
+      if (!workload.sidecar)
+        return {
+          text,
+          notes: [`${text} has no sidecar (${workload.decidedBy}): it calls in plaintext, without identity`],
+        };
+      return { ...account(namespace, workload.serviceAccount, source), text };
+    }
+  }
+}
+
+function account(namespace: string, name: string, { trustDomain }: PolicySource): Caller {
+  const spiffeId = `spiffe://${trustDomain}/ns/${namespace}/sa/${name}`;
+  return { spiffeId, text: `service account ${namespace}/${name}`, notes: [] };
+}

@@ -1,0 +1,166 @@
+import {
+  type AuthorizationOptions,
+  type ConnectionAttributes,
+  compileAuthorization,
+  createExplainer,
+  type Decision,
+  type MtlsDecision,
+  type RequestAttributes,
+} from "@symbolon/policy";
+import { type PodPort, protocolOf } from "../../policy-set/pod-port.ts";
+import type { SetWorkload } from "../../policy-set/policy-set.ts";
+import type { PolicySource } from "../../policy-set/policy-source.ts";
+import { placeOf, placeText, type WorkloadPolicies } from "../../policy-set/workload-policies.ts";
+import type { AccessAnswer, SeenAccess } from "./access-answer.ts";
+import { type AccessQuestion, missingFacts } from "./access-question.ts";
+import { answerOf, customAnswer, verdictOf } from "./answer-text.ts";
+import type { Caller } from "./caller.ts";
+import { judgeRules, needsFacts } from "./judge-rules.ts";
+import { checkToken, withToken } from "./token-check.ts";
+
+export interface AccessPlace {
+  readonly workload: SetWorkload;
+  readonly port: PodPort;
+  readonly caller: Caller;
+  readonly policies: WorkloadPolicies;
+}
+
+/** The order of a proxy: mutual TLS, CUSTOM policies, tokens, and then DENY and ALLOW policies. */
+export function judgeAtPort(
+  question: AccessQuestion,
+  { workload, port, caller, policies }: AccessPlace,
+  source: PolicySource,
+  now: Date,
+): AccessAnswer {
+  const mtls = policies.mtls.decisionForPort(port.number);
+  const protocol = question.request && protocolOf(port) !== "tcp" ? "http" : "tcp";
+  const notes: string[] = [];
+  if (question.request && protocol === "tcp")
+    notes.push(`a Service declares port ${port.number} as TCP: policies see a connection, and no request`);
+  // A port in mode DISABLE takes plaintext alone, so that nobody has an identity there.
+  const spiffeId = mtls.mode === "disable" ? undefined : caller.spiffeId;
+  if (caller.spiffeId !== undefined && spiffeId === undefined)
+    notes.push(`port ${port.number} takes plaintext alone (DISABLE): the caller's identity does not get there`);
+  const seen: SeenAccess = {
+    caller: caller.text,
+    ...(spiffeId === undefined ? {} : { spiffeId }),
+    workload: `${workload.kind} ${workload.namespace}/${workload.name}`,
+    port: port.number,
+    protocol,
+    mtls: mtlsText(mtls),
+    ...(question.request && protocol === "http" ? { request: requestText(question.request) } : {}),
+  };
+  if (mtls.mode === "strict" && spiffeId === undefined) return mtlsRequired(mtls, seen, notes);
+
+  const connection: ConnectionAttributes = {
+    ...(spiffeId === undefined ? {} : { peerSpiffeId: spiffeId }),
+    sourceAddress: question.sourceAddress ?? UNSPECIFIED,
+    ...(question.remoteAddress === undefined ? {} : { remoteAddress: question.remoteAddress }),
+    destinationAddress: question.destinationAddress ?? UNSPECIFIED,
+    destinationPort: port.number,
+    ...(question.sni === undefined ? {} : { sni: question.sni }),
+  };
+  const options = optionsOf(source);
+  if (protocol === "tcp") return ask({ connection, policies, options, seen, notes, question });
+
+  const { request: bare, token } = question;
+  if (!bare) return ask({ connection, policies, options, seen, notes, question });
+  const sent = token === undefined ? bare : withToken(bare, token, policies.tokens);
+  const hasRules = policies.tokens.some(({ jwtRules }) => jwtRules.length > 0);
+  if (!hasRules) {
+    if (token !== undefined)
+      notes.push("no RequestAuthentication applies to the workload: nobody looks at the token, and it gives no claims");
+    return ask({ connection, request: sent, sent, policies, options, seen, notes, question });
+  }
+  const checked = checkToken(sent, policies.tokens, now);
+  const { outcome } = checked;
+  if (outcome.kind === "refused") {
+    const { policy, index } = outcome.by;
+    return {
+      outcome: "deny",
+      reason: `token_${outcome.failure}`,
+      text: `denied: ${placeText(placeOf(policy))}, rule ${index} refuses the token with ${outcome.answer.status} "${outcome.answer.body}" [token_${outcome.failure}]`,
+      policy: placeOf(policy),
+      rule: index,
+      notes,
+      seen: { ...seen, token: checked.text },
+    };
+  }
+  notes.push(...checked.notes);
+  const request = checked.request;
+  return ask({ connection, request, sent, policies, options, seen: { ...seen, token: checked.text }, notes, question });
+}
+
+interface Asked {
+  readonly connection: ConnectionAttributes;
+  /** After tokens were looked at. */
+  readonly request?: RequestAttributes;
+  /** As it was sent: CUSTOM policies see that. */
+  readonly sent?: RequestAttributes;
+  readonly policies: WorkloadPolicies;
+  readonly options: AuthorizationOptions;
+  readonly seen: SeenAccess;
+  readonly notes: readonly string[];
+  readonly question: AccessQuestion;
+}
+
+function ask({ connection, request, sent, policies, options, seen, notes, question }: Asked): AccessAnswer {
+  const { authorization } = policies;
+  const explanation = createExplainer(authorization, options).explain({ connection, ...(request ? { request } : {}) });
+  const compiled = compileAuthorization(authorization, options).connection(connection);
+  const first = compiled.decide(sent);
+  const missing = missingFacts(question);
+  const isCustom = first.outcome === "ask_provider" || CUSTOM_REFUSALS.includes(first.reason);
+  const rest = isCustom ? compiled.decideAfterProviders(request) : compiled.decide(request);
+  const verdict = needsFacts(explanation, missing) ? judgeRules(explanation, missing) : verdictOf(rest, authorization);
+  const common = { notes: [...notes, ...shadowNotes(rest)], seen, explanation };
+  if (verdict.outcome === "allow" && isCustom) return { ...customAnswer(first, authorization), ...common };
+  return { ...answerOf(verdict, authorization), ...common };
+}
+
+function shadowNotes({ shadow, audit }: Decision): readonly string[] {
+  const notes = (["deny", "allow"] as const).flatMap((action) => {
+    const result = shadow?.[action];
+    return result ? [`policies of action ${action.toUpperCase()} in a dry run: ${result.result}`] : [];
+  });
+  return audit ? [...notes, "an AUDIT policy matches: the access is recorded"] : notes;
+}
+
+function mtlsRequired(mtls: MtlsDecision, seen: SeenAccess, notes: readonly string[]): AccessAnswer {
+  const { policy } = mtls;
+  const by = policy ? `, by ${placeText(placeOf(policy))}` : "";
+  return {
+    outcome: "deny",
+    reason: "mtls_required",
+    text: `denied: port ${seen.port} takes mutual TLS alone (STRICT${by}), and the caller has no identity [mtls_required]`,
+    ...(policy ? { policy: placeOf(policy) } : {}),
+    notes,
+    seen,
+  };
+}
+
+function mtlsText({ mode, policy }: MtlsDecision): string {
+  return `${mode.toUpperCase()}, ${policy ? `by ${placeText(placeOf(policy))}` : "as no PeerAuthentication says otherwise"}`;
+}
+
+function requestText({ method, path, host }: RequestAttributes): string {
+  return `${method} ${path}, host ${host}`;
+}
+
+function optionsOf({ set, trustDomain, trustDomainAliases }: PolicySource): AuthorizationOptions {
+  const { meshConfig } = set;
+  return {
+    trustDomain,
+    trustDomainAliases,
+    ...(meshConfig
+      ? {
+          pathNormalization: meshConfig.pathNormalization,
+          providers: new Map(meshConfig.authorizationProviders.map(({ name, kind }) => [name, kind])),
+        }
+      : {}),
+  };
+}
+
+/** Nothing that counts looks at it: see `needsFacts`. */
+const UNSPECIFIED = "0.0.0.0";
+const CUSTOM_REFUSALS: readonly string[] = ["provider_missing", "several_providers"];

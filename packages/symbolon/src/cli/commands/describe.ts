@@ -1,0 +1,49 @@
+import type { Command } from "commander";
+import { outputFormat, printStructured } from "../output.ts";
+import { addSourceOptions, type SourceFlags } from "../policy-set/policy-source.ts";
+import { readSummary } from "../policy-set/read-summary.ts";
+import type { WorkloadSummary } from "../policy-set/workload-summary.ts";
+import { chainText, policiesText, portsText } from "../summary-text.ts";
+
+interface Flags extends SourceFlags {
+  readonly namespace: string;
+  readonly output?: string;
+}
+
+export function addDescribeCommand(program: Command): void {
+  const command = program
+    .command("describe <workload>")
+    .description("A workload's identity, its mutual TLS per port with who decided it, and the policies that apply.");
+  addSourceOptions(command)
+    .option("-n, --namespace <namespace>", "namespace of the workload, and of objects that name none", "default")
+    .option("-o, --output <format>", "json or yaml")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  symbolon describe deploy/httpbin -n foo               in the running mesh
+  symbolon describe foo/httpbin -f manifests/ -o yaml`,
+    )
+    .action(async (workload: string, flags: Flags, self: Command) => {
+      const format = outputFormat(flags.output, ["json", "yaml"]);
+      const summary = await readSummary(workload, flags, self);
+      if (format) printStructured(format, summary);
+      else process.stdout.write(describeText(summary));
+    });
+}
+
+function describeText(summary: WorkloadSummary): string {
+  const { workload, labels, serviceAccount, sidecar, decidedBy, spiffeId, aliases, services } = summary;
+  const labelText = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  const head = [
+    workload,
+    `  identity         ${spiffeId ?? "none: it has no sidecar"}`,
+    ...aliases.map((alias) => `  also known as    ${alias}`),
+    `  service account  ${serviceAccount}`,
+    `  sidecar          ${sidecar ? "yes" : "no"}: ${decidedBy}`,
+    `  labels           ${labelText.join(", ") || "none"}`,
+    `  services         ${services.join(", ") || "none"}`,
+  ].join("\n");
+  if (!sidecar) return `${head}\n\nwithout sidecar no policy is enforced on it\n`;
+  return `${head}\n\n${portsText(summary)}\n${chainText(summary)}\n${policiesText(summary)}`;
+}
