@@ -12,6 +12,8 @@ import type { UpstreamConnection } from "./upstream-connection.ts";
 /** `lingering`: the last answer has been written; what still comes is read and thrown away, so that it is not a reset. */
 type State = "open" | "lingering" | "tunnel" | "closed";
 
+type TimeLimit = "writeIdleMs" | "lingerMs" | "requestHeadMs" | "keepAliveMs" | "requestIdleMs" | "responseIdleMs";
+
 /** A connection that requests come over: one after another, each with its own way to an upstream. */
 export class HttpConnection implements LegOwner, ExchangeHost {
   readonly leg: Leg;
@@ -162,24 +164,30 @@ export class HttpConnection implements LegOwner, ExchangeHost {
 
   /** @param nowMs of the sweeper */
   sweep(nowMs: number): void {
-    const { limits } = this.#ports;
     const exchange = this.#exchange;
-    if (this.#isWriteStalled(nowMs)) return this.leg.terminate();
-    if (this.#state === "lingering") {
-      if (nowMs - this.#sinceMs >= limits.lingerMs && this.leg.queue.length === 0) this.leg.terminate();
+    if (this.#isWriteStalled(nowMs)) {
+      if (this.#passed("writeIdleMs", this.#waitingSinceMs)) this.leg.terminate();
+    } else if (this.#state === "lingering") {
+      if (this.leg.queue.length === 0 && this.#passed("lingerMs", this.#sinceMs)) this.leg.terminate();
     } else if (!exchange) {
-      if (this.#parser.isIdle) {
-        const mayIdleMs = this.#isLeaving ? SWEEP_MS : limits.keepAliveMs;
-        if (nowMs - this.#sinceMs >= mayIdleMs) this.#linger();
-      } else if (nowMs - this.#sinceMs >= limits.requestHeadMs) {
-        this.#refuse({ status: 408, flag: "SI", detail: "the head of a request did not come to its end in time" });
-      }
+      if (!this.#parser.isIdle) {
+        if (this.#passed("requestHeadMs", this.#sinceMs))
+          this.#refuse({ status: 408, flag: "SI", detail: "the head of a request did not come to its end in time" });
+      } else if (this.#isLeaving ? nowMs - this.#sinceMs >= SWEEP_MS : this.#passed("keepAliveMs", this.#sinceMs))
+        this.#linger();
     } else if (exchange.wantsRequest) {
-      if (nowMs - exchange.progressMs >= limits.requestIdleMs)
+      if (this.#passed("requestIdleMs", exchange.progressMs))
         exchange.fail({ status: 408, flag: "SI", detail: "the content of a request did not come in time" });
-    } else if (!exchange.isConnecting && nowMs - exchange.progressMs >= limits.responseIdleMs) {
+    } else if (!exchange.isConnecting && this.#passed("responseIdleMs", exchange.progressMs)) {
       exchange.fail({ status: 504, flag: "UT", detail: "the upstream did not answer in time" });
     }
+  }
+
+  #passed(limit: TimeLimit, sinceMs: number): boolean {
+    const { sweeper, limits, countLimit } = this.#ports;
+    if (sweeper.nowMs - sinceMs < limits[limit]) return false;
+    countLimit(limit);
+    return true;
   }
 
   /** Reads as far as the exchange, the client and its ability to read answers allow. Never inside itself. */
@@ -224,9 +232,14 @@ export class HttpConnection implements LegOwner, ExchangeHost {
 
   #startExchange(): void {
     const { head } = this.#parser;
+    const { underWay, limits } = this.#ports;
     const begun = { head, record: this.#openRecord() };
     const exchange = new HttpExchange(this, this.#service, this.#ports, begun);
     this.#exchange = exchange;
+    if (++underWay.current > limits.concurrentRequests) {
+      this.#ports.countLimit("concurrentRequests");
+      return exchange.fail({ status: 503, flag: "OM", detail: `${limits.concurrentRequests} requests are under way` });
+    }
     const refusal = this.#service.admit?.(head, begun.record);
     const edits = this.#service.edits(head);
     begun.record.requestId = edits.requestId;
@@ -236,6 +249,7 @@ export class HttpConnection implements LegOwner, ExchangeHost {
 
   #parseFailed(): void {
     const error = this.#parser.error;
+    if (error?.limit) this.#ports.countLimit(error.limit);
     const reply: LocalReply = { status: error?.status ?? 400, flag: "DPE", detail: error?.code ?? "" };
     if (this.#exchange) this.#exchange.fail(reply);
     else this.#refuse(reply);
@@ -279,15 +293,13 @@ export class HttpConnection implements LegOwner, ExchangeHost {
     this.#ports.sweeper.remove(this);
   }
 
-  /** The client does not read: what waits for it is the same as long ago. */
+  /** The client does not read: what waits for it is the same as at the last sweep. */
   #isWriteStalled(nowMs: number): boolean {
     const [first] = this.leg.queue;
-    if (first === undefined || first !== this.#waitingWrite) {
-      this.#waitingWrite = first;
-      this.#waitingSinceMs = nowMs;
-      return false;
-    }
-    return nowMs - this.#waitingSinceMs >= this.#ports.limits.writeIdleMs;
+    const stalled = first !== undefined && first === this.#waitingWrite;
+    if (!stalled) this.#waitingSinceMs = nowMs;
+    this.#waitingWrite = first;
+    return stalled;
   }
 
   #openRecord(): RequestRecord {
@@ -329,6 +341,7 @@ export class HttpConnection implements LegOwner, ExchangeHost {
   }
 
   #finishRecord({ record }: HttpExchange): void {
+    this.#ports.underWay.current--;
     record.durationMs = this.elapsedMs();
     this.#record(record);
   }

@@ -272,6 +272,7 @@ export class HttpExchange implements UpstreamUser {
       } else {
         this.#flushResponse();
         if (event === "more" && !this.#upstreamGone) return;
+        if (parser.error?.limit) this.#ports.countLimit(parser.error.limit);
         return this.#responseBroken(parser.error?.code);
       }
     }
@@ -286,8 +287,10 @@ export class HttpExchange implements UpstreamUser {
     }
     if (head.status < 200) {
       this.#inInterim = true;
-      if (++this.#interim > this.#ports.limits.interimResponses)
+      if (++this.#interim > this.#ports.limits.interimResponses) {
+        this.#ports.countLimit("interimResponses");
         return this.#fail({ status: 502, flag: "UPE", detail: "too many interim answers" });
+      }
       if (!this.#http10) writeResponseHead(responseOut, head, INTERIM);
       return;
     }

@@ -8,7 +8,7 @@ export interface HttpLimits {
   readonly responseIdleMs: number;
   /** Between requests. */
   readonly keepAliveMs: number;
-  /** What waits to be written does not become less. */
+  /** A client that takes not a byte of what waits for it is cut off after so long (SR-51). */
   readonly writeIdleMs: number;
   /** A client that still sends is listened to so long after its answer, so that the answer is not lost in a reset. */
   readonly lingerMs: number;
@@ -25,8 +25,12 @@ export interface HttpLimits {
   readonly upstreamsPerTarget: number;
   /** Answers 1xx before one request's real answer; above it 502. */
   readonly interimResponses: number;
+  /** Requests under way in the whole proxy; one more is answered 503, and those under way go on. */
+  readonly concurrentRequests: number;
   /** An application that opens a connection and says nothing is waited for so long on a port of no declared protocol. */
   readonly outboundDetectionMs: number;
+  /** First bytes that are looked at to find out whether they are a request; above it they are not. */
+  readonly detectionBytes: number;
 }
 
 export const HTTP_LIMITS: HttpLimits = {
@@ -34,12 +38,14 @@ export const HTTP_LIMITS: HttpLimits = {
   requestIdleMs: 60_000,
   responseIdleMs: 300_000,
   keepAliveMs: 3_600_000,
-  writeIdleMs: 60_000,
+  writeIdleMs: 10_000,
   lingerMs: 2_000,
   applicationKeepAliveMs: 1_000,
   peerKeepAliveMs: 60_000,
   idleUpstreamsPerTarget: 128,
   upstreamsPerTarget: 1024,
   interimResponses: 16,
+  concurrentRequests: 8192,
   outboundDetectionMs: 1_000,
+  detectionBytes: 16 * 1024,
 };

@@ -1,6 +1,7 @@
 import type { RequestRecord, ResponseFlag } from "../telemetry/index.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import type { RequestEdits, RequestHead } from "./http1/index.ts";
+import type { CountLimit } from "./limit-name.ts";
 import type { PeerFailure } from "./peer-connector.ts";
 import type { PeerTarget } from "./route-destination.ts";
 import type { Sweeper } from "./sweeper.ts";
@@ -55,6 +56,9 @@ export interface HttpPorts {
   readonly pool: UpstreamPool;
   readonly sweeper: Sweeper;
   readonly limits: HttpLimits;
+  readonly countLimit: CountLimit;
+  /** Requests under way, of all connections. */
+  readonly underWay: { current: number };
   readonly time: { now(): Date; monotonicMs(): number };
   readonly newRequestId: () => string;
   /** Called once for each request, when it has ended. */

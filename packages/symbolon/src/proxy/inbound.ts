@@ -11,6 +11,7 @@ import { HttpConnection } from "./http-connection.ts";
 import { inboundHttpService } from "./http-inbound.ts";
 import type { HttpPorts } from "./http-service.ts";
 import { Leg } from "./leg.ts";
+import type { CountLimit, LimitName } from "./limit-name.ts";
 import type { PeerConnector } from "./peer-connector.ts";
 import type { ProxyIdentity, ProxyLimits } from "./ports.ts";
 import { legHandlers, link } from "./pump.ts";
@@ -27,6 +28,7 @@ export interface InboundPorts {
   readonly verifier: PeerVerifier;
   readonly deadlines: Deadlines;
   readonly limits: ProxyLimits;
+  readonly countLimit: CountLimit;
   readonly applicationAddress: string;
   /** Handshakes under way, of all connections. */
   readonly handshakes: { current: number };
@@ -40,7 +42,7 @@ export interface InboundPorts {
 export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
   const { address: localAddress, port } = accepted.destination;
   const { remoteAddress = "" } = accepted.socket ?? {};
-  const { limits } = ports;
+  const { limits, countLimit } = ports;
   const { local } = ports.config();
   const { mode, protocol } = inboundRule(ports.config(), port);
   const connection = ports.registry.open(
@@ -56,9 +58,16 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
   let sni: string | undefined;
   let cancelDeadline = (): unknown => undefined;
   accepted.owner = { onEarly: () => undefined, onClosed: () => finishUnlinked("closed_early") };
+  accepted.onFull = () => countLimit("earlyBytes");
 
+  if (ports.registry.live.size > limits.connections)
+    return exceeds("connections", "limit_exceeded", `${limits.connections} connections are open`);
   if (ports.registry.countOf(remoteAddress) > limits.connectionsPerAddress)
-    return refuse("limit_exceeded", `${remoteAddress} has more than ${limits.connectionsPerAddress} connections`);
+    return exceeds(
+      "connectionsPerAddress",
+      "limit_exceeded",
+      `${remoteAddress} has more than ${limits.connectionsPerAddress} connections`,
+    );
   if (!local.sidecar || mode === "disable") return serve(accepted, "plaintext");
 
   cancelDeadline = ports.deadlines.add(limits.detectionMs, detectionTimedOut);
@@ -73,7 +82,11 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
     const first = inspectFirstBytes(early.subarray(0, limits.clientHelloBytes));
     if (first.kind === "incomplete") {
       if (early.length >= limits.clientHelloBytes)
-        refuse("client_hello_too_large", `no whole ClientHello in ${limits.clientHelloBytes} bytes`);
+        exceeds(
+          "clientHelloBytes",
+          "client_hello_too_large",
+          `no whole ClientHello in ${limits.clientHelloBytes} bytes`,
+        );
       return;
     }
     cancelDeadline();
@@ -93,6 +106,7 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
 
   /** Server-first protocols send nothing: under PERMISSIVE they are plaintext (SR-50); half a ClientHello is nothing. */
   function detectionTimedOut(): void {
+    countLimit("detectionMs");
     if (mode === "permissive" && accepted.early.length === 0) return toApplication(accepted, "plaintext");
     refuse(
       "detection_timeout",
@@ -104,7 +118,11 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
     const identity = ports.identity();
     if (!identity) return refuse("no_identity", "this proxy has no certificate, or it has expired");
     if (ports.handshakes.current >= limits.concurrentHandshakes)
-      return refuse("limit_exceeded", `${limits.concurrentHandshakes} handshakes are under way`);
+      return exceeds(
+        "concurrentHandshakes",
+        "limit_exceeded",
+        `${limits.concurrentHandshakes} handshakes are under way`,
+      );
     ports.handshakes.current++;
     let underWay = true;
     const handshakeOver = (): void => {
@@ -127,9 +145,10 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
       limits.earlyBytes,
     );
     connection.downstream = secure;
+    secure.onFull = accepted.onFull;
     cancelDeadline = ports.deadlines.add(limits.handshakeMs, () => {
       handshakeOver();
-      refuse("handshake_timeout", `no handshake within ${limits.handshakeMs} ms`);
+      exceeds("handshakeMs", "handshake_timeout", `no handshake within ${limits.handshakeMs} ms`);
     });
     accepted.detached = true;
     const initialData = accepted.takeEarly();
@@ -170,7 +189,9 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
     sniffHttp(downstream, connection, {
       declared,
       waitMs: declared ? http.limits.keepAliveMs : limits.detectionMs,
+      detectionBytes: http.limits.detectionBytes,
       deadlines: ports.deadlines,
+      late: (limit) => countLimit(limit === "waitMs" ? (declared ? "keepAliveMs" : "detectionMs") : limit),
       closed: () => finishUnlinked("closed_early"),
       decided(spoken) {
         if (spoken === "other") return toApplication(downstream, security);
@@ -219,6 +240,11 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
         connection.finish();
       },
     };
+  }
+
+  function exceeds(limit: LimitName, reason: RefusalReason, detail: string): void {
+    countLimit(limit);
+    refuse(reason, detail);
   }
 
   function guard(): AccessGuard {

@@ -1,6 +1,7 @@
 export type { Capture } from "./capture.ts";
 export { inspectFirstBytes } from "./client-hello.ts";
 export { type ExplicitCaptureOptions, explicitCapture } from "./explicit-capture.ts";
+export type { LimitName } from "./limit-name.ts";
 export {
   PROXY_LIMITS,
   type ProxyIdentity,

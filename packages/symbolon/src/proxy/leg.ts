@@ -39,6 +39,8 @@ export class Leg {
   early: Buffer[] = [];
   earlyBytes = 0;
   readonly maxEarlyBytes: number;
+  /** As many early bytes as are kept have come: the other end is not read from for now. */
+  onFull: (() => void) | undefined;
   /** Where the one who opened the connection wanted to, when the socket's own address does not tell. */
   captured: { readonly address: string; readonly port: number } | undefined;
   /** Waits for the socket to take more. */

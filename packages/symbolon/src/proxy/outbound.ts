@@ -6,7 +6,9 @@ import { HttpConnection } from "./http-connection.ts";
 import { outboundHttpService } from "./http-outbound.ts";
 import type { HttpPorts } from "./http-service.ts";
 import type { Leg } from "./leg.ts";
+import type { CountLimit } from "./limit-name.ts";
 import type { PeerConnector, PeerFailure } from "./peer-connector.ts";
+import type { ProxyLimits } from "./ports.ts";
 import { link } from "./pump.ts";
 import type { PeerTarget, Router } from "./route-destination.ts";
 import { sniffHttp } from "./sniff-http.ts";
@@ -19,6 +21,8 @@ export interface OutboundPorts {
   readonly pick: (count: number) => number;
   readonly refused: (connection: TrackedConnection) => void;
   readonly deadlines: Deadlines;
+  readonly limits: ProxyLimits;
+  readonly countLimit: CountLimit;
   /** Undefined: HTTP is not looked into. */
   readonly http: HttpPorts | undefined;
 }
@@ -37,6 +41,12 @@ export function acceptOutbound(leg: Leg, ports: OutboundPorts): void {
     leg,
   );
   const { record } = connection;
+  const { limits, countLimit } = ports;
+  leg.onFull = () => countLimit("earlyBytes");
+  if (ports.registry.live.size > limits.connections) {
+    countLimit("connections");
+    return refuse("limit_exceeded", `${limits.connections} connections are open`);
+  }
   const route = ports.router().route(address, port, ports.pick);
   if (route.service) record.service = route.service;
 
@@ -53,7 +63,9 @@ export function acceptOutbound(leg: Leg, ports: OutboundPorts): void {
     sniffHttp(leg, connection, {
       declared,
       waitMs: declared ? http.limits.keepAliveMs : http.limits.outboundDetectionMs,
+      detectionBytes: http.limits.detectionBytes,
       deadlines: ports.deadlines,
+      late: (limit) => countLimit(limit === "waitMs" ? (declared ? "keepAliveMs" : "outboundDetectionMs") : limit),
       closed: () => connection.finish(),
       decided(spoken) {
         if (spoken === "other") return passOn(targets);

@@ -4,6 +4,7 @@ import { ISTIO_HTTP_PROTOCOLS, ISTIO_TCP_PROTOCOLS } from "./alpn.ts";
 import type { DialAddress } from "./capture.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { Leg } from "./leg.ts";
+import type { CountLimit } from "./limit-name.ts";
 import type { ProxyIdentity, ProxyLimits } from "./ports.ts";
 import { legHandlers } from "./pump.ts";
 import type { PeerTarget } from "./route-destination.ts";
@@ -45,10 +46,11 @@ export function createPeerConnector(options: {
   readonly verifier: PeerVerifier;
   readonly deadlines: Deadlines;
   readonly limits: ProxyLimits;
+  readonly countLimit: CountLimit;
   /** Where an address of the mesh is dialled; undefined: nobody is there. */
   readonly locate: (address: string, port: number) => DialAddress | undefined;
 }): PeerConnector {
-  const { deadlines, limits } = options;
+  const { deadlines, limits, countLimit } = options;
   return {
     connect(target, callbacks, protocol = "tcp") {
       const identity = target.security.kind === "mtls" ? options.identity() : undefined;
@@ -99,8 +101,10 @@ export function createPeerConnector(options: {
         },
         limits.earlyBytes,
       );
+      leg.onFull = () => countLimit("earlyBytes");
       const at = options.locate(target.address, target.port);
-      const cancelDeadline = deadlines.add(limits.connectMs, () =>
+      const cancelDeadline = deadlines.add(limits.connectMs, () => {
+        countLimit("connectMs");
         fail(
           opened
             ? {
@@ -109,8 +113,8 @@ export function createPeerConnector(options: {
                 unreachable: false,
               }
             : { reason: "connect_failed", detail: `${where} did not answer in time`, unreachable: true },
-        ),
-      );
+        );
+      });
       if (!at) fail({ reason: "connect_failed", detail: `${where}: nobody listens there`, unreachable: true });
       else
         dial(

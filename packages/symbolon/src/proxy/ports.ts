@@ -5,6 +5,7 @@ import type { ProxyConfig } from "../mesh/index.ts";
 import type { ConnectionRecord, DenialRecord, RequestRecord } from "../telemetry/index.ts";
 import type { Capture } from "./capture.ts";
 import type { HttpLimits } from "./http-limits.ts";
+import type { CountLimit } from "./limit-name.ts";
 
 /** What the proxy proves itself with, and what it verifies peers against. */
 export interface ProxyIdentity {
@@ -32,6 +33,8 @@ export interface ProxyPorts {
   readonly recordRequest?: (record: RequestRecord) => void;
   /** Called once for each connection and each request that a policy refuses, when it does. */
   readonly recordDenial?: (denial: DenialRecord) => void;
+  /** Called each time when a limit has had its effect. */
+  readonly countLimit?: CountLimit;
 }
 
 export interface ProxyOptions {
@@ -56,7 +59,10 @@ export interface ProxyLimits {
   readonly handshakeMs: number;
   readonly concurrentHandshakes: number;
   readonly connectMs: number;
+  /** Inbound connections of one address. */
   readonly connectionsPerAddress: number;
+  /** Connections of both directions; one more is refused, and those that are open go on. */
+  readonly connections: number;
   /** Bytes kept of a side that sends before the other side is connected. */
   readonly earlyBytes: number;
 }
@@ -68,5 +74,6 @@ export const PROXY_LIMITS: ProxyLimits = {
   concurrentHandshakes: 200,
   connectMs: 5000,
   connectionsPerAddress: 1000,
+  connections: 16_384,
   earlyBytes: 256 * 1024,
 };

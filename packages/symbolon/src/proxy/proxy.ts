@@ -10,6 +10,7 @@ import { HTTP_LIMITS } from "./http-limits.ts";
 import type { HttpPorts } from "./http-service.ts";
 import { uuidFrom } from "./http1/index.ts";
 import { acceptInbound } from "./inbound.ts";
+import type { CountLimit } from "./limit-name.ts";
 import { acceptOutbound } from "./outbound.ts";
 import { createPeerConnector } from "./peer-connector.ts";
 import { PROXY_LIMITS, type ProxyOptions, type ProxyPorts } from "./ports.ts";
@@ -57,6 +58,7 @@ const DRAIN_POLL_MS = 50;
 export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
   const { identity, config, clock, random, log } = ports;
   const limits = { ...PROXY_LIMITS, ...options.limits };
+  const countLimit: CountLimit = (name) => ports.countLimit?.(name);
   const deadlines = createDeadlines(clock);
   const registry = createConnectionRegistry(clock, ports.record);
   const tls = createTlsOptionsCache(options.tlsGroups);
@@ -65,7 +67,15 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
     bundles: () => trustedBundles(identity.current?.bundles, config.current?.mesh),
     clock,
   });
-  const connector = createPeerConnector({ identity: () => identity.current, tls, verifier, deadlines, limits, locate });
+  const connector = createPeerConnector({
+    identity: () => identity.current,
+    tls,
+    verifier,
+    deadlines,
+    limits,
+    countLimit,
+    locate,
+  });
   const handshakes = { current: 0 };
   const policy = createPolicyInForce();
   let router: Router | undefined;
@@ -87,14 +97,13 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
     });
   };
   const http = options.http && createHttpPorts(options.http);
-  const shared = { registry, connector, deadlines, refused, http };
+  const shared = { registry, connector, deadlines, limits, countLimit, refused, http };
   const inbound = {
     ...shared,
     config: currentConfig,
     identity: () => identity.current,
     tls,
     verifier,
-    limits,
     applicationAddress: options.applicationAddress,
     handshakes,
     access: {
@@ -209,12 +218,15 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
       identity: () => identity.current,
       sweeper,
       limits: httpLimits,
+      countLimit,
       now: () => clock.now(),
     });
     return {
       pool,
       sweeper,
       limits: httpLimits,
+      countLimit,
+      underWay: { current: 0 },
       time: clock,
       newRequestId: () => uuidFrom(random.bytes(16)),
       draining: () => draining,

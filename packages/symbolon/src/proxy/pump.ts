@@ -174,6 +174,7 @@ function keepEarly(leg: Leg, chunk: Buffer): void {
   if (leg.earlyBytes >= leg.maxEarlyBytes && !leg.paused) {
     leg.paused = true;
     leg.socket?.pause();
+    leg.onFull?.();
   }
   leg.owner.onEarly?.(leg);
 }

@@ -3,9 +3,6 @@ import type { Deadlines } from "./deadlines.ts";
 import { detectHttp } from "./http1/index.ts";
 import type { Leg } from "./leg.ts";
 
-/** Longest request line that is waited for on a port of no declared protocol. */
-const MAX_SNIFFED_BYTES = 16 * 1024;
-
 /**
  * Finds out whether a connection speaks HTTP/1. On a port that is declared HTTP, everything is that but HTTP/2's preface,
  * so that whatever is no request is answered with 400.
@@ -16,6 +13,9 @@ export function sniffHttp(
   options: {
     readonly declared: boolean;
     readonly waitMs: number;
+    /** Nothing that decides has come in time, or in so many bytes. */
+    readonly late: (limit: "waitMs" | "detectionBytes") => void;
+    readonly detectionBytes: number;
     readonly deadlines: Deadlines;
     readonly closed: () => void;
     readonly decided: (protocol: "http1" | "other") => void;
@@ -23,7 +23,10 @@ export function sniffHttp(
 ): void {
   const { declared, deadlines, decided } = options;
   let over = false;
-  const cancel = deadlines.add(options.waitMs, () => decide(declared ? "http1" : "other"));
+  const cancel = deadlines.add(options.waitMs, () => {
+    options.late("waitMs");
+    decide(declared ? "http1" : "other");
+  });
   leg.owner = {
     onEarly: look,
     onClosed() {
@@ -45,7 +48,9 @@ export function sniffHttp(
     if (protocol === "http2") return decide("other");
     if (protocol === "http1") return decide("http1");
     if (declared && !(protocol === "incomplete" && isPrefacePrefix(bytes))) return decide("http1");
-    if (protocol === "other" || bytes.length >= MAX_SNIFFED_BYTES) decide("other");
+    const tooLong = bytes.length >= options.detectionBytes;
+    if (tooLong) options.late("detectionBytes");
+    if (protocol === "other" || tooLong) decide("other");
   }
 
   function decide(protocol: "http1" | "other"): void {
