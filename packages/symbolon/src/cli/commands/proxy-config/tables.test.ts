@@ -43,7 +43,6 @@ function config(sidecar = true): ProxyConfig {
       pathNormalization: "base",
       denialReasonHeader: false,
       clusterDomain: "cluster.local",
-      denialReasonHeader: false,
       services: [
         {
           namespace: "foo",
