@@ -4,14 +4,13 @@
  */
 import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
+import { installNode, NODE_VERSIONS } from "./install-node.ts";
 
 const ROOT = resolve(import.meta.dir, "../..");
-const VERSIONS = ["22.23.3", "24.21.0"];
 const LIBRARIES = ["spiffe", "policy"];
 
-for (const version of VERSIONS) {
+for (const version of NODE_VERSIONS) {
   describe(`Node ${version}`, () => {
     const node = installNode(version);
     for (const library of LIBRARIES) {
@@ -39,18 +38,4 @@ for (const version of VERSIONS) {
       });
     }
   });
-}
-
-/** The platform's own package of the `node` package: nothing is run to install it. */
-function installNode(version: string): string {
-  const folder = join(ROOT, ".cache/node", version);
-  const name = `node-${process.platform}-${process.arch}`;
-  const binary = join(folder, "node_modules", name, "bin/node");
-  if (existsSync(binary)) return binary;
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "package.json"), '{ "private": true }\n');
-  const args = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-save", `${name}@${version}`];
-  const { status, stderr } = spawnSync("npm", args, { cwd: folder, encoding: "utf8" });
-  if (status !== 0) throw new Error(`cannot install ${name}@${version}: ${stderr}`);
-  return binary;
 }
