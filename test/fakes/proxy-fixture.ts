@@ -15,6 +15,7 @@ import {
   type Capture,
   type CaptureSockets,
   createProxy,
+  type LimitName,
   type ProxyIdentity,
   type ProxyLimits,
   type ProxyOptions,
@@ -112,6 +113,8 @@ export interface ProxyFixture {
   readonly requests: RequestRecord[];
   /** What policies have refused, in order. */
   readonly denials: DenialRecord[];
+  /** Limits that have had an effect, in order. */
+  readonly limitsReached: LimitName[];
   /** The first record that this has not answered yet, now or when it comes. */
   nextRecord(): Promise<ConnectionRecord>;
 }
@@ -153,6 +156,7 @@ export async function startProxy(
   const records: ConnectionRecord[] = [];
   const requests: RequestRecord[] = [];
   const denials: DenialRecord[] = [];
+  const limitsReached: LimitName[] = [];
   const waiting: ((record: ConnectionRecord) => void)[] = [];
   let answered = 0;
   const answer = (): void => {
@@ -169,6 +173,7 @@ export async function startProxy(
       clock: options.clock ?? systemClock,
       random: createFakeRandom(),
       log: silentLog,
+      countLimit: (name) => limitsReached.push(name),
       record(record) {
         records.push(record);
         answer();
@@ -191,6 +196,7 @@ export async function startProxy(
     records,
     requests,
     denials,
+    limitsReached,
     nextRecord: () =>
       new Promise((resolve) => {
         waiting.push(resolve);
