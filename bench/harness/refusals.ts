@@ -41,7 +41,7 @@ export async function proveRefusals(
     ["no certificate", secure({})],
     ["a certificate of a foreign CA", secure(own(credentials.foreign))],
     ["plaintext", () => net.connect(port, pair.inboundAddress)],
-    ...(policies > 0 ? [["another workload", secure(own(credentials.intruder))] as const] : []),
+    ...(policies > 0 ? [["another workload", secure(own(credentials.intruder))] as [string, () => net.Socket]] : []),
   ];
   const passed: string[] = [];
   for (const [name, connect] of callers) if (await isAnswered(connect())) passed.push(name);

@@ -1,4 +1,4 @@
-import type { RequestRecord } from "../telemetry/index.ts";
+import { type RequestRecord, timestamp } from "../telemetry/index.ts";
 import type { TrackedConnection } from "./connection-registry.ts";
 import { type ExchangeHost, HttpExchange } from "./http-exchange.ts";
 import type { HttpPorts, HttpService, LocalReply } from "./http-service.ts";
@@ -7,6 +7,7 @@ import type { Leg, LegOwner } from "./leg.ts";
 import { localReply } from "./local-reply.ts";
 import { finish, link, pause, send, unpause } from "./pump.ts";
 import { SWEEP_MS } from "./sweeper.ts";
+import { timestamp } from "./timestamp.ts";
 import type { UpstreamConnection } from "./upstream-connection.ts";
 
 /** `lingering`: the last answer has been written; what still comes is read and thrown away, so that it is not a reset. */
@@ -55,7 +56,8 @@ export class HttpConnection implements LegOwner, ExchangeHost {
 
   get #isLeaving(): boolean {
     const { peerNotAfter } = this.#service;
-    return this.#ports.draining() || (peerNotAfter !== undefined && this.#ports.time.now() >= peerNotAfter);
+    if (this.#ports.draining()) return true;
+    return peerNotAfter !== undefined && this.#ports.time.now().getTime() >= peerNotAfter.getTime();
   }
 
   onData(_leg: Leg, chunk: Buffer): void {
@@ -312,7 +314,7 @@ export class HttpConnection implements LegOwner, ExchangeHost {
     const record: RequestRecord = {
       connection: connection.id,
       direction,
-      start: time.now().toISOString(),
+      start: timestamp(time.now().getTime()),
       durationMs: 0,
       peerAddress: connection.peerAddress,
       originalDestination: connection.originalDestination,
@@ -325,10 +327,9 @@ export class HttpConnection implements LegOwner, ExchangeHost {
       requestBytes: 0,
       responseBytes: 0,
     };
-    const { authority } = head;
-    const userAgent = fields.indexOf(FIELD.userAgent);
+    const { authority, userAgent } = head;
     if (authority !== undefined) record.authority = authority;
-    if (userAgent >= 0) record.userAgent = fields.value(userAgent);
+    if (userAgent !== undefined) record.userAgent = userAgent;
     const traceParent = fields.indexOf(FIELD.traceParent);
     const trace = traceParent < 0 ? undefined : traceId(fields.value(traceParent));
     if (trace !== undefined) record.traceId = trace;

@@ -11,8 +11,9 @@ import {
 import type { Leg } from "./leg.ts";
 import { pause, send, unpause } from "./pump.ts";
 import type { PeerTarget } from "./route-destination.ts";
+import { targetNames } from "./target-names.ts";
 import type { UpstreamConnection, UpstreamUser } from "./upstream-connection.ts";
-import type { AcquireFailure } from "./upstream-pool.ts";
+import type { AcquireCallbacks, AcquireFailure } from "./upstream-pool.ts";
 
 /** The connection that a request came over. */
 export interface ExchangeHost {
@@ -41,7 +42,7 @@ const requestOut = new HeadWriter();
 const responseOut = new HeadWriter();
 
 /** One request and its answer. Content is passed on as it comes; nothing is collected (SR-50: 0 bytes of body buffering). */
-export class HttpExchange implements UpstreamUser {
+export class HttpExchange implements UpstreamUser, AcquireCallbacks {
   readonly record: RequestRecord;
   readonly #host: ExchangeHost;
   readonly #ports: HttpPorts;
@@ -54,6 +55,9 @@ export class HttpExchange implements UpstreamUser {
   #targets: readonly PeerTarget[] = [];
   #next = 0;
   #giveUp: (() => void) | undefined;
+  #attempts = 0;
+  /** The last attempt to get a connection is over. */
+  #settled = false;
   /** What has been written of the request while there was no connection for it. */
   #waiting: Buffer | undefined;
   #sentAny = false;
@@ -197,28 +201,22 @@ export class HttpExchange implements UpstreamUser {
   #connect(): void {
     const target = this.#targets[this.#next++];
     if (!target) return this.#fail({ status: 503, flag: "UH", detail: "no endpoint" });
-    this.record.upstream = `${target.address}:${target.port}`;
-    let settled = false;
-    const giveUp = this.#ports.pool.acquire(target, {
-      acquired: (upstream) => {
-        settled = true;
-        this.#giveUp = undefined;
-        if (this.#over) return upstream.discard();
-        this.#acquired(upstream);
-      },
-      failed: (failure) => {
-        settled = true;
-        this.#giveUp = undefined;
-        if (!this.#over) this.#connectFailed(failure, target);
-      },
-    });
-    if (settled) return;
+    this.record.upstream = targetNames(target).endpoint;
+    const attempt = ++this.#attempts;
+    this.#settled = false;
+    const giveUp = this.#ports.pool.acquire(target, this);
+    // A failure that is told at once has led to another attempt, which may still be under way.
+    if (this.#settled || attempt !== this.#attempts) return;
     this.#giveUp = giveUp;
     this.#waiting = Buffer.from(requestOut.written);
     requestOut.clear();
   }
 
-  #acquired(upstream: UpstreamConnection): void {
+  /** Told by the pool, as `failed` is: once for each attempt. */
+  acquired(upstream: UpstreamConnection): void {
+    this.#settled = true;
+    this.#giveUp = undefined;
+    if (this.#over) return upstream.discard();
     this.#upstream = upstream;
     upstream.user = this;
     upstream.parser.requestMethod = this.#method;
@@ -239,7 +237,11 @@ export class HttpExchange implements UpstreamUser {
     else this.#host.readMore();
   }
 
-  #connectFailed(failure: AcquireFailure, target: PeerTarget): void {
+  failed(failure: AcquireFailure): void {
+    this.#settled = true;
+    this.#giveUp = undefined;
+    const target = this.#targets[this.#next - 1];
+    if (this.#over || !target) return;
     const { reason, detail } = failure;
     if (reason === "too_many_connections") return this.#fail({ status: 503, flag: "UO", detail });
     // Nothing has been sent: another endpoint of the Service may serve as well.
@@ -354,9 +356,9 @@ export class HttpExchange implements UpstreamUser {
   #fail(reply: LocalReply): void {
     requestOut.clear();
     responseOut.clear();
+    this.#end([reply.flag], reply.detail);
     this.#giveUp?.();
     this.#upstream?.discard();
-    this.#end([reply.flag], reply.detail);
     const forwarded = this.#service.plainForwarder === true && UPSTREAM_FAILURES.has(reply.flag);
     if (this.responseStarted || forwarded) return this.#host.cut(this);
     this.record.status = reply.status;

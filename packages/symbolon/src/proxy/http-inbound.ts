@@ -37,6 +37,7 @@ export function inboundHttpService(options: {
       uri: peer.spiffeId.toString(),
     });
   const route = { kind: "forward", targets: [application] } as const;
+  const authority = `${application.address}:${application.port}`;
   const sender = { verified: peer !== undefined, scheme: peer ? "https" : "http" } as const;
   const security = peer ? "mtls" : "plaintext";
   return {
@@ -52,7 +53,7 @@ export function inboundHttpService(options: {
       const clientCert = forwardedClientCert("APPEND_FORWARD", valuesOf(head, FIELD.forwardedClientCert), element);
       const proto = forwardedProto(valuesOf(head, FIELD.forwardedProto), sender);
       const lines = `${clientCert === undefined ? "" : `X-Forwarded-Client-Cert: ${clientCert}\r\n`}X-Forwarded-Proto: ${proto}\r\n`;
-      const edits = withRequestId(head, lines, newRequestId, `${application.address}:${application.port}`);
+      const edits = withRequestId(head, lines, newRequestId, authority);
       return admission.changes
         ? { ...edits, ...admission.changes, appended: edits.appended + admission.changes.appended }
         : edits;
@@ -60,10 +61,12 @@ export function inboundHttpService(options: {
   };
 }
 
+const NONE: readonly string[] = [];
+
 /** Fields of one kind, in order. */
 export function valuesOf({ fields }: RequestHead, id: Parameters<typeof fields.indexOf>[0]): readonly string[] {
   const first = fields.indexOf(id);
-  if (first < 0) return [];
+  if (first < 0) return NONE;
   const found = [fields.value(first)];
   for (let index = fields.indexOf(id, first + 1); index >= 0; index = fields.indexOf(id, index + 1))
     found.push(fields.value(index));

@@ -4,6 +4,7 @@ import type { PeerConnector, PeerFailure } from "./peer-connector.ts";
 import type { ProxyIdentity } from "./ports.ts";
 import type { PeerTarget } from "./route-destination.ts";
 import type { Sweeper } from "./sweeper.ts";
+import { targetNames } from "./target-names.ts";
 import { UpstreamConnection } from "./upstream-connection.ts";
 
 export type AcquireFailure = PeerFailure | { readonly reason: "too_many_connections"; readonly detail: string };
@@ -26,6 +27,8 @@ export interface UpstreamPool {
   close(): void;
 }
 
+const NOTHING = (): void => undefined;
+
 export function createUpstreamPool(options: {
   readonly connector: PeerConnector;
   readonly identity: () => ProxyIdentity | undefined;
@@ -43,11 +46,11 @@ export function createUpstreamPool(options: {
 
   return {
     acquire(target, callbacks) {
-      const key = keyOf(target);
+      const key = targetNames(target).pool;
       const reusable = takeIdle(target, key);
       if (reusable) {
         callbacks.acquired(reusable);
-        return () => undefined;
+        return NOTHING;
       }
       const count = counts.get(key) ?? 0;
       if (count >= limits.upstreamsPerTarget) {
@@ -114,7 +117,7 @@ export function createUpstreamPool(options: {
       identity !== undefined &&
       identity === options.identity() &&
       peer !== undefined &&
-      peer.notAfter > options.now() &&
+      peer.notAfter.getTime() > options.now().getTime() &&
       security.expectedSpiffeIds.includes(peer.spiffeId.toString())
     );
   }
@@ -148,10 +151,6 @@ export function createUpstreamPool(options: {
   function keepLimit({ target }: UpstreamConnection): "peerKeepAliveMs" | "applicationKeepAliveMs" {
     return target.security.kind === "mtls" ? "peerKeepAliveMs" : "applicationKeepAliveMs";
   }
-}
-
-function keyOf({ address, port, security }: PeerTarget): string {
-  return security.kind === "mtls" ? `${address}:${port} as ${security.serverName}` : `${address}:${port}`;
 }
 
 function sum(numbers: Iterable<number>): number {

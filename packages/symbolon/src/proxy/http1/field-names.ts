@@ -68,21 +68,33 @@ interface Candidate {
   readonly id: FieldId;
 }
 
-const BY_LENGTH: readonly (readonly Candidate[])[] = Array.from({ length: 32 }, (_, length) =>
-  Object.entries(NAMES)
-    .filter(([name]) => name.length === length)
-    .map(([name, id]) => ({ name: Buffer.from(name), id })),
+const LONGEST = Math.max(...Object.keys(NAMES).map((name) => name.length));
+/** Names of one length whose first letter has the same five low bits; most have none beside them. */
+const BY_LENGTH_AND_FIRST: readonly (readonly Candidate[] | undefined)[] = Array.from(
+  { length: (LONGEST + 1) * 32 },
+  (_, slot) => {
+    const found = Object.entries(NAMES)
+      .filter(([name]) => slotOf(name.length, name.charCodeAt(0)) === slot)
+      .map(([name, id]) => ({ name: Buffer.from(name), id }));
+    return found.length > 0 ? found : undefined;
+  },
 );
-const FIRST_OF_PREFIX: ReadonlySet<number> = new Set(PREFIXES.map(({ prefix }) => prefix[0] as number));
+const STARTS_PREFIX = new Uint8Array(256);
+for (const { prefix } of PREFIXES) STARTS_PREFIX[prefix[0] as number] = 1;
+
+function slotOf(length: number, first: number): number {
+  return length * 32 + (first & 31);
+}
 
 export function fieldId(bytes: Uint8Array, start: number, end: number): FieldId {
   const first = LOWER[bytes[start] as number] as number;
-  const candidates = end - start < BY_LENGTH.length ? (BY_LENGTH[end - start] as readonly Candidate[]) : [];
-  for (let index = 0; index < candidates.length; index++) {
-    const { name, id } = candidates[index] as Candidate;
-    if (name[0] === first && equalsIgnoringCase(bytes, start, end, name)) return id;
-  }
-  if (!FIRST_OF_PREFIX.has(first)) return FIELD.other;
+  const candidates = end - start <= LONGEST ? BY_LENGTH_AND_FIRST[slotOf(end - start, first)] : undefined;
+  if (candidates !== undefined)
+    for (let index = 0; index < candidates.length; index++) {
+      const { name, id } = candidates[index] as Candidate;
+      if (equalsIgnoringCase(bytes, start, end, name)) return id;
+    }
+  if (STARTS_PREFIX[first] === 0) return FIELD.other;
   for (const { prefix, id } of PREFIXES)
     if (end - start > prefix.length && equalsIgnoringCase(bytes, start, start + prefix.length, prefix)) return id;
   return FIELD.other;

@@ -1,6 +1,7 @@
 import { SLASH } from "./characters.ts";
 import { FieldLines } from "./field-lines.ts";
 import { FIELD } from "./field-names.ts";
+import { RecurringText } from "./recurring-text.ts";
 
 /** How the end of a message's content is found (RFC 9112 §6.3). */
 export type Framing = "none" | "length" | "chunked" | "until-close";
@@ -57,6 +58,9 @@ export class RequestHead extends MessageHead {
   authorityStart = -1;
   authorityEnd = -1;
   expectContinue = false;
+  readonly #path = new RecurringText();
+  readonly #authority = new RecurringText();
+  readonly #userAgent = new RecurringText();
 
   clear(): void {
     this.clearCommon();
@@ -72,7 +76,7 @@ export class RequestHead extends MessageHead {
   /** Target in the form that is forwarded: origin form, "*", or host:port of a CONNECT. */
   get target(): string {
     const { bytes, base } = this.fields;
-    return this.pathPrefix + bytes.toString("latin1", base + this.pathStart, base + this.pathEnd);
+    return this.pathPrefix + this.#path.read(bytes, base + this.pathStart, base + this.pathEnd);
   }
 
   /** What an absolute form leaves out before its path (RFC 9112 §3.2.1, §3.2.4). */
@@ -86,7 +90,15 @@ export class RequestHead extends MessageHead {
   get authority(): string | undefined {
     if (this.authorityStart < 0) return undefined;
     const { bytes, base } = this.fields;
-    return bytes.toString("latin1", base + this.authorityStart, base + this.authorityEnd);
+    return this.#authority.read(bytes, base + this.authorityStart, base + this.authorityEnd);
+  }
+
+  /** Of the first such field. */
+  get userAgent(): string | undefined {
+    const { fields } = this;
+    const index = fields.indexOf(FIELD.userAgent);
+    if (index < 0) return undefined;
+    return this.#userAgent.read(fields.bytes, fields.valueStart(index), fields.valueEnd(index));
   }
 }
 
