@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { only, read } from "../../../../test/fakes/manifests.ts";
+import { only, parse, read } from "../../../../test/fakes/manifests.ts";
 
 /** A bare pod; `spec` is one flow mapping without its braces. */
 const pod = (spec: string) => `apiVersion: v1\nkind: Pod\nmetadata: {name: p, labels: {app: web}}\nspec: {${spec}}\n`;
@@ -241,6 +241,20 @@ describe("Deployment", () => {
       maxUnavailable: 1,
     });
     expect(strategy("strategy: {type: Recreate}")).toEqual({ kind: "recreate" });
+  });
+
+  test("one process a workload: one replica at most, and the old pod goes first", () => {
+    const rules = { oneProcessPerWorkload: true };
+    const refused =
+      "explicit capture runs one replica of a Deployment, not 2: they would all listen on the same port of this machine";
+    expect(read(deployment("replicas: 2"), rules).lines).toEqual([
+      expect.stringContaining(`error SYM2106 spec.replicas: ${refused}`),
+    ]);
+    for (const spec of ["paused: false", "replicas: 1", "replicas: 0", "strategy: {rollingUpdate: {maxSurge: 1}}"]) {
+      const { objects, findings } = parse(deployment(spec), rules);
+      expect(findings).toEqual([]);
+      expect(objects[0]?.object).toMatchObject({ strategy: { kind: "recreate" } });
+    }
   });
 
   test("shares are counts or percentages; surge rounds up, unavailable down", () => {

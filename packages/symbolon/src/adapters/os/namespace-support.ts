@@ -5,6 +5,8 @@ import { runCommand, systemProgram } from "./run-command.ts";
 
 /** What transparent capture needs of a machine, behind functions that a test can answer. */
 export interface NamespaceProbes {
+  /** As `process.platform`. */
+  readonly platform: string;
   /** Value of a file below /proc/sys, trimmed; `undefined` when there is none. */
   sysctl(path: string): string | undefined;
   hasProgram(name: string): boolean;
@@ -33,8 +35,15 @@ ip rule add pref 200 ipproto tcp dport 80 unreachable
 mount -t tmpfs tmpfs /mnt
 mount -t proc proc /proc`;
 
+const SYSTEMS: Readonly<Record<string, string>> = { darwin: "macOS", win32: "Windows" };
+
 /** Throws one message that names what forbids transparent capture on this machine, and what to do. */
 export async function requireNamespaceSupport(probes: NamespaceProbes = machineProbes): Promise<void> {
+  if (probes.platform !== "linux")
+    throw productError(
+      "ERR_NAMESPACES_FORBIDDEN",
+      `transparent capture needs Linux's network namespaces, and this machine runs ${SYSTEMS[probes.platform] ?? probes.platform}`,
+    );
   const missing = Object.keys(PROGRAMS).filter((program) => !probes.hasProgram(program));
   if (missing.length > 0) {
     const packages = [...new Set(missing.map((program) => PROGRAMS[program]))].join(" ");
@@ -72,6 +81,7 @@ function explain(probes: NamespaceProbes, failure: string): string {
 }
 
 export const machineProbes: NamespaceProbes = {
+  platform: process.platform,
   sysctl: (path) => textOf(`/proc/sys/${path}`),
   hasProgram: (name) => systemProgram(name) !== undefined,
   async tryNamespaces(script) {
