@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { createControlPlaneFixture, createMemoryStore, READY } from "../../../../test/fakes/control-plane-fixture.ts";
-import { protocolOf } from "./compute-snapshot.ts";
+import { protocolOf } from "../mesh/index.ts";
 
 const FOO = "apiVersion: v1\nkind: Namespace\nmetadata: {name: foo, labels: {istio-injection: enabled}}\n";
 

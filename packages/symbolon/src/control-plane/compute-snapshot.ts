@@ -18,6 +18,7 @@ import {
   type MeshView,
   type Pod,
   type PortProtocol,
+  protocolOf,
   type ServiceObject,
   type ServicePort,
   type ServicePortView,
@@ -244,26 +245,6 @@ function podPortProtocols(context: Context, pod: Pod): ReadonlyMap<number, PortP
     }
   }
   return protocols;
-}
-
-const HTTP_PROTOCOLS = ["http", "http2", "http_proxy", "grpc", "grpc-web"];
-const TCP_PROTOCOLS = ["tcp", "https", "tls", "mongo", "redis", "mysql"];
-/** Kubernetes' standard names for `appProtocol` (KEP-3726). */
-const KUBERNETES_APP_PROTOCOLS: Readonly<Record<string, string>> = {
-  "kubernetes.io/h2c": "http2",
-  "kubernetes.io/ws": "http",
-  "kubernetes.io/wss": "https",
-};
-
-/** istio-security §1.5: `appProtocol`, else the name up to the first "-"; case does not matter. */
-export function protocolOf(port: Pick<ServicePort, "name" | "appProtocol">): PortProtocol {
-  const declared = port.appProtocol?.toLowerCase();
-  const name = port.name?.toLowerCase();
-  const prefix = name?.startsWith("grpc-web") === true ? "grpc-web" : name?.split("-", 1)[0];
-  const protocol = declared === undefined ? prefix : (KUBERNETES_APP_PROTOCOLS[declared] ?? declared);
-  if (protocol === undefined) return "auto";
-  if (HTTP_PROTOCOLS.includes(protocol)) return "http";
-  return TCP_PROTOCOLS.includes(protocol) ? "tcp" : "auto";
 }
 
 /** Every Service port and every known pod port: what is not in it cannot be reached through a proxy. */

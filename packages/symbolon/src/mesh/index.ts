@@ -59,6 +59,7 @@ export {
   parseManifests,
 } from "./parse-manifests.ts";
 export type { Container, ContainerPort, ContainerStatus, Pod, PodStatus, ReadinessProbe } from "./pod.ts";
+export { protocolOf } from "./port-protocol.ts";
 export type { PresentedMeta, PresentedObject } from "./presented-object.ts";
 export type {
   EffectiveMtlsMode,

@@ -42,6 +42,23 @@ describe("Service", () => {
     expect(lines("ports: [{port: 80, targetPort: no_underscore}]")[0]).toContain("must contain only alpha-numeric");
   });
 
+  test("appProtocol is a qualified name; one that decides nothing is said, and where", () => {
+    const port = (value: string) => lines(`ports: [{port: 80, appProtocol: ${value}}]`);
+    for (const known of ["http", "HTTP", "grpc", "tcp", "http_proxy", "kubernetes.io/ws"])
+      expect(port(known)).toEqual([]);
+    for (const bad of ['""', '"http "', "ht/tp/x", "-http", `${"a".repeat(64)}`])
+      expect(port(bad)).toEqual([expect.stringMatching(/^5:35: error SYM0104 spec\.ports\[0\]\.appProtocol: /)]);
+    expect(port("htpp")).toEqual([
+      expect.stringMatching(
+        /^5:22: info SYM0108 spec\.ports\[0\]\.appProtocol: "htpp" has no effect here: the first bytes .* http, http2/,
+      ),
+    ]);
+    // UDP is not proxied, whatever it carries.
+    expect(lines("ports: [{port: 53, protocol: UDP, appProtocol: dns}]")).toEqual([
+      expect.stringContaining("UDP is not proxied"),
+    ]);
+  });
+
   test("needs at least one port, except a headless one", () => {
     const missing = "error SYM0103 spec.ports: required field is missing: a Service has at least one port";
     expect(lines("ports: []")).toEqual([`5:3: ${missing}`]);

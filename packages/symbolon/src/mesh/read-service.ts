@@ -1,6 +1,7 @@
 import {
   checkDns1123Label,
   checkPortName,
+  checkQualifiedName,
   type DocumentNode,
   fieldContext,
   type ObjectReader,
@@ -12,6 +13,7 @@ import { ipv4ToNumber } from "./ipv4.ts";
 import type { ServiceObject, ServicePort, ServiceType } from "./manifest-objects.ts";
 import { reportMesh } from "./mesh-finding.ts";
 import type { ObjectMeta } from "./object.ts";
+import { isKnownAppProtocol, KNOWN_APP_PROTOCOLS } from "./port-protocol.ts";
 import { readProtocol } from "./read-container.ts";
 import { duplicates } from "./read-pod-spec.ts";
 
@@ -84,7 +86,13 @@ function readServicePort(node: DocumentNode, context: ReadContext): ServicePort 
   const port = reader.integer("port", { required: true, min: 1, max: MAX_PORT });
   const protocol = readProtocol(reader, context);
   if (protocol === "udp") reader.report("SYM0108", "UDP is not proxied: the port has no effect here", "protocol");
-  const appProtocol = reader.string("appProtocol");
+  const appProtocol = reader.string("appProtocol", { check: checkQualifiedName });
+  if (appProtocol !== undefined && protocol === "tcp" && !isKnownAppProtocol(appProtocol))
+    reader.report(
+      "SYM0108",
+      `"${appProtocol}" has no effect here: the first bytes of a connection decide; ${KNOWN_APP_PROTOCOLS.join(", ")} would be known`,
+      "appProtocol",
+    );
   const targetPort = reader.integerOrString("targetPort", {
     integer: { min: 1, max: MAX_PORT },
     string: { check: checkPortName },
