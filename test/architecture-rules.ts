@@ -96,6 +96,7 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
       packages: ["@symbolon/spiffe/core", "@symbolon/spiffe/x509", "@symbolon/policy"],
       runtime: ["node:path"],
     },
+    audit: { mayImport: productCore, packages: ["@symbolon/spiffe/core"], runtime: ["node:crypto"] },
     mesh: { mayImport: productCore, packages: spiffeAndPolicy },
     telemetry: { mayImport: productMesh },
     ca: { mayImport: productCore },
@@ -109,7 +110,10 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
     "dashboard-api": { mayImport: productMesh },
     programs: { mayImport: {}, packages: [], runtime: ["node:*", "bun"] },
     gen: { mayImport: {}, packages: ["@bufbuild/protobuf"] },
-    "adapters/fs": { mayImport: { ...productMesh, ...anyPorts }, runtime: ["node:*", "bun"] },
+    "adapters/fs": {
+      mayImport: { ...productMesh, ...anyPorts, audit: "keeps its logs on the disk" },
+      runtime: ["node:*", "bun"],
+    },
     "adapters/grpc": {
       mayImport: { ...productMesh, ...anyPorts, gen: "wire messages" },
       packages: [...spiffeAndPolicy, "@grpc/grpc-js", "@bufbuild/protobuf"],
@@ -122,8 +126,10 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
     cli: {
       mayImport: {
         ...productMesh,
+        "adapters/fs": "reads audit logs, also when no mesh runs",
         "adapters/http": "client of the control plane's API",
         "adapters/ipc": "client of the proxies' admin surface",
+        audit: "verifies and searches audit logs",
         "adapters/os": "enters a running container for exec",
         "dashboard-api": "the same overview as the page",
         app: "commands start the processes that app composes",

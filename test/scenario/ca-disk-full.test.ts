@@ -17,9 +17,10 @@ import {
   createKeyPair,
   parseCertificatesPem,
 } from "@symbolon/spiffe/x509";
-import { openSecretDirectory } from "../../packages/symbolon/src/adapters/fs/index.ts";
+import { openSecretDirectory, readAuditLog } from "../../packages/symbolon/src/adapters/fs/index.ts";
 import { type CertificateClient, createCertificateClient } from "../../packages/symbolon/src/adapters/grpc/index.ts";
 import { createSqliteIssuanceLog, openDatabase } from "../../packages/symbolon/src/adapters/sqlite/index.ts";
+import { queryAuditLog, verifyAuditLog } from "../../packages/symbolon/src/audit/index.ts";
 import { loadTokenIssuer, type TokenIssuer } from "../../packages/symbolon/src/ca/index.ts";
 import { CA_UNDER_TEST, podOf } from "./programs/ca-settings.ts";
 
@@ -144,11 +145,13 @@ describe("a CA whose disk is full", () => {
     database.close();
   });
 
-  test("has an audit of whole lines, with every certificate that was given", () => {
-    const lines = readFileSync(join(disk, "audit.log"), "utf8").split("\n");
-    expect(lines.pop()).toBe("");
-    const events = lines.map((line) => JSON.parse(line) as { outcome: string; details?: { serialNumber?: string } });
-    const successes = events.filter(({ outcome }) => outcome === "success").map(({ details }) => details?.serialNumber);
+  test("has an audit log that verifies, with every certificate that was given", async () => {
+    const files = await readAuditLog(join(disk, "audit"));
+    const { problems, lines } = await verifyAuditLog(files, { now: new Date() });
+    expect(problems).toEqual([]);
+    expect(lines).toBeGreaterThan(serials.length);
+    const successes: unknown[] = [];
+    await queryAuditLog(files, { outcome: "success" }, ({ details }) => successes.push(details?.serialNumber));
     expect(serials.filter((serial) => !successes.includes(serial))).toEqual([]);
   });
 });

@@ -22,11 +22,12 @@ import {
   createKeyPair,
   parseCertificatesPem,
 } from "@symbolon/spiffe/x509";
-import { openSecretDirectory } from "../../packages/symbolon/src/adapters/fs/index.ts";
+import { openSecretDirectory, readAuditLog } from "../../packages/symbolon/src/adapters/fs/index.ts";
 import { createCertificateClient } from "../../packages/symbolon/src/adapters/grpc/index.ts";
 import { createApiClient } from "../../packages/symbolon/src/adapters/http/index.ts";
 import { createSqliteIssuanceLog, openDatabase } from "../../packages/symbolon/src/adapters/sqlite/index.ts";
 import type { MeshConfig } from "../../packages/symbolon/src/app/index.ts";
+import { queryAuditLog, verifyAuditLog } from "../../packages/symbolon/src/audit/index.ts";
 import { loadTokenIssuer, type TokenIssuer } from "../../packages/symbolon/src/ca/index.ts";
 import { meshPaths } from "../../packages/symbolon/src/core/index.ts";
 import { deployment, namespace, ROOT } from "./mesh-under-test.ts";
@@ -272,13 +273,13 @@ describe(`a control plane that is killed ${KILLS} times under load (seed ${seed}
     }
   }, 60_000);
 
-  test("has an audit of whole lines, with a success for every certificate that a client received", () => {
-    const lines = readFileSync(paths.auditLog, "utf8").split("\n");
-    expect(lines.pop()).toBe("");
-    const events = lines.map((line) => JSON.parse(line) as { outcome: string; details?: { serialNumber?: string } });
-    const successes = new Set(
-      events.flatMap(({ outcome, details }) => (outcome === "success" ? [details?.serialNumber] : [])),
-    );
+  test("has an audit log that verifies, with a success for every certificate that a client received", async () => {
+    const files = await readAuditLog(join(paths.auditDirectory, "control-plane"));
+    const { problems, lines } = await verifyAuditLog(files, { now: new Date() });
+    expect(problems).toEqual([]);
+    expect(lines).toBeGreaterThan(received.length);
+    const successes = new Set<unknown>();
+    await queryAuditLog(files, { outcome: "success" }, ({ details }) => successes.add(details?.serialNumber));
     expect(received.filter(({ leafPem }) => !successes.has(leafOf(leafPem).serialNumberHex))).toEqual([]);
   });
 });

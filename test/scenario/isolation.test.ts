@@ -104,7 +104,7 @@ except ConnectionError: print(0)`,
       socket,
     ]);
     expect(answer.stdout.toString().trim()).toBe("0");
-    expect(readFileSync(join(mesh.stateDirectory, "audit-agent.jsonl"), "utf8")).toContain(
+    expect(readFileSync(join(mesh.stateDirectory, "audit/agent/audit-000000000001.jsonl"), "utf8")).toContain(
       '"kind":"identity.deliver","outcome":"refused"',
     );
   });

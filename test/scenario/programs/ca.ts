@@ -4,14 +4,20 @@
  */
 import { join } from "node:path";
 import { silentLog, systemClock, systemRandom } from "@symbolon/spiffe/core";
-import { openAuditFile, openSecretDirectory } from "../../../packages/symbolon/src/adapters/fs/index.ts";
+import { openAuditLog, openSecretDirectory } from "../../../packages/symbolon/src/adapters/fs/index.ts";
 import { createCertificateServer } from "../../../packages/symbolon/src/adapters/grpc/index.ts";
 import { createSqliteIssuanceLog, openDatabase } from "../../../packages/symbolon/src/adapters/sqlite/index.ts";
-import { createCertificateAuthority, loadTokenIssuer } from "../../../packages/symbolon/src/ca/index.ts";
+import {
+  createCertificateAuthority,
+  loadOrCreateKey,
+  loadTokenIssuer,
+} from "../../../packages/symbolon/src/ca/index.ts";
 import { CA_UNDER_TEST, podOf } from "./ca-settings.ts";
 
 const [directory, port] = process.argv.slice(2);
 if (directory === undefined || port === undefined) throw new Error("usage: ca.ts STATE_DIRECTORY PORT");
+
+const AUDIT_KEY = { file: "audit.key", kind: "ed25519", fix: "remove it" } as const;
 
 const shared = { clock: systemClock, random: systemRandom, log: silentLog };
 const tokens = await loadTokenIssuer({
@@ -26,7 +32,11 @@ const ca = await createCertificateAuthority({
   issuances: createSqliteIssuanceLog({ ...shared, database: openDatabase(join(directory, "state.db")) }),
   tokens: { issuer: tokens.issuer, audiences: [CA_UNDER_TEST.audience], keySet: () => tokens.keySet },
   pods: { findPod: async (uid) => podOf(uid) },
-  audit: await openAuditFile({ path: join(directory, "audit.log"), clock: systemClock, log: silentLog }),
+  audit: await openAuditLog({
+    ...shared,
+    directory: join(directory, "audit"),
+    keys: await loadOrCreateKey(await openSecretDirectory(join(directory, "audit-keys")), AUDIT_KEY),
+  }),
 });
 const server = createCertificateServer({
   ...shared,

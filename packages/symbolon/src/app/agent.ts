@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { Secret, sleep, systemClock, systemRandom } from "@symbolon/spiffe/core";
 import { TrustDomain } from "@symbolon/spiffe/id";
-import { openAuditFile } from "../adapters/fs/index.ts";
+import { openSecretDirectory } from "../adapters/fs/index.ts";
 import { createCertificateClient } from "../adapters/grpc/index.ts";
 import { createIdentityServer, serveAgentControl } from "../adapters/ipc/index.ts";
 import { listenOnUnixSocket, peerProcess, processStartTicks } from "../adapters/os/index.ts";
@@ -10,6 +10,7 @@ import { createIdentityManager, type TokenSource } from "../agent/index.ts";
 import { CA_SERVER_NAME } from "./ca-address.ts";
 import { createProcessLog } from "./log.ts";
 import { type MeshConfig, pathsOf } from "./mesh-config.ts";
+import { openProcessAudit } from "./process-audit.ts";
 import { runUntilSignal } from "./run-until-signal.ts";
 
 const ROOT_CERTIFICATE_POLL_MS = 20;
@@ -21,7 +22,11 @@ export function runAgent(config: MeshConfig): Promise<number> {
   return runUntilSignal(log, async () => {
     // The control plane writes its root certificate at its start; both are started together.
     while (!existsSync(paths.rootCertificate)) await sleep(systemClock, ROOT_CERTIFICATE_POLL_MS);
-    const audit = await openAuditFile({ path: paths.agentAuditLog, clock: systemClock, log });
+    const audit = await openProcessAudit("agent", {
+      config,
+      keys: await openSecretDirectory(paths.auditKeysDirectory),
+      log,
+    });
     const certificates = createCertificateClient({
       address: `127.0.0.1:${config.capture.ca.port}`,
       rootCertificatePem: await readFile(paths.rootCertificate, "utf8"),

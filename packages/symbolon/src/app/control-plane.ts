@@ -3,7 +3,6 @@ import { Secret, systemClock, systemRandom } from "@symbolon/spiffe/core";
 import { TrustDomain } from "@symbolon/spiffe/id";
 import {
   createConfigFiles,
-  openAuditFile,
   openSecretDirectory,
   sealedSecretDirectory,
   secretDirectory,
@@ -24,6 +23,7 @@ import { createProcessLog } from "./log.ts";
 import { manifestFiles, manifestRules } from "./manifest-rules.ts";
 import { type MeshConfig, PASSPHRASE_VARIABLE, pathsOf } from "./mesh-config.ts";
 import { createMeshMetrics } from "./mesh-metrics.ts";
+import { openProcessAudit } from "./process-audit.ts";
 import { runUntilSignal } from "./run-until-signal.ts";
 
 const TOKEN_ISSUER = "https://kubernetes.default.svc.cluster.local";
@@ -39,7 +39,8 @@ export function runControlPlane(config: MeshConfig): Promise<number> {
     const shared = { clock: systemClock, random: systemRandom, log };
     const ranges = addressRanges(config);
     const database = openDatabase(paths.database);
-    const audit = await openAuditFile({ path: paths.auditLog, clock: systemClock, log });
+    const auditKeys = await keyDirectory(paths.auditKeysDirectory, passphrase);
+    const audit = await openProcessAudit("control-plane", { config, keys: auditKeys, log });
     await audit.write({ kind: "mesh.start", outcome: "started", actor: "symbolon", subject: config.name });
 
     const plane = await createControlPlane({

@@ -27,6 +27,8 @@ export interface MeshConfig {
   readonly svidLifetimeSeconds: number;
   /** Directory of a plug-in CA's four files; absent: self-signed. */
   readonly caCertificatesDirectory?: string;
+  /** What happens when the audit log cannot be written: nothing that needs a line, or go on with lines in memory. */
+  readonly auditFull: "refuse" | "degrade";
   /** `PATTERN=COMMAND ARGUMENTS`, looked at in order before the built-in image map. */
   readonly imageMap: readonly string[];
   /** The user who started the mesh, as the host knows him. */

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, openSync, readFileSync, rmSync, statfsSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { sleep, systemClock } from "@symbolon/spiffe/core";
 import { createApiClient } from "../adapters/http/index.ts";
@@ -112,7 +112,7 @@ async function prepare({
   requireSpace(paths.state);
   if (fresh) {
     await stopMesh(paths, systemClock);
-    rmSync(paths.state, { recursive: true, force: true });
+    forgetState(paths);
   }
   return { config, paths };
 }

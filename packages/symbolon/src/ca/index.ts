@@ -26,3 +26,4 @@ export {
   type ServiceAccountTokenRequest,
   type TokenIssuer,
 } from "./service-account-token.ts";
+export { loadOrCreateKey, type StoredKey } from "./stored-key.ts";

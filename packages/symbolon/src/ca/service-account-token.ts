@@ -1,8 +1,8 @@
-import { type Clock, errorText, type Random, Secret, toHex } from "@symbolon/spiffe/core";
+import { type Clock, type Random, Secret, toHex } from "@symbolon/spiffe/core";
 import { type JwkSet, jwkFromPublicKey, type PublicJwk, parseJwkSet, signJws } from "@symbolon/spiffe/jwt";
-import { createKeyPair, type KeyPair, keyPairOf, parsePrivateKeyPem } from "@symbolon/spiffe/x509";
-import { privateKeyPem, productError } from "../core/index.ts";
+import { productError } from "../core/index.ts";
 import type { SecretDirectory } from "./ports.ts";
+import { loadOrCreateKey } from "./stored-key.ts";
 
 export interface ServiceAccountTokenRequest {
   readonly namespace: string;
@@ -27,7 +27,11 @@ export interface TokenIssuer {
   issueServiceAccountToken(request: ServiceAccountTokenRequest): ServiceAccountToken;
 }
 
-const KEY_FILE = "service-account-issuer.key";
+const ISSUER_KEY = {
+  file: "service-account-issuer.key",
+  kind: "ec-p256",
+  fix: "remove it and restart every pod",
+} as const;
 const JWKS_FILE = "jwks.json";
 
 /**
@@ -42,7 +46,7 @@ export async function loadTokenIssuer(options: {
   readonly random: Random;
 }): Promise<TokenIssuer> {
   const { issuer, directory, clock, random } = options;
-  const { privateKey, publicKey } = await loadKey(directory);
+  const { privateKey, publicKey } = await loadOrCreateKey(directory, ISSUER_KEY);
   const jwk = jwkFromPublicKey(publicKey);
   const jwks = { keys: [jwk] };
   const text = JSON.stringify(jwks);
@@ -79,32 +83,4 @@ export async function loadTokenIssuer(options: {
       return { token: new Secret(token), expiresAt: new Date(expiry * 1000) };
     },
   };
-}
-
-async function loadKey(directory: SecretDirectory): Promise<KeyPair> {
-  const content = await directory.readSecret(KEY_FILE);
-  if (content) return parseKey(content, directory.pathOf(KEY_FILE));
-  const keyPair = createKeyPair("ec-p256");
-  const pem = privateKeyPem(keyPair);
-  await directory.writeSecret(KEY_FILE, pem);
-  pem.expose().fill(0);
-  return keyPair;
-}
-
-function parseKey(content: Secret<Buffer>, path: string): KeyPair {
-  const bytes = content.expose();
-  try {
-    const keyPair = keyPairOf(parsePrivateKeyPem(bytes));
-    if (keyPair.publicKey.asymmetricKeyDetails?.namedCurve !== "prime256v1")
-      throw productError("ERR_CA_FILES_INVALID", "it is not a P-256 key");
-    return keyPair;
-  } catch (cause) {
-    throw productError(
-      "ERR_CA_FILES_INVALID",
-      `"${path}" is damaged: ${errorText(cause)}; restore it, or remove it and restart every pod`,
-      { cause },
-    );
-  } finally {
-    bytes.fill(0);
-  }
 }

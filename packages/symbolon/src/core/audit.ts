@@ -17,9 +17,17 @@ export type AuditKind =
   | "certificate.issue"
   | "configuration.change"
   | "identity.deliver"
-  | "connection.refuse"
+  /** A policy refused a connection or a request. */
+  | "connection.deny"
+  | "request.deny"
+  /** A command that changes or enters what is running, without being a configuration change. */
+  | "command.run"
   | "mesh.start"
-  | "mesh.stop";
+  | "mesh.stop"
+  /** The log about itself: lines of a crashed process taken over; a log that is not what was signed; events lost to a full disk. */
+  | "audit.resume"
+  | "audit.damaged"
+  | "audit.gap";
 
 /** Resolves once the line is as durable as the sink promises; a rejection must stop what was about to take effect. */
 export interface AuditSink {

@@ -18,8 +18,8 @@ describe("meshPaths", () => {
       .filter(([, path]) => path.startsWith("/s/"))
       .map(([name]) => name);
     expect(underState.sort()).toEqual([
-      "agentAuditLog",
-      "auditLog",
+      "auditDirectory",
+      "auditKeysDirectory",
       "caDirectory",
       "database",
       "logsDirectory",

@@ -10,10 +10,10 @@ export interface MeshPaths {
   readonly caDirectory: string;
   /** Key that signs service account tokens, and its JWK set. */
   readonly tokenIssuerDirectory: string;
-  /** Control plane's audit lines: issuance, configuration, connections to come. */
-  readonly auditLog: string;
-  /** Agent's audit lines: to which process an identity was given. One process owns one file. */
-  readonly agentAuditLog: string;
+  /** One log in a directory of its own for each process that writes one: `control-plane`, `agent`. */
+  readonly auditDirectory: string;
+  /** Keys that sign the logs' heads. */
+  readonly auditKeysDirectory: string;
   readonly logsDirectory: string;
   /** Launcher's and supervisor's process ids, for `down`, `exec` and `status`. */
   readonly processFile: string;
@@ -69,8 +69,8 @@ export function meshPaths(directories: { readonly state: string; readonly runtim
     database: join(state, "symbolon.db"),
     caDirectory: join(state, "ca"),
     tokenIssuerDirectory: join(state, "token-issuer"),
-    auditLog: join(state, "audit.jsonl"),
-    agentAuditLog: join(state, "audit-agent.jsonl"),
+    auditDirectory: join(state, "audit"),
+    auditKeysDirectory: join(state, "audit-keys"),
     rootCertificate: join(runtime, "root-cert.pem"),
     logsDirectory: join(state, "logs"),
     processFile: join(runtime, "processes.json"),

@@ -1,4 +1,4 @@
-export { type AuditFile, openAuditFile } from "./audit-file.ts";
+export { type AuditLog, openAuditLog } from "./audit-log.ts";
 export { type ConfigFilesOptions, createConfigFiles } from "./config-files.ts";
 export { listAuditLogs, readAuditLog, readChunks } from "./read-audit-log.ts";
 export { createRecordFile, type RecordFile } from "./record-file.ts";

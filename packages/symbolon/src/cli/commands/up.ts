@@ -47,6 +47,7 @@ interface Flags {
   readonly dashboard: boolean;
   readonly dashboardPort?: string;
   readonly fresh?: boolean;
+  readonly auditFull: MeshConfig["auditFull"];
   readonly logLevel: MeshConfig["logLevel"];
   readonly capture: UpOptions["capture"];
   readonly accessRecords: boolean;
@@ -79,7 +80,15 @@ export function addUpCommand(program: Command): void {
       "--dashboard-port <port>",
       `port of the dashboard on loopback (default ${DEFAULT_DASHBOARD_PORT}, or another when it is taken)`,
     )
-    .option("--fresh", "forget what earlier runs of this mesh left: CA, applied objects, logs")
+    .option("--fresh", "forget what earlier runs of this mesh left: CA, applied objects, logs; audit logs stay")
+    .addOption(
+      new Option(
+        "--audit-full <choice>",
+        "when the audit log cannot be written: refuse what it should record, or go on",
+      )
+        .choices(["refuse", "degrade"])
+        .default("refuse"),
+    )
     .option("--no-access-records", 'do not write a line about every request and connection ("symbolon logs --access")')
     .addOption(
       new Option(
@@ -123,6 +132,7 @@ function upOptions(flags: Flags, command: Command): UpOptions {
     serviceCidr: flags.serviceCidr,
     svidLifetimeSeconds: flags.svidTtl ? svidLifetime(flags.svidTtl) : DEFAULT_SVID_LIFETIME_SECONDS,
     ...(flags.caCertificates ? { caCertificatesDirectory: existingPath(flags.caCertificates) } : {}),
+    auditFull: flags.auditFull,
     imageMap: flags.image,
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,

@@ -1,0 +1,63 @@
+import { type FileHandle, open } from "node:fs/promises";
+import type { Log } from "@symbolon/spiffe/core";
+
+/** The file that a log's newest lines go to. */
+export interface AuditSegmentFile {
+  readonly size: number;
+  /** All of `bytes` on the disk, or none of them. */
+  append(bytes: Buffer): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A line that a crash cut short is removed: it was never acknowledged. */
+export async function openSegmentFile(path: string, log: Log): Promise<AuditSegmentFile> {
+  await (await open(path, "a", 0o600)).close();
+  const file = await open(path, "r+");
+  try {
+    return await segmentFile(file, path, log);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function segmentFile(file: FileHandle, path: string, log: Log): Promise<AuditSegmentFile> {
+  const found = (await file.stat()).size;
+  let size = await endOfLastLine(file, found);
+  if (size < found) {
+    log.warn("audit line cut short by a crash removed", { path, bytes: found - size });
+    await file.truncate(size);
+  }
+  return {
+    get size() {
+      return size;
+    },
+    async append(bytes) {
+      try {
+        for (let done = 0; done < bytes.length; ) {
+          const { bytesWritten } = await file.write(bytes, done, bytes.length - done, size + done);
+          done += bytesWritten;
+        }
+        await file.datasync();
+      } catch (error) {
+        // A half-written line would spoil the next one: back to the last whole line, also when the disk is full (RR-22).
+        await file.truncate(size).catch(() => {});
+        throw error;
+      }
+      size += bytes.length;
+    },
+    close: () => file.close(),
+  };
+}
+
+async function endOfLastLine(file: FileHandle, size: number): Promise<number> {
+  const block = Buffer.alloc(64 << 10);
+  for (let end = size; end > 0; ) {
+    const start = Math.max(0, end - block.length);
+    const { bytesRead } = await file.read(block, 0, end - start, start);
+    const newline = block.subarray(0, bytesRead).lastIndexOf(0x0a);
+    if (newline >= 0) return start + newline + 1;
+    end = start;
+  }
+  return 0;
+}
