@@ -62,6 +62,14 @@ describe.skipIf(why !== undefined)("HTTP between two sidecars", () => {
     expect(headers["x-envoy-original-path"]).toBeUndefined();
   });
 
+  test("a pod that is called by its own address is told as much", () => {
+    const address = mesh.objects("pods", "foo").find(({ metadata }) => metadata.name.startsWith("httpbin"))
+      ?.status.podIP;
+    const { stdout } = succeed(mesh.exec("curl", "foo", "curl", "-sS", `http://${address}:8080/headers`));
+    expect(stdout.toLowerCase()).toContain("uri=spiffe://cluster.local/ns/foo/sa/curl");
+    expect(stdout.toLowerCase()).toContain("x-request-id");
+  });
+
   test("a caller without sidecar, under PERMISSIVE, is told apart by having no certificate, whatever it says", () => {
     const headers = headersSeen("legacy", "-H", "x-forwarded-client-cert: URI=spiffe://forged");
     expect(headers["x-forwarded-client-cert"]).toBeUndefined();

@@ -136,6 +136,7 @@ describe("the address of a pod", () => {
   test("is reached over mTLS, and only that pod's own identity may answer", () => {
     expect(route("10.0.0.2", 7000)).toEqual({
       kind: "forward",
+      protocol: "auto",
       targets: [
         {
           address: "10.0.0.2",
@@ -148,6 +149,16 @@ describe("the address of a pod", () => {
         },
       ],
     });
+  });
+
+  test("has the protocol of the Service that leads to its port, else an undeclared one; none for a pod without sidecar", () => {
+    expect(route("10.0.0.3", 8080)).toMatchObject({ protocol: "http" });
+    // Two ports of a Service lead there: the first one decides.
+    expect(route("10.0.0.2", 8080)).toMatchObject({ protocol: "http" });
+    expect(route("10.0.0.4", 8080)).toMatchObject({ protocol: "tcp" });
+    expect(route("10.0.0.5", 8080)).toMatchObject({ protocol: "auto" });
+    expect(route("10.0.0.3", 8080, { sidecar: false })).not.toHaveProperty("protocol");
+    expect(route("192.0.2.1", 8080)).not.toHaveProperty("protocol");
   });
 
   test("is reached in plaintext without sidecar, by workload-wide DISABLE, and at a port that is DISABLE", () => {

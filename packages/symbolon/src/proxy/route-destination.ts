@@ -21,7 +21,7 @@ export type Route =
   | {
       readonly kind: "forward";
       readonly service?: string;
-      /** Of the Service's port; absent: not a Service. */
+      /** Of the port; absent: nobody in the mesh, or nothing that looks into connections. */
       readonly protocol?: PortProtocol;
       readonly targets: readonly PeerTarget[];
     }
@@ -47,6 +47,7 @@ export function createRouter(config: ProxyConfig, forbidden: readonly string[]):
   );
   const workloads = new Map(mesh.workloads.map((workload) => [workload.address, workload]));
   const targetsOfPorts = new Map<ServicePortView, readonly PeerTarget[]>();
+  let podProtocols: ReadonlyMap<string, PortProtocol> | undefined;
   const never = new Set([...forbidden, local.address]);
 
   return {
@@ -67,9 +68,24 @@ export function createRouter(config: ProxyConfig, forbidden: readonly string[]):
             serverName: `outbound_.${port}_._.${workload.name}.${workload.namespace}.pod.${mesh.clusterDomain}`,
             expectedSpiffeIds: [workload.spiffeId],
           };
-      return { kind: "forward", targets: [{ address, port, security }] };
+      // Requests are told to the other side by ALPN, so that its policies see them as they would through a Service.
+      const protocol = local.sidecar ? { protocol: declaredProtocol(address, port) ?? "auto" } : {};
+      return { kind: "forward", ...protocol, targets: [{ address, port, security }] };
     },
   };
+
+  /** Of a pod's own port, as the first Service says that leads to it. */
+  function declaredProtocol(address: string, port: number): PortProtocol | undefined {
+    podProtocols ??= new Map(
+      mesh.services
+        .flatMap(({ ports }) => ports)
+        .flatMap(({ endpoints, protocol }) =>
+          endpoints.map((endpoint) => [`${endpoint.address}:${endpoint.port}`, protocol] as const),
+        )
+        .reverse(),
+    );
+    return podProtocols.get(`${address}:${port}`);
+  }
 
   function toService(service: ServiceView, port: number, pick: (count: number) => number): Route {
     const name = `${service.name}.${service.namespace}:${port}`;
