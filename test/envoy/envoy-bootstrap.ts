@@ -1,15 +1,20 @@
-/** Envoy's static configuration with one listener for each policy set: TLS or plaintext, tokens, RBAC, and an answer. */
-import type { AuthorizationPolicy } from "@symbolon/policy";
-import type { SlowOptions } from "../oracle/slow-evaluator.ts";
-import { translateRbac } from "./translate-rbac.ts";
+/** Envoy's static configuration with one listener for each policy set: TLS or plaintext, and then HTTP or bytes. */
+import {
+  actionFilters,
+  customFilters,
+  type FilterKind,
+  GRPC_PROVIDERS,
+  HTTP_PROVIDERS,
+  type Workload,
+} from "./authorization-filters.ts";
+import type { Providers } from "./providers.ts";
+import type { Json } from "./translate-rule.ts";
 
 const FILTERS = "type.googleapis.com/envoy.extensions.filters";
 
-export interface EnvoyListener {
+export interface EnvoyListener extends Workload {
   readonly address: string;
   readonly port: number;
-  readonly policies: readonly AuthorizationPolicy[];
-  readonly options: SlowOptions;
 }
 
 export interface EnvoyKeys {
@@ -20,7 +25,32 @@ export interface EnvoyKeys {
   readonly jwks: string;
 }
 
-export function envoyBootstrap(listeners: readonly EnvoyListener[], keys: EnvoyKeys): object {
+export interface EnvoySettings {
+  readonly kind: FilterKind;
+  readonly keys: EnvoyKeys;
+  readonly providers?: Providers;
+  /** Where each finished connection is written to as a line of JSON. */
+  readonly accessLog?: string;
+}
+
+/** What filters have found out: an `ObservedLine`. */
+function observedFormat(kind: FilterKind): Json {
+  const rbac = (key: string) => `%DYNAMIC_METADATA(envoy.filters.${kind}.rbac:${key})%`;
+  return {
+    details: kind === "http" ? "%RESPONSE_CODE_DETAILS%" : "%CONNECTION_TERMINATION_DETAILS%",
+    rule: rbac("enforced_effective_policy_id"),
+    shadowDeny: rbac("istio_dry_run_deny_shadow_engine_result"),
+    shadowDenyBy: rbac("istio_dry_run_deny_shadow_effective_policy_id"),
+    shadowAllow: rbac("istio_dry_run_allow_shadow_engine_result"),
+    shadowAllowBy: rbac("istio_dry_run_allow_shadow_effective_policy_id"),
+    audit: "%DYNAMIC_METADATA(envoy.common:access_log_hint)%",
+    peer: "%DOWNSTREAM_REMOTE_ADDRESS%",
+    status: "%RESPONSE_CODE%",
+    sent: "%BYTES_SENT%",
+  };
+}
+
+export function envoyBootstrap(listeners: readonly EnvoyListener[], settings: EnvoySettings): object {
   return {
     layered_runtime: {
       layers: [
@@ -31,12 +61,23 @@ export function envoyBootstrap(listeners: readonly EnvoyListener[], keys: EnvoyK
         },
       ],
     },
-    static_resources: { listeners: listeners.map((listener) => envoyListener(listener, keys)) },
+    static_resources: {
+      listeners: listeners.map((listener) => envoyListener(listener, settings)),
+      clusters: settings.providers ? providerClusters(settings.providers) : [],
+    },
   };
 }
 
-function envoyListener(listener: EnvoyListener, keys: EnvoyKeys): object {
-  const filters = [connectionManager(listener, keys)];
+function envoyListener(listener: EnvoyListener, settings: EnvoySettings): object {
+  const { kind, keys } = settings;
+  const filters =
+    kind === "http"
+      ? [connectionManager(listener, settings)]
+      : [
+          ...customFilters(listener, kind),
+          ...actionFilters(listener, kind),
+          { name: "echo", typed_config: { "@type": `${FILTERS}.network.echo.v3.Echo` } },
+        ];
   const tls = {
     "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
     require_client_certificate: true,
@@ -48,6 +89,7 @@ function envoyListener(listener: EnvoyListener, keys: EnvoyKeys): object {
   return {
     name: `${listener.address}:${listener.port}`,
     address: { socket_address: { address: listener.address, port_value: listener.port } },
+    ...(kind === "network" && { access_log: accessLogs(settings) }),
     listener_filters: [
       {
         name: "envoy.filters.listener.tls_inspector",
@@ -65,9 +107,42 @@ function envoyListener(listener: EnvoyListener, keys: EnvoyKeys): object {
   };
 }
 
-function connectionManager({ policies, options }: EnvoyListener, { jwks }: EnvoyKeys): object {
-  const mode = options.pathNormalization;
-  const details = "%RESPONSE_CODE_DETAILS%";
+function accessLogs({ accessLog, kind }: EnvoySettings): object[] {
+  if (accessLog === undefined) return [];
+  const typed_config = {
+    "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
+    path: accessLog,
+    log_format: { json_format: observedFormat(kind) },
+  };
+  return [{ name: "file", typed_config }];
+}
+
+function providerClusters({ httpPort, grpcPort }: Providers): object[] {
+  const cluster = (name: string, port: number, http2: boolean) => ({
+    name,
+    type: "STATIC",
+    load_assignment: {
+      cluster_name: name,
+      endpoints: [
+        {
+          lb_endpoints: [{ endpoint: { address: { socket_address: { address: "127.0.0.1", port_value: port } } } }],
+        },
+      ],
+    },
+    ...(http2 && {
+      typed_extension_protocol_options: {
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+          "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+          explicit_http_config: { http2_protocol_options: {} },
+        },
+      },
+    }),
+  });
+  return [cluster(HTTP_PROVIDERS, httpPort, false), cluster(GRPC_PROVIDERS, grpcPort, true)];
+}
+
+function connectionManager(listener: EnvoyListener, settings: EnvoySettings): object {
+  const mode = listener.options.pathNormalization;
   return {
     name: "envoy.filters.network.http_connection_manager",
     typed_config: {
@@ -79,32 +154,26 @@ function connectionManager({ policies, options }: EnvoyListener, { jwks }: Envoy
       normalize_path: mode !== "none",
       merge_slashes: mode === "merge-slashes" || mode === "decode-and-merge-slashes",
       path_with_escaped_slashes_action: mode === "decode-and-merge-slashes" ? "UNESCAPE_AND_FORWARD" : "KEEP_UNCHANGED",
-      // The body of every refusal says which rule refused.
-      local_reply_config: { body_format: { text_format_source: { inline_string: details } } },
+      access_log: accessLogs(settings),
       route_config: {
         virtual_hosts: [
           {
             name: "all",
             domains: ["*"],
             routes: [{ match: { prefix: "" }, direct_response: { status: 200 } }],
-            response_headers_to_add: [
-              {
-                header: {
-                  key: "x-rule",
-                  value: "%DYNAMIC_METADATA(envoy.filters.http.rbac:enforced_effective_policy_id)%",
-                },
-              },
-              { header: { key: "x-path", value: "%REQ(:PATH)%" } },
-            ],
+            response_headers_to_add: [{ header: { key: "x-path", value: "%REQ(:PATH)%" } }],
           },
         ],
       },
       http_filters: [
+        ...customFilters(listener, "http"),
         {
           name: "envoy.filters.http.jwt_authn",
           typed_config: {
             "@type": `${FILTERS}.http.jwt_authn.v3.JwtAuthentication`,
-            providers: { any: { local_jwks: { inline_string: jwks }, payload_in_metadata: "payload", forward: true } },
+            providers: {
+              any: { local_jwks: { inline_string: settings.keys.jwks }, payload_in_metadata: "payload", forward: true },
+            },
             rules: [
               {
                 match: { prefix: "" },
@@ -113,7 +182,7 @@ function connectionManager({ policies, options }: EnvoyListener, { jwks }: Envoy
             ],
           },
         },
-        ...translateRbac(policies, options),
+        ...actionFilters(listener, "http"),
         { name: "envoy.filters.http.router", typed_config: { "@type": `${FILTERS}.http.router.v3.Router` } },
       ],
     },

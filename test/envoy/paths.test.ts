@@ -24,7 +24,7 @@ describe.skipIf(envoy === "")("paths", () => {
     const stop = await startEnvoy(
       envoy,
       directory,
-      envoyBootstrap(listeners, { ...pki, jwks: JSON.stringify(pki.jwks) }),
+      envoyBootstrap(listeners, { kind: "http", keys: { ...pki, jwks: JSON.stringify(pki.jwks) } }),
     );
     const differences: string[] = [];
     const send = async (listener: EnvoyListener, path: string) => {
@@ -71,7 +71,7 @@ function listenerOf(index: number, pathNormalization: PathNormalization, templat
     allowSeveralProviders: false,
   };
   const policies = templates.length === 0 ? [] : [buildPolicy({ rules: [{ to: [{ paths: templates }] }] })];
-  return { address: "127.0.0.9", port: FIRST_PORT + index, policies, options };
+  return { address: "127.0.0.9", port: FIRST_PORT + index, policies, options, verdicts: new Map() };
 }
 
 function requestOf(path: string): RequestAttributes {

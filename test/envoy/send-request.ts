@@ -19,25 +19,44 @@ export async function sendRequest(
   connection: ConnectionAttributes,
   request: RequestAttributes,
   { keys, token }: { readonly keys: ClientKeys | undefined; readonly token: string | undefined },
-): Promise<Answer> {
+): Promise<Answer & { readonly localPort: number }> {
+  const { socket, localPort } = await connect(connection, keys);
+  const lines = [...request.headers].flatMap(([name, values]) => values.map((value) => `${name}: ${value}`));
+  const authorization = token === undefined ? [] : [`authorization: Bearer ${token}`];
+  const head = [`${request.method} ${request.path} HTTP/1.1`, `host: ${request.host}`, ...lines, ...authorization];
+  socket.write(`${head.join("\r\n")}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`, "latin1");
+  return { ...parseAnswer(await everything(socket)), localPort };
+}
+
+/** Some bytes on such a connection, which is ended when they come back. */
+export async function sendBytes(
+  connection: ConnectionAttributes,
+  keys: ClientKeys | undefined,
+): Promise<{ readonly localPort: number }> {
+  const { socket, localPort } = await connect(connection, keys);
+  socket.once("data", () => socket.end());
+  // Fewer than a TLS record has as header would leave the inspector waiting.
+  socket.write("what comes back");
+  await everything(socket);
+  return { localPort };
+}
+
+async function connect(
+  connection: ConnectionAttributes,
+  keys: ClientKeys | undefined,
+): Promise<{ readonly socket: net.Socket; readonly localPort: number }> {
   const raw = net.connect({
     host: connection.destinationAddress,
     port: connection.destinationPort,
     localAddress: connection.sourceAddress,
   });
   await opened(raw, "connect");
-  let socket: net.Socket = raw;
-  if (keys) {
-    // Who answers is not under test.
-    const secure = tls.connect({ socket: raw, ...keys, servername: connection.sni ?? "", rejectUnauthorized: false });
-    await opened(secure, "secureConnect");
-    socket = secure;
-  }
-  const lines = [...request.headers].flatMap(([name, values]) => values.map((value) => `${name}: ${value}`));
-  const authorization = token === undefined ? [] : [`authorization: Bearer ${token}`];
-  const head = [`${request.method} ${request.path} HTTP/1.1`, `host: ${request.host}`, ...lines, ...authorization];
-  socket.write(`${head.join("\r\n")}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`, "latin1");
-  return parseAnswer(await everything(socket));
+  const localPort = raw.localPort ?? 0;
+  if (!keys) return { socket: raw, localPort };
+  // Who answers is not under test.
+  const secure = tls.connect({ socket: raw, ...keys, servername: connection.sni ?? "", rejectUnauthorized: false });
+  await opened(secure, "secureConnect");
+  return { socket: secure, localPort };
 }
 
 function opened(socket: net.Socket, event: string): Promise<void> {

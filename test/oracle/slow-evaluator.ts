@@ -135,7 +135,7 @@ function fieldsOf(entry: object): string[] {
   return Object.keys(entry).filter((key) => key !== "position");
 }
 
-function isHttpOnly(key: string): boolean {
+export function isHttpOnly(key: string): boolean {
   return /^(not)?(hosts|methods|paths|requestPrincipals)$/i.test(key) || key.startsWith("request.");
 }
 

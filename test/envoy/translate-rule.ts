@@ -1,38 +1,18 @@
-/**
- * One workload's policies as Envoy's HTTP RBAC filters, as istio-security §3 and §7 describe them. Only for comparing
- * decisions: CUSTOM, AUDIT and dry runs are not translated.
- */
+/** One rule of a policy as a policy of Envoy's RBAC filters, as istio-security §3 and §7 describe it. */
 import type { AuthorizationPolicy, Rule, ValueList } from "@symbolon/policy";
 import { expandAliases, type SlowOptions } from "../oracle/slow-evaluator.ts";
 
-type Json = Readonly<Record<string, unknown>>;
+export type Json = Readonly<Record<string, unknown>>;
 
-const RBAC = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC";
 const TEMPLATE = "type.googleapis.com/envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig";
 
-/** DENY first. There is no filter for an action without policies; an ALLOW filter may have none and then denies all. */
-export function translateRbac(policies: readonly AuthorizationPolicy[], options: SlowOptions): Json[] {
-  return (["deny", "allow"] as const).flatMap((action) => {
-    const ofAction = policies.filter((policy) => policy.action === action);
-    if (ofAction.length === 0) return [];
-    const rules = ofAction.flatMap((policy) =>
-      policy.rules.map((rule, index) => [
-        `ns[${policy.namespace}]-policy[${policy.name}]-rule[${index}]`,
-        translateRule(rule, { policy, options }),
-      ]),
-    );
-    const typedConfig = { "@type": RBAC, rules: { action: action.toUpperCase(), policies: Object.fromEntries(rules) } };
-    return [{ name: `rbac-${action}`, typed_config: typedConfig }];
-  });
-}
-
-interface Context {
+export interface RuleContext {
   readonly policy: AuthorizationPolicy;
   readonly options: SlowOptions;
 }
 
 /** All of a rule is AND of its `permissions` and its `principals`, each an OR. */
-function translateRule(rule: Rule, context: Context): Json {
+export function translateRule(rule: Rule, context: RuleContext): Json {
   const conditions = rule.when.flatMap(({ key, values, notValues }) => [
     ...(values ? [{ key, list: values, negated: false }] : []),
     ...(notValues ? [{ key, list: notValues, negated: true }] : []),
@@ -73,14 +53,14 @@ function or(kind: Kind, list: readonly Json[]): Json {
 function oneOf(
   key: string,
   { values }: ValueList,
-  { negated, kind, ...context }: Context & { readonly negated: boolean; readonly kind: Kind },
+  { negated, kind, ...context }: RuleContext & { readonly negated: boolean; readonly kind: Kind },
 ): Json {
   const alternatives = values.flatMap(({ value }) => translateValue(key, value, context));
   const any = or(kind, alternatives);
   return negated ? { [kind === "rules" ? "not_rule" : "not_id"]: any } : any;
 }
 
-function translateValue(key: string, value: string, { policy, options }: Context): Json[] {
+function translateValue(key: string, value: string, { policy, options }: RuleContext): Json[] {
   const authenticated = (matcher: Json) => ({ authenticated: { principal_name: matcher } });
   const expanded = expandAliases(key, value, options);
   switch (key) {

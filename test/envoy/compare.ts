@@ -1,0 +1,122 @@
+/** Random policy sets with random connections or requests, decided by the engine and by an Envoy that has the same policies. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { compileAuthorization } from "@symbolon/policy";
+import type { SeededRandom } from "../oracle/random.ts";
+import type { FilterKind } from "./authorization-filters.ts";
+import { caseText, drawConnection, drawListener, drawRequest } from "./draw.ts";
+import { type EnvoyListener, envoyBootstrap } from "./envoy-bootstrap.ts";
+import { createPki } from "./envoy-pki.ts";
+import { engineOutcome, envoyOutcome, type ObservedLine } from "./outcome.ts";
+import { startProviders } from "./providers.ts";
+import { sendBytes, sendRequest } from "./send-request.ts";
+import { startEnvoy } from "./start-envoy.ts";
+
+export interface Comparison {
+  readonly differences: readonly string[];
+  /** How often each reason, provider and observation came up. */
+  readonly counts: ReadonlyMap<string, number>;
+}
+
+export interface ComparisonOptions {
+  readonly envoy: string;
+  readonly kind: FilterKind;
+  readonly cases: number;
+  readonly random: SeededRandom;
+  /** Each policy set has a listener. */
+  readonly firstPort: number;
+}
+
+interface Done {
+  readonly wanted: string;
+  readonly asked: readonly string[];
+  /** Address and port as Envoy writes them. */
+  readonly peer: string;
+  readonly hasAllowPolicy: boolean;
+  readonly text: string;
+}
+
+const CASES_A_SET = 10;
+
+export async function compareWithEnvoy({
+  envoy,
+  kind,
+  cases,
+  random,
+  firstPort,
+}: ComparisonOptions): Promise<Comparison> {
+  const listeners = Array.from({ length: Math.ceil(cases / CASES_A_SET) }, (_, index) =>
+    drawListener(random, firstPort + index),
+  );
+  const directory = mkdtempSync(join(tmpdir(), "symbolon-envoy-"));
+  const accessLog = join(directory, "access.log");
+  const pki = createPki(directory);
+  const providers = await startProviders();
+  const keys = { ...pki, jwks: JSON.stringify(pki.jwks) };
+  const stop = await startEnvoy(envoy, directory, envoyBootstrap(listeners, { kind, keys, providers, accessLog }));
+  const done: Done[] = [];
+  const counts = new Map<string, number>();
+  const count = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
+  let log = "";
+
+  const tryOne = async (listener: EnvoyListener, compiled: ReturnType<typeof compileAuthorization>) => {
+    const connection = drawConnection(random, listener);
+    const request = kind === "http" ? drawRequest(random) : undefined;
+    const { decision, outcome } = engineOutcome(compiled.connection(connection), request, listener.verdicts);
+    const client = connection.peerSpiffeId === undefined ? undefined : pki.client(connection.peerSpiffeId);
+    const token = request?.claims && pki.token(request.claims);
+    const { localPort } = request
+      ? await sendRequest(connection, request, { keys: client, token })
+      : await sendBytes(connection, client);
+    const asked = providers.takeAsked();
+    done.push({
+      wanted: decision.reason === "path_refused" ? "400" : JSON.stringify(outcome),
+      asked,
+      peer: `${connection.sourceAddress}:${localPort}`,
+      hasAllowPolicy: listener.policies.some(({ action, dryRun }) => action === "allow" && !dryRun),
+      text: caseText(listener, connection, request),
+    });
+    count(decision.reason);
+    for (const provider of asked) count(`asked ${provider}`);
+    if (outcome.audit) count("audited");
+    if (outcome.shadowAllow || outcome.shadowDeny) count("dry runs");
+  };
+
+  try {
+    for (const listener of listeners) {
+      const compiled = compileAuthorization(listener.policies, listener.options);
+      for (let number = 0; number < CASES_A_SET; number++) await tryOne(listener, compiled);
+    }
+  } finally {
+    // What Envoy has not written yet, it writes when it ends.
+    await stop();
+    providers.stop();
+    log = readFileSync(accessLog, "utf8");
+    rmSync(directory, { recursive: true, force: true });
+  }
+  return { differences: differencesOf(done, linesByPeer(log), kind), counts };
+}
+
+/** Ports come again; then the lines of one peer are in the order of its connections. */
+function linesByPeer(log: string): Map<string, ObservedLine[]> {
+  const lines = new Map<string, ObservedLine[]>();
+  for (const text of log.split("\n").filter((line) => line !== "")) {
+    const line = JSON.parse(text) as ObservedLine;
+    lines.set(line.peer, [...(lines.get(line.peer) ?? []), line]);
+  }
+  return lines;
+}
+
+function differencesOf(
+  done: readonly Done[],
+  lines: ReadonlyMap<string, ObservedLine[]>,
+  kind: FilterKind,
+): readonly string[] {
+  return done.flatMap(({ wanted, asked, peer, hasAllowPolicy, text }) => {
+    const line = lines.get(peer)?.shift();
+    const actual =
+      line && (line.status === 400 ? "400" : JSON.stringify(envoyOutcome(line, { asked, kind, hasAllowPolicy })));
+    return actual === wanted ? [] : [`Envoy ${actual}, engine ${wanted}: ${text}`];
+  });
+}
