@@ -12,8 +12,11 @@ export function apiOfChosenMesh(command: Command): ApiClient {
   return meshApi(pathsOfChosenMesh(command));
 }
 
+/** `--name`, before the command or after it; the last one counts, as of every option. */
 export function meshName(command: Command): string {
-  return (command.optsWithGlobals() as { name?: string }).name ?? DEFAULT_MESH_NAME;
+  for (let at: Command | null = command; at; at = at.parent)
+    if (at.getOptionValueSource("name") === "cli") return at.getOptionValue("name") as string;
+  return DEFAULT_MESH_NAME;
 }
 
 export function readStandardInput(): Promise<string> {

@@ -58,10 +58,10 @@ async function symbolon(...argv: readonly string[]): Promise<{ status: unknown; 
   }
 }
 
-const pathsOfTest = () => meshPaths(meshDirectories("default", process.env));
+const pathsOfTest = (mesh = "default") => meshPaths(meshDirectories(mesh, process.env));
 
-function serve(overrides: Partial<ApiBackend>): void {
-  const { apiSocket } = pathsOfTest();
+function serve(overrides: Partial<ApiBackend>, mesh?: string): void {
+  const { apiSocket } = pathsOfTest(mesh);
   mkdirSync(join(apiSocket, ".."), { recursive: true });
   server = serveApi({ socketPath: apiSocket, backend: overrides as ApiBackend, log: silentLog });
 }
@@ -132,6 +132,48 @@ describe("input that is wrong ends with 65", () => {
         status: EXIT.badInput,
         stderr: expect.stringContaining("is not usable"),
       });
+  });
+
+  test("a mesh name works before the command and after it; the last one counts", async () => {
+    // It answers nothing but errors: 1 is this mesh, 69 none.
+    serve({}, "two");
+    const found = async (...argv: readonly string[]) => [argv.join(" "), (await symbolon(...argv)).status];
+    for (const line of [
+      "--name two get pods",
+      "get pods --name two",
+      "get --name=two pods",
+      "--name one get pods --name two",
+      "proxy-config --name two secret a",
+      "proxy-config secret a --name two",
+    ])
+      expect(await found(...line.split(" "))).toEqual([line, EXIT.failed]);
+    for (const line of [
+      "get pods",
+      "get pods --name one",
+      "--name two get pods --name one",
+      "proxy-config secret a --name one",
+    ])
+      expect(await found(...line.split(" "))).toEqual([line, EXIT.unavailable]);
+    const exec = { status: EXIT.unavailable, stderr: expect.stringContaining('mesh "two" is not running') };
+    expect(await symbolon("exec", "--name", "two", "a", "--", "true")).toMatchObject(exec);
+    expect(await symbolon("exec", "a", "--name", "two", "--", "true", "--name", "one")).toMatchObject(exec);
+    expect(await symbolon("get", "pods", "--name", "A")).toMatchObject({ status: EXIT.badInput });
+    expect(await symbolon("version", "--name", "two")).toMatchObject({ status: EXIT.usage });
+  });
+
+  test("manifests without objects", async () => {
+    serve({ apply: async () => ({ accepted: true, changes: [], findings: [], version: 1 }) });
+    const file = join(directory, "nothing.yaml");
+    writeFileSync(file, "# to be written\n---\n");
+    for (const verb of ["apply", "delete"])
+      expect(await symbolon(verb, "-f", file)).toMatchObject({
+        status: EXIT.badInput,
+        stderr: `error: no objects passed to ${verb}: ${file} holds none\n`,
+      });
+    await server?.stop();
+    const warned = "warning SYM2002 ConfigMap has no effect here";
+    serve({ apply: async () => ({ accepted: true, changes: [], findings: [warned], version: 1 }) });
+    expect((await symbolon("apply", "--dry-run", "-f", file)).status).toBe(EXIT.ok);
   });
 
   test("what the control plane refuses", async () => {

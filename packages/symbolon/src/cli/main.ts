@@ -1,5 +1,6 @@
 import { isSymbolonError } from "@symbolon/spiffe/core";
 import { Command, CommanderError } from "commander";
+import { DEFAULT_MESH_NAME } from "../app/index.ts";
 import { errorInfo } from "../core/index.ts";
 import { commands } from "./command-list.ts";
 import { CommandExit, EXIT } from "./exit-status.ts";
@@ -18,6 +19,11 @@ Examples:
 Exit status: 0 done, 1 failed, 64 usage, 65 bad input (file:line:column on standard error), 69 mesh not running.
 "exec" ends with the status of the program that it ran, "authz can" with 0 allowed, 1 denied, 2 cannot tell.`;
 
+const MESH_OPTION = "--name <mesh>";
+const MESH_OPTION_TEXT = "which mesh, when several run on this machine";
+/** Commands that are about no mesh, or whose options are another program's. */
+const MESHLESS = ["version", "internal", "program"];
+
 /** Runs one command line and ends the process with its status. */
 export async function main(argv: readonly string[]): Promise<void> {
   process.exitCode = await runCommandLine(argv);
@@ -28,7 +34,7 @@ async function runCommandLine(argv: readonly string[]): Promise<number> {
     .description(
       "Workload identity and zero-trust traffic security: SPIFFE identities and mutual TLS for unmodified programs.",
     )
-    .option("--name <mesh>", "which mesh, when several run on this machine", "default")
+    .option(MESH_OPTION, MESH_OPTION_TEXT, DEFAULT_MESH_NAME)
     .addHelpText("after", EXAMPLES)
     .enablePositionalOptions()
     .showHelpAfterError("(symbolon --help, or symbolon COMMAND --help, shows the usage)")
@@ -37,6 +43,8 @@ async function runCommandLine(argv: readonly string[]): Promise<number> {
     add(program);
   });
   for (const command of allCommands(program)) command.exitOverride().showHelpAfterError("(add --help for the usage)");
+  for (const command of program.commands.filter((each) => !MESHLESS.includes(each.name())))
+    for (const each of [command, ...allCommands(command)]) each.option(MESH_OPTION, MESH_OPTION_TEXT);
   try {
     await program.parseAsync([...argv], { from: "user" });
     return typeof process.exitCode === "number" ? process.exitCode : EXIT.ok;

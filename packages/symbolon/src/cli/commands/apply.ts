@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { apiOfChosenMesh, readStandardInput } from "../context.ts";
+import { CommandExit, EXIT } from "../exit-status.ts";
 import { collectManifests, readMeshConfig } from "../manifest-files.ts";
 import { reportChange } from "../print-changes.ts";
 
@@ -41,6 +42,9 @@ Examples:
           : [...(await collectManifests({ paths, recursive, readStdin: readStandardInput }))];
       if (meshConfig !== undefined) manifests.push(readMeshConfig(meshConfig));
       const answer = await apiOfChosenMesh(command).apply({ manifests, namespace, allowUnenforced, dryRun });
+      const isEmpty = answer.changes.length === 0 && answer.findings.length === 0 && meshConfig === undefined;
+      if (answer.accepted && isEmpty)
+        throw new CommandExit(EXIT.badInput, `error: no objects passed to apply: ${paths.join(", ")} holds none`);
       await reportChange(answer, command, { dryRun, verb: "applied" });
     });
 }

@@ -50,6 +50,8 @@ async function keysOfManifests({ filename, recursive = false, namespace }: Flags
   // Only names count here; whether anything could run is no question for a deletion.
   const rules = { defaultNamespace: namespace, allowUnenforced: true, explainUnknownImage: () => undefined };
   const { objects, findings } = parseManifests(texts, rules);
+  if (objects.length === 0 && findings.length === 0)
+    throw new CommandExit(EXIT.badInput, `error: no objects passed to delete: ${filename.join(", ")} holds none`);
   if (!hasErrors(findings)) return objects.map(({ key }) => key);
   printFindings(findings.map(formatFinding));
   throw new CommandExit(EXIT.badInput, "error: nothing was deleted");

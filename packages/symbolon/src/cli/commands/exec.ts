@@ -24,7 +24,8 @@ Examples:
     )
     .action(
       async (name: string, words: string[], options: { namespace: string; container?: string }, command: Command) => {
-        const { namespace, container, argv } = kubectlOrder(words, options);
+        const { namespace, container, mesh, argv } = kubectlOrder(words, options);
+        if (mesh !== undefined) command.setOptionValueWithSource("name", mesh, "cli");
         if (argv.length === 0)
           throw new CommandExit(EXIT.usage, "error: what should be run? symbolon exec POD -- COMMAND [ARGUMENT...]");
         const paths = pathsOfChosenMesh(command);
@@ -55,18 +56,20 @@ Examples:
     );
 }
 
-/** kubectl takes `-n`, `-c` also between the pod and `--`; options of the command itself stay untouched behind `--`. */
+/** kubectl takes its options also between the pod and `--`; options of the command itself stay untouched behind `--`. */
 function kubectlOrder(words: readonly string[], options: { namespace: string; container?: string }) {
   let { namespace, container } = options;
+  let mesh: string | undefined;
   let at = 0;
   for (; at < words.length; at++) {
     const word = words[at];
     if (word === "-n" || word === "--namespace") namespace = words[++at] ?? namespace;
     else if (word === "-c" || word === "--container") container = words[++at] ?? container;
+    else if (word === "--name") mesh = words[++at] ?? mesh;
     else if (word !== "-i" && word !== "-t" && word !== "-it" && word !== "--stdin" && word !== "--tty") break;
   }
   const argv = words.slice(words[at] === "--" ? at + 1 : at);
-  return { namespace, container, argv };
+  return { namespace, container, mesh, argv };
 }
 
 function run({ argv, env, workingDirectory }: ReturnType<typeof commandInPod>): Promise<number> {
