@@ -173,7 +173,7 @@ describe("findDuplicateObjects", () => {
     assert.deepEqual(findDuplicateObjects([{ ...same, position: at(1) }, ...others]), []);
     const found = findDuplicateObjects([{ ...same, position: at(1) }, ...others, { ...same, position: at(9) }]);
     assert.deepEqual(found.map(formatFinding), [
-      "f.yaml:9:1: error SYM0211 metadata.name: Pod foo/a is already defined at f.yaml:1",
+      "f.yaml:9:1: error SYM0211 metadata.name: Pod foo/a is already defined at f.yaml:1:1",
     ]);
   });
 

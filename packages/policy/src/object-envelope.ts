@@ -101,9 +101,9 @@ export function findDuplicateObjects(objects: Iterable<ResourceReference>): read
       first.set(text, object);
       continue;
     }
-    const { file, line } = before.position;
+    const { file, line, column } = before.position;
     const place = { path: "metadata.name", position: object.position };
-    findings.push(createFinding("SYM0211", place, `${text} is already defined at ${file}:${line}`));
+    findings.push(createFinding("SYM0211", place, `${text} is already defined at ${file}:${line}:${column}`));
   }
   return findings;
 }

@@ -40,7 +40,7 @@ describe("findPeerAuthenticationConflicts", () => {
     const a = policy(ROOT, "a", 3, { ...created(1), mode: "permissive" });
     const b = policy(ROOT, "b", 9, created(2));
     const wanted = [
-      "f.yaml:9:1: error SYM0405 metadata.name: conflicting mesh-wide PeerAuthentications: istio-system/b (STRICT) and istio-system/a (PERMISSIVE, f.yaml:3); the mesh can have only one",
+      "f.yaml:9:1: error SYM0405 metadata.name: conflicting mesh-wide PeerAuthentications: istio-system/b (STRICT) and istio-system/a (PERMISSIVE, f.yaml:3:1); the mesh can have only one",
     ];
     assert.deepEqual(conflicts(a, b), wanted);
     assert.deepEqual(conflicts(b, a), wanted);
@@ -48,7 +48,7 @@ describe("findPeerAuthenticationConflicts", () => {
 
   test("a second namespace-wide policy is warned of in Istio's words", () => {
     assert.deepEqual(conflicts(policy("foo", "b", 9, created(2)), policy("foo", "a", 3, created(1))), [
-      'f.yaml:9:1: warning SYM0404 metadata.name: Namespace/mesh-level PeerAuthentication is already defined for "foo" at time 2024-01-01T00:00:00Z. Ignore "b" which was created at time 2024-01-02T00:00:00Z (the first one: foo/a at f.yaml:3)',
+      'f.yaml:9:1: warning SYM0404 metadata.name: Namespace/mesh-level PeerAuthentication is already defined for "foo" at time 2024-01-01T00:00:00Z. Ignore "b" which was created at time 2024-01-02T00:00:00Z (the first one: foo/a at f.yaml:3:1)',
     ]);
   });
 

@@ -72,6 +72,6 @@ function word({ mode }: PeerAuthentication): string {
   return mode.toUpperCase();
 }
 
-function place({ file, line }: SourcePosition): string {
-  return `${file}:${line}`;
+function place({ file, line, column }: SourcePosition): string {
+  return `${file}:${line}:${column}`;
 }

@@ -59,7 +59,7 @@ export function chainText({ mtlsChain }: WorkloadSummary): string {
   if (mtlsChain.length === 0) return "no PeerAuthentication applies: PERMISSIVE, Istio's default\n";
   const rows = mtlsChain.map(({ level, policy, mode, port, reason }) => [
     port === undefined ? level : `port ${port}`,
-    placeText(policy, "").trim(),
+    placeText(policy, ""),
     mode.toUpperCase(),
     reason,
   ]);

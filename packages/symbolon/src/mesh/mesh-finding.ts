@@ -38,7 +38,11 @@ export const MESH_FINDING_CODES = {
   },
   SYM2202: { title: "service address unusable", severity: "error", fix: "leave clusterIP out, or choose a free one" },
   SYM2203: { title: "service selects nothing", severity: "info", fix: "correct spec.selector if pods were meant" },
-  SYM2301: { title: "service account missing", severity: "error", fix: "declare the ServiceAccount" },
+  SYM2301: {
+    title: "service account missing",
+    severity: "error",
+    fix: "declare the ServiceAccount in the workload's namespace, or correct spec.serviceAccountName (without it: default)",
+  },
   SYM2302: { title: "namespace not declared", severity: "info", fix: "declare the Namespace to give it labels" },
   SYM2303: {
     title: "clients send plaintext to a STRICT workload",

@@ -1,5 +1,5 @@
 import { nearestName } from "@symbolon/policy";
-import type { PolicySet, SetWorkload } from "./policy-set.ts";
+import { type PolicySet, type SetWorkload, workloadKey } from "./policy-set.ts";
 
 export interface WorkloadName {
   /** As `deployment` of `deployment/httpbin`; absent: of any kind. */
@@ -13,7 +13,8 @@ export type FoundWorkload =
   | { readonly reason: "workload_not_found" | "workload_ambiguous"; readonly text: string };
 
 /** Looks a workload up; when it is not there, says what is near or what there is. */
-export function findWorkload({ kind, namespace, name }: WorkloadName, set: PolicySet): FoundWorkload {
+export function findWorkload(asked: WorkloadName, set: PolicySet): FoundWorkload {
+  const { kind, namespace, name } = asked;
   const found = set.workloads.filter(
     (workload) =>
       workload.namespace === namespace &&
@@ -22,6 +23,8 @@ export function findWorkload({ kind, namespace, name }: WorkloadName, set: Polic
   );
   const [workload] = found;
   const where = `${namespace}/${name}`;
+  const maker = workload ? undefined : makerOf(asked, set);
+  if (maker) return { workload: maker };
   if (!workload)
     return {
       reason: "workload_not_found",
@@ -33,6 +36,19 @@ export function findWorkload({ kind, namespace, name }: WorkloadName, set: Polic
     reason: "workload_ambiguous",
     text: `several workloads are named ${where}: say which, ${kinds.join(" or ")}`,
   };
+}
+
+/** The Deployment of a pod: policies go by the labels that they share. */
+function makerOf({ kind = "pod", namespace, name }: WorkloadName, set: PolicySet): SetWorkload | undefined {
+  let key = set.owners.get(workloadKey(kind, namespace, name));
+  // A chain in manifests may be a circle.
+  for (let step = 0; key !== undefined && step < MAX_OWNERS; step++) {
+    const wanted = key;
+    const found = set.workloads.find((one) => workloadKey(one.kind, one.namespace, one.name) === wanted);
+    if (found) return found;
+    key = set.owners.get(key);
+  }
+  return undefined;
 }
 
 function whatIsThere(namespace: string, name: string, { workloads, namespaces }: PolicySet): string {
@@ -55,3 +71,5 @@ function listText(names: readonly string[]): string {
 }
 
 const MAX_SHOWN = 8;
+/** CronJob, Job, Pod. */
+const MAX_OWNERS = 4;

@@ -3,6 +3,7 @@ import {
   type AnalyzedWorkload,
   type AuthorizationPolicy,
   type DocumentNode,
+  documentToJson,
   type Finding,
   type MeshSecurityConfig,
   type ParseResult,
@@ -15,7 +16,7 @@ import {
   readInventory,
 } from "@symbolon/policy";
 import { decideInjection, injectedLabels, type Labels, type ManifestText } from "../../mesh/index.ts";
-import { readPolicyDocuments } from "./policy-documents.ts";
+import { isPolicyDocument, readPolicyDocuments } from "./policy-documents.ts";
 
 /** What decides about access, as manifests or a running mesh say it. */
 export interface PolicySet {
@@ -24,6 +25,8 @@ export interface PolicySet {
   readonly peerAuthentications: readonly PeerAuthentication[];
   readonly workloads: readonly SetWorkload[];
   readonly services: readonly AnalyzedService[];
+  /** Of what somebody made, as `pod foo/httpbin-abc`: who made it, as `deployment foo/httpbin`. */
+  readonly owners: ReadonlyMap<string, string>;
   /** Every namespace that anything is in. */
   readonly namespaces: readonly string[];
   readonly meshConfig?: MeshSecurityConfig;
@@ -53,10 +56,31 @@ export function readPolicySet(texts: readonly ManifestText[], defaultNamespace: 
     peerAuthentications: ofKind("PeerAuthentication"),
     workloads,
     services: inventory.services,
+    owners: new Map(documents.filter((node) => !isPolicyDocument(node)).flatMap(ownerOf)),
     namespaces: [...new Set([...namespaces.keys(), ...[...workloads, ...values].map(({ namespace }) => namespace)])],
     ...(meshConfig ? { meshConfig } : {}),
     findings: [...findings, ...policies.flatMap((result) => result?.findings ?? [])],
   };
+}
+
+function ownerOf(node: DocumentNode): readonly (readonly [string, string])[] {
+  const json = documentToJson(node) as {
+    readonly kind?: unknown;
+    readonly metadata?: { readonly name?: unknown; readonly namespace?: unknown; readonly ownerReferences?: unknown };
+  } | null;
+  const { name, namespace = "default", ownerReferences } = json?.metadata ?? {};
+  const [owner] = Array.isArray(ownerReferences) ? ownerReferences : [];
+  if (typeof owner?.kind !== "string" || typeof owner.name !== "string") return [];
+  return [
+    [
+      workloadKey(String(json?.kind), String(namespace), String(name)),
+      workloadKey(owner.kind, String(namespace), owner.name),
+    ],
+  ];
+}
+
+export function workloadKey(kind: string, namespace: string, name: string): string {
+  return `${kind.toLowerCase()} ${namespace}/${name}`;
 }
 
 type AnyPolicy = AuthorizationPolicy | RequestAuthentication | PeerAuthentication;

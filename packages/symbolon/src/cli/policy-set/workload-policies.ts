@@ -46,7 +46,9 @@ export function placeOf({ kind, namespace, name, position }: Placed): ObjectPlac
 
 /** "AuthorizationPolicy bar/p (policies.yaml:10)"; the kind is left out when `kind` says something better. */
 export function placeText({ kind, namespace, name, file, line }: ObjectPlace, word: string = kind): string {
-  return `${word} ${namespace}/${name} (${file}:${line})`;
+  const text = `${word} ${namespace}/${name}`.trim();
+  // An object of the running mesh is in no file; its text is named like itself.
+  return file === `${kind.toLowerCase()}/${namespace}/${name}` ? text : `${text} (${file}:${line})`;
 }
 
 const ORDER: readonly AuthorizationPolicy["action"][] = ["custom", "deny", "allow", "audit"];

@@ -23,6 +23,8 @@ export interface AccessAnswer {
   readonly notes: readonly string[];
   /** Absent before anything has been asked. */
   readonly seen?: SeenAccess;
+  /** Single changes that would turn a refusal that no AuthorizationPolicy made. */
+  readonly changes?: readonly { readonly outcome: "allow"; readonly text: string }[];
   /** Absent when no AuthorizationPolicy was asked. */
   readonly explanation?: Explanation;
 }
@@ -63,10 +65,10 @@ export function answerAccess(question: AccessQuestion, source: PolicySource, now
   const answers = ports.map((port) => judgeAtPort(question, { workload, port, caller, policies }, source, now));
   const [first] = answers;
   if (!first) return cannotTell("port_unknown", `${where} names no port: give --port`);
-  const withNotes = { ...first, notes: [...caller.notes, ...notes, ...first.notes] };
-  if (answers.every(({ outcome }) => outcome === first.outcome)) return withNotes;
+  const all = [...caller.notes, ...notes];
+  if (answers.every(({ outcome }) => outcome === first.outcome)) return { ...first, notes: [...all, ...first.notes] };
   const each = answers.map(({ outcome, seen }) => `${seen?.port} ${outcome}`).join(", ");
-  return { ...withNotes, ...cannotTell("port_unknown", `it depends on the port (${each}): give --port`) };
+  return { ...cannotTell("port_unknown", `it depends on the port (${each}): give --port`), notes: all };
 }
 
 /** Policies go by the pod's port. The port of a Service, which is what clients know, is taken for the one it leads to. */
@@ -97,5 +99,5 @@ export function cannotTell(
   reason: string,
   text: string,
 ): Pick<AccessAnswer, "outcome" | "reason" | "text"> & { readonly notes: readonly string[] } {
-  return { outcome: "unknown", reason, text: `cannot say: ${text}`, notes: [] };
+  return { outcome: "unknown", reason, text: `cannot say: ${text} [${reason}]`, notes: [] };
 }

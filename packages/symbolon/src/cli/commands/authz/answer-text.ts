@@ -41,7 +41,7 @@ function because(reason: string, rule: string, policies: readonly AuthorizationP
       return "no server may be given this path; the answer is 400";
     default: {
       const allow = policies.filter(({ action, dryRun }) => action === "allow" && !dryRun);
-      const shown = allow.slice(0, MAX_SHOWN).map((policy) => placeText(placeOf(policy), "").trim());
+      const shown = allow.slice(0, MAX_SHOWN).map((policy) => placeText(placeOf(policy), ""));
       const more = allow.length > MAX_SHOWN ? ` and ${allow.length - MAX_SHOWN} more` : "";
       return `no rule of the ALLOW policies ${shown.join(", ")}${more} matches`;
     }

@@ -65,7 +65,8 @@ describe("symbolon authz can", () => {
 
   test("ends with 2 when the manifests do not tell, and suggests a name", () => {
     const { status, out } = can("--from foo/sa/curl --to bar/htpbin GET /headers -f .");
-    expect([status, out]).toEqual([2, "cannot say: there is no workload bar/htpbin; did you mean bar/httpbin?\n"]);
+    const text = "cannot say: there is no workload bar/htpbin; did you mean bar/httpbin? [workload_not_found]\n";
+    expect([status, out]).toEqual([2, text]);
   });
 
   test("ends with 2 when the manifests have errors or cannot be read", () => {

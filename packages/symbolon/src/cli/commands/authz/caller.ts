@@ -6,6 +6,8 @@ import type { AccessQuestion, CallerName } from "./access-question.ts";
 export interface Caller {
   /** Absent: plaintext. */
   readonly spiffeId?: string;
+  /** The identity that it could have, and what it would take: "a sidecar for Deployment foo/curl". */
+  readonly possible?: { readonly spiffeId: string; readonly by: string };
   /** "Deployment foo/curl". */
   readonly text: string;
   readonly notes: readonly string[];
@@ -16,8 +18,9 @@ export function resolveCaller({ from, plaintext }: AccessQuestion, source: Polic
   if (!from) return { text: "a caller outside of the mesh", notes: [] };
   const caller = named(from, source);
   if ("problem" in caller || !plaintext) return caller;
-  const { spiffeId: _, ...withoutIdentity } = caller;
-  return { ...withoutIdentity, text: `${caller.text}, in plaintext` };
+  const { spiffeId, ...withoutIdentity } = caller;
+  const possible = spiffeId === undefined ? {} : { possible: { spiffeId, by: "mutual TLS instead of plaintext" } };
+  return { ...withoutIdentity, ...possible, text: `${caller.text}, in plaintext` };
 }
 
 function named(from: CallerName, source: PolicySource): Caller | { problem: string } {
@@ -36,17 +39,23 @@ function named(from: CallerName, source: PolicySource): Caller | { problem: stri
       }
       const { workload } = found;
       const text = `${workload.kind} ${namespace}/${name}`;
+      const { spiffeId, ...rest } = account(namespace, workload.serviceAccount, source);
       if (!workload.sidecar)
         return {
           text,
+          possible: { spiffeId, by: `a sidecar for ${text}` },
           notes: [`${text} has no sidecar (${workload.decidedBy}): it calls in plaintext, without identity`],
         };
-      return { ...account(namespace, workload.serviceAccount, source), text };
+      return { ...rest, spiffeId, text };
     }
   }
 }
 
-function account(namespace: string, name: string, { trustDomain }: PolicySource): Caller {
+function account(
+  namespace: string,
+  name: string,
+  { trustDomain }: PolicySource,
+): Caller & { readonly spiffeId: string } {
   const spiffeId = `spiffe://${trustDomain}/ns/${namespace}/sa/${name}`;
   return { spiffeId, text: `service account ${namespace}/${name}`, notes: [] };
 }

@@ -31,10 +31,12 @@ Examples:
     });
 }
 
-function explainedText({ text, seen, notes, explanation }: AccessAnswer): string {
+function explainedText({ text, seen, notes, explanation, changes = [] }: AccessAnswer): string {
   const lines = [text, ...(seen ? seenLines(seen) : []), ...notes.map((note) => `  note       ${note}`)];
   if (seen && !explanation) lines.push("", "no AuthorizationPolicy is asked");
-  else if (explanation?.policies.length === 0) lines.push("", "no AuthorizationPolicy applies to the workload");
+  if (changes.length > 0) lines.push("one change would make it another outcome:");
+  for (const change of changes) lines.push(`  ${change.outcome}: ${change.text}`);
+  if (explanation?.policies.length === 0) lines.push("", "no AuthorizationPolicy applies to the workload");
   // Its first line is the decision, which stands above with file and line.
   else if (explanation) lines.push("", ...explanationText(explanation).split("\n").slice(1));
   return `${lines.join("\n")}\n`;

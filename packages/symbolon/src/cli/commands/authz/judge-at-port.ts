@@ -25,20 +25,34 @@ export interface AccessPlace {
   readonly policies: WorkloadPolicies;
 }
 
+/** What is supposed instead of what is, to find out what it would change. */
+interface Supposed {
+  readonly mode?: MtlsDecision["mode"];
+  readonly spiffeId?: string;
+  readonly noToken?: true;
+}
+
 /** The order of a proxy: mutual TLS, CUSTOM policies, tokens, and then DENY and ALLOW policies. */
 export function judgeAtPort(
   question: AccessQuestion,
   { workload, port, caller, policies }: AccessPlace,
   source: PolicySource,
   now: Date,
+  supposed: Supposed = {},
 ): AccessAnswer {
-  const mtls = policies.mtls.decisionForPort(port.number);
+  const decided = policies.mtls.decisionForPort(port.number);
+  const mtls = { ...decided, mode: supposed.mode ?? decided.mode };
+  const changes = (...tried: readonly (readonly [Supposed, string] | undefined)[]) =>
+    tried.flatMap((one) => {
+      const answer = one && judgeAtPort(question, { workload, port, caller, policies }, source, now, one[0]);
+      return one && answer?.outcome === "allow" ? [{ outcome: "allow" as const, text: one[1] }] : [];
+    });
   const protocol = question.request && protocolOf(port) !== "tcp" ? "http" : "tcp";
   const notes: string[] = [];
   if (question.request && protocol === "tcp")
     notes.push(`a Service declares port ${port.number} as TCP: policies see a connection, and no request`);
   // A port in mode DISABLE takes plaintext alone, so that nobody has an identity there.
-  const spiffeId = mtls.mode === "disable" ? undefined : caller.spiffeId;
+  const spiffeId = mtls.mode === "disable" ? undefined : (supposed.spiffeId ?? caller.spiffeId);
   if (caller.spiffeId !== undefined && spiffeId === undefined)
     notes.push(`port ${port.number} takes plaintext alone (DISABLE): the caller's identity does not get there`);
   const seen: SeenAccess = {
@@ -50,7 +64,17 @@ export function judgeAtPort(
     mtls: mtlsText(mtls),
     ...(question.request && protocol === "http" ? { request: requestText(question.request) } : {}),
   };
-  if (mtls.mode === "strict" && spiffeId === undefined) return mtlsRequired(mtls, seen, notes);
+  if (mtls.mode === "strict" && spiffeId === undefined) {
+    const { possible } = caller;
+    const where = mtls.policy ? ` in ${placeText(placeOf(mtls.policy))}` : "";
+    return {
+      ...mtlsRequired(mtls, seen, notes),
+      changes: changes(possible && [{ spiffeId: possible.spiffeId }, possible.by], [
+        { mode: "permissive" },
+        `mode PERMISSIVE instead of STRICT${where}`,
+      ]),
+    };
+  }
 
   const connection: ConnectionAttributes = {
     ...(spiffeId === undefined ? {} : { peerSpiffeId: spiffeId }),
@@ -63,7 +87,8 @@ export function judgeAtPort(
   const options = optionsOf(source);
   if (protocol === "tcp") return ask({ connection, policies, options, seen, notes, question });
 
-  const { request: bare, token } = question;
+  const { request: bare } = question;
+  const token = supposed.noToken ? undefined : question.token;
   if (!bare) return ask({ connection, policies, options, seen, notes, question });
   const sent = token === undefined ? bare : withToken(bare, token, policies.tokens);
   const hasRules = policies.tokens.some(({ jwtRules }) => jwtRules.length > 0);
@@ -84,6 +109,7 @@ export function judgeAtPort(
       rule: index,
       notes,
       seen: { ...seen, token: checked.text },
+      changes: changes(token === undefined ? undefined : [{ noToken: true }, "no token"]),
     };
   }
   notes.push(...checked.notes);

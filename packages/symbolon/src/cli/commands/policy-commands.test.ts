@@ -1,0 +1,264 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { silentLog } from "@symbolon/spiffe/core";
+import { symbolon } from "../../../../../test/fakes/command-line.ts";
+import { type ApiBackend, type ApiServer, serveApi } from "../../adapters/http/index.ts";
+import { meshDirectories } from "../../app/index.ts";
+import { meshPaths } from "../../core/index.ts";
+
+const EXAMPLE = resolve(import.meta.dir, "../../../../../examples/02-who-may-call");
+const MESH = join(EXAMPLE, "mesh.yaml");
+const POLICIES = join(EXAMPLE, "policies.yaml");
+
+let directory = "";
+const before = { state: process.env.XDG_STATE_HOME, runtime: process.env.XDG_RUNTIME_DIR };
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "policy-commands-"));
+  process.env.XDG_STATE_HOME = directory;
+  process.env.XDG_RUNTIME_DIR = directory;
+});
+afterAll(() => {
+  restore("XDG_STATE_HOME", before.state);
+  restore("XDG_RUNTIME_DIR", before.runtime);
+  rmSync(directory, { recursive: true });
+});
+
+function restore(name: string, value: string | undefined): void {
+  if (value === undefined) delete process.env[name];
+  else process.env[name] = value;
+}
+
+function write(name: string, text: string): string {
+  const path = join(directory, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+describe("analyze", () => {
+  test("ends with 0 when there is nothing, and says what was looked at", async () => {
+    expect(await symbolon("analyze", MESH, POLICIES)).toEqual({
+      status: 0,
+      stdout: "no findings in 4 policies among 14 objects\n",
+      stderr: "",
+    });
+  });
+
+  test("ends with 79 on a warning, with the line, a caret and the fix", async () => {
+    const { status, stdout } = await symbolon("analyze", "-f", EXAMPLE);
+    expect(status).toBe(79);
+    expect(stdout).toContain(
+      '    |                                     ^\n  in AuthorizationPolicy shop/page-reads-feed\n  fix: write "cluster.local/ns/shop/sa/page"',
+    );
+    expect(stdout).toEndWith("0 errors, 3 warnings, 0 infos in 1 object\n");
+  });
+
+  test("--severity is what is shown and what counts", async () => {
+    const shown = async (level: string) => {
+      const { status, stdout } = await symbolon("analyze", EXAMPLE, "--severity", level, "-o", "json");
+      return [status, JSON.parse(stdout).findings.length];
+    };
+    expect([await shown("error"), await shown("warning"), await shown("info")]).toEqual([
+      [0, 0],
+      [79, 3],
+      [79, 3],
+    ]);
+  });
+
+  test("JSON, YAML and SARIF have the same findings", async () => {
+    const codes = ["SYM1007", "SYM1014", "SYM1021"];
+    const json = JSON.parse((await symbolon("analyze", EXAMPLE, "-o", "json")).stdout);
+    expect(json.findings.map(({ code }: { code: string }) => code).sort()).toEqual(codes);
+    const sarif = JSON.parse((await symbolon("analyze", EXAMPLE, "-o", "sarif")).stdout);
+    expect(sarif.runs[0].results.map(({ ruleId }: { ruleId: string }) => ruleId).sort()).toEqual(codes);
+    expect(sarif.runs[0].results[0].locations[0].physicalLocation.region.startLine).toBe(json.findings[0].line);
+    const yaml = (await symbolon("analyze", EXAMPLE, "-o", "yaml")).stdout;
+    for (const code of codes) expect(yaml).toContain(`code: ${code}`);
+  });
+
+  test("what cannot be read as a policy is an error: a kind misspelled, another group, text that is no object", async () => {
+    const object = (head: string) => `${head}\nmetadata: {name: a, namespace: foo}\nspec: {}\n`;
+    for (const [text, code] of [
+      [object("apiVersion: security.istio.io/v1\nkind: AuthorizationPolicies"), "SYM2003"],
+      [object("apiVersion: security.istio.io/v1\nkind: authorizationpolicy"), "SYM2003"],
+      [object("apiVersion: security.istio/v1\nkind: AuthorizationPolicy"), "SYM2003"],
+      [object("apiVersion: security.istio.io/v9\nkind: AuthorizationPolicy"), "SYM0202"],
+      ["just some text\n", "SYM0201"],
+      ["a: [\n", "SYM0001"],
+      ["values: {replicas: 1}\n", "SYM0103"],
+    ] as const) {
+      const { status, stdout } = await symbolon("analyze", write("odd.yaml", text), "-o", "json");
+      expect({ text, status, codes: JSON.parse(stdout).findings.map((one: { code: string }) => one.code) }).toEqual({
+        text,
+        status: 79,
+        codes: expect.arrayContaining([code]),
+      });
+    }
+    const foreign = object("apiVersion: example.com/v1\nkind: Widget");
+    expect((await symbolon("analyze", write("odd.yaml", foreign))).status).toBe(0);
+  });
+
+  test("paths that cannot be read end with 65, in words", async () => {
+    const empty = join(directory, "empty");
+    mkdirSync(empty, { recursive: true });
+    for (const [path, words] of [
+      [join(directory, "absent.yaml"), "no such file or directory"],
+      [empty, "holds no *.yaml, *.yml or *.json file"],
+      [join(MESH, "below"), "a part of the path is not a directory"],
+    ] as const)
+      expect(await symbolon("analyze", path)).toMatchObject({ status: 65, stderr: expect.stringContaining(words) });
+    const directoryAsFile = await symbolon("analyze", MESH, "--mesh-config", empty);
+    expect(directoryAsFile).toMatchObject({ status: 65, stderr: expect.stringContaining("it is a directory") });
+  });
+
+  test("without a path and without a mesh it is 64, and says what to name", async () => {
+    expect(await symbolon("analyze")).toMatchObject({
+      status: 64,
+      stderr: expect.stringContaining("name files or directories"),
+    });
+  });
+});
+
+describe("authz check and describe", () => {
+  const files = ["-f", MESH, "-f", POLICIES];
+
+  test("check: policies in the order in which they are asked, with a sentence each, and a row for each port", async () => {
+    const { status, stdout } = await symbolon("authz", "check", "stock.shop", ...files);
+    expect(status).toBe(0);
+    expect(
+      stdout
+        .split("\n")
+        .filter((line) => /^\d\. /.test(line))
+        .map((line) => line.replace(/ \(.*/, "")),
+    ).toEqual(["1. DENY shop/no-debugging", "2. ALLOW shop/stock-readers", "3. ALLOW shop/stock-writers"]);
+    expect(stdout).toContain(
+      "Denies requests to all workloads of namespace shop when the pod's port is 8080 and the path begins with /debug/.",
+    );
+    expect(stdout).toMatch(/^8080 +http +STRICT +shop\/default, namespace +1 DENY, 2 ALLOW +denied$/m);
+    // Its ALLOW rules ask for HTTP, so that none is left; a DENY rule loses what it cannot see.
+    expect(stdout).toMatch(/^9000 +tcp +STRICT +shop\/default, namespace +1 DENY +denied$/m);
+  });
+
+  test("describe: identity, ports with the winner, the chain", async () => {
+    const { stdout } = await symbolon("describe", "shop/deploy/stock", ...files, "-o", "json");
+    const summary = JSON.parse(stdout);
+    expect(summary).toMatchObject({
+      workload: "Deployment shop/stock",
+      spiffeId: "spiffe://cluster.local/ns/shop/sa/stock",
+      sidecar: true,
+      ports: [
+        { port: 8080, mode: "strict", level: "namespace", policy: { name: "default" } },
+        { port: 9000, mode: "strict", protocol: "tcp" },
+      ],
+      mtlsChain: [{ level: "namespace", mode: "strict", outcome: "decided" }],
+      services: ["stock:80 -> 8080 (http)", "stock:9000 -> 9000 (tcp)"],
+    });
+    const text = (await symbolon("describe", "deploy/stock", "-n", "shop", ...files)).stdout;
+    expect(text).toContain("  identity         spiffe://cluster.local/ns/shop/sa/stock\n");
+    const bare = (await symbolon("describe", "batch/report", ...files)).stdout;
+    expect(bare).toContain("  sidecar          no: no injection label\n");
+  });
+
+  test("an unknown workload or namespace ends with 1, and with what is near", async () => {
+    for (const [name, words] of [
+      ["shop/stok", "did you mean shop/stock?"],
+      ["shpo/stock", "did you mean shop/stock?"],
+      ["shop/zzz", "in shop there are orders, page, stock"],
+      ["nowhere/zzz", "no workload is in namespace nowhere; there are some in batch, shop"],
+    ] as const)
+      for (const command of [["authz", "check"], ["describe"]])
+        expect(await symbolon(...command, name, ...files)).toMatchObject({
+          status: 1,
+          stderr: expect.stringContaining(words),
+        });
+    expect((await symbolon("describe", "a/b/c", ...files)).status).toBe(64);
+  });
+
+  test("manifests with errors end with 65", async () => {
+    const bad = write(
+      "bad.yaml",
+      "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: a}\nspec: {mtl: {}}\n",
+    );
+    expect(await symbolon("describe", "shop/stock", ...files, "-f", bad)).toMatchObject({
+      status: 65,
+      stderr: expect.stringContaining("bad.yaml:4:8: error"),
+    });
+  });
+});
+
+describe("on a running mesh", () => {
+  const meta = (name: string, namespace?: string) => ({
+    name,
+    ...(namespace ? { namespace } : {}),
+    uid: name,
+    creationTimestamp: "2026-06-01T00:00:00Z",
+    resourceVersion: "1",
+  });
+  const OBJECTS: Readonly<Record<string, readonly object[]>> = {
+    Namespace: [
+      { apiVersion: "v1", kind: "Namespace", metadata: { ...meta("foo"), labels: { "istio-injection": "enabled" } } },
+    ],
+    Deployment: [
+      {
+        apiVersion: "apps/v1",
+        kind: "Deployment",
+        metadata: meta("web", "foo"),
+        spec: {
+          template: {
+            metadata: { labels: { app: "web" } },
+            spec: { serviceAccountName: "web", containers: [{ name: "c", ports: [{ containerPort: 80 }] }] },
+          },
+        },
+      },
+    ],
+    Pod: [
+      {
+        apiVersion: "v1",
+        kind: "Pod",
+        metadata: {
+          ...meta("web-1", "foo"),
+          ownerReferences: [{ apiVersion: "apps/v1", kind: "Deployment", name: "web" }],
+        },
+        spec: { containers: [{ name: "c" }] },
+      },
+    ],
+    AuthorizationPolicy: [
+      {
+        apiVersion: "security.istio.io/v1",
+        kind: "AuthorizationPolicy",
+        metadata: meta("get", "foo"),
+        spec: { rules: [{ to: [{ operation: { methods: ["GET"] } }] }] },
+      },
+    ],
+  };
+  let server: ApiServer | undefined;
+  beforeAll(() => {
+    const { apiSocket } = meshPaths(meshDirectories("default", process.env));
+    mkdirSync(join(apiSocket, ".."), { recursive: true });
+    const backend: Partial<ApiBackend> = {
+      status: () => ({ trustDomain: "example.org" }) as never,
+      list: (kind) => (OBJECTS[kind] ?? []) as never,
+    };
+    server = serveApi({ socketPath: apiSocket, backend: backend as ApiBackend, log: silentLog });
+  });
+  afterAll(() => server?.stop());
+
+  test("its objects are asked, by Deployment or by pod, with its trust domain", async () => {
+    expect(await symbolon("authz", "can", "--from", "foo/sa/a", "--to", "foo/web-1", "GET", "/")).toEqual({
+      status: 0,
+      stdout: "allowed: ALLOW policy foo/get, rule 0 matches [allow_rule_matched]\n",
+      stderr: "",
+    });
+    const denied = await symbolon("authz", "explain", "--from", "foo/sa/a", "--to", "foo/deploy/web", "PUT", "/");
+    expect(denied.status).toBe(1);
+    expect(denied.stdout).toContain("spiffe://example.org/ns/foo/sa/a");
+    expect(denied.stdout).toContain('allow: method "GET" instead of "PUT"');
+    expect((await symbolon("describe", "web.foo")).stdout).toContain("spiffe://example.org/ns/foo/sa/web");
+  });
+
+  test("analyze without a path is about it", async () => {
+    const { status, stdout } = await symbolon("analyze");
+    expect([status, stdout]).toEqual([0, "no findings in 1 policy among 4 objects of the running mesh\n"]);
+  });
+});
