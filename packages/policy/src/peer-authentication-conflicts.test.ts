@@ -61,7 +61,7 @@ describe("findPeerAuthenticationConflicts", () => {
     assert.equal(found.length, 1);
     assert.match(
       found[0] ?? "",
-      /2:1: warning SYM0407 spec\.selector: .*foo\/a \(f\.yaml:1\) already selects app=web,v=1 and is older; "b" is ignored/,
+      /2:1: warning SYM0407 spec\.selector: .*foo\/a \(f\.yaml:1:1\) already selects app=web,v=1 and is older; "b" is ignored/,
     );
   });
 
