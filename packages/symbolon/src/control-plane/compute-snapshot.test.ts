@@ -297,6 +297,9 @@ describe("authorization policies", () => {
       "istio-system/root",
     ]);
     expect(JSON.parse(JSON.stringify(authorizationPolicies))).toEqual(authorizationPolicies);
+    const [{ uid } = { uid: "" }] = mesh.control.desiredPods.current;
+    const encoded = mesh.control.configs.current(uid);
+    expect(JSON.parse(new TextDecoder().decode(encoded?.json))).toEqual(encoded?.config);
   });
 
   test("lines that move are no change; another value is one", async () => {

@@ -223,13 +223,19 @@ function localConfig(context: Context, { record: { pod }, effective }: Workload)
           decidedBy: policy === undefined ? "default" : `PeerAuthentication ${policy.namespace}/${policy.name}`,
         };
       }),
-    authorizationPolicies: context.authorization.attached(pod),
+    authorizationPolicies: context.authorization.attached(pod).map(withoutCreation),
   };
 }
 
-/** A time is no JSON, and no proxy asks for one. */
-function withoutCreation({ creationTimestamp: _, ...policy }: AuthorizationPolicy): AuthorizationPolicy {
-  return policy;
+const undated = new WeakMap<AuthorizationPolicy, AuthorizationPolicy>();
+
+/** A time is no JSON, and no proxy asks for one. The same object for the same policy. */
+function withoutCreation(policy: AuthorizationPolicy): AuthorizationPolicy {
+  const known = undated.get(policy);
+  if (known) return known;
+  const { creationTimestamp: _, ...made } = policy;
+  undated.set(policy, made);
+  return made;
 }
 
 /** Protocol of each pod port that a Service leads to; of several Services the oldest decides. */

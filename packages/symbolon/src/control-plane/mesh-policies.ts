@@ -17,13 +17,22 @@ export function policiesOf(objects: Iterable<KeyedObject>, createdAt: (key: stri
   const policies: PeerAuthentication[] = [];
   const authorizationPolicies: AuthorizationPolicy[] = [];
   for (const { object, key } of objects) {
-    const creationTimestamp = () => createdAt(keyText(key));
-    if (object.kind === "PeerAuthentication")
-      policies.push({ ...object.policy, creationTimestamp: creationTimestamp() });
+    if (object.kind === "PeerAuthentication") policies.push(dated(object.policy, createdAt(keyText(key))));
     else if (object.kind === "AuthorizationPolicy")
-      authorizationPolicies.push({ ...object.policy, creationTimestamp: creationTimestamp() });
+      authorizationPolicies.push(dated(object.policy, createdAt(keyText(key))));
   }
   return { policies, authorizationPolicies };
+}
+
+const datedPolicies = new WeakMap<object, { readonly creationTimestamp?: Date }>();
+
+/** The same object for the same policy and time, so that what is made of it has to be made once. */
+function dated<Policy extends { readonly creationTimestamp?: Date }>(policy: Policy, creationTimestamp: Date): Policy {
+  const known = datedPolicies.get(policy);
+  if (known?.creationTimestamp?.getTime() === creationTimestamp.getTime()) return known as Policy;
+  const made = { ...policy, creationTimestamp };
+  datedPolicies.set(policy, made);
+  return made;
 }
 
 /** What is in force of Istio's MeshConfig; absent: its defaults. */

@@ -21,7 +21,8 @@ interface Snapshot {
   /** JSON of `mesh`, made once for all pods. */
   readonly meshJson: string;
   readonly locals: ReadonlyMap<string, LocalConfig>;
-  readonly localsJson: string;
+  /** JSON of each. */
+  readonly localsJson: ReadonlyMap<string, string>;
 }
 
 /**
@@ -40,7 +41,7 @@ export function createProxyConfigPush(firstVersion: number, defer: (callback: ()
     if (snapshot === undefined || local === undefined) return undefined;
     const known = encoded.get(podUid);
     if (known) return known;
-    const made = encode(snapshot, local);
+    const made = encode(snapshot, local, snapshot.localsJson.get(podUid) ?? "");
     encoded.set(podUid, made);
     return made;
   };
@@ -63,8 +64,8 @@ export function createProxyConfigPush(firstVersion: number, defer: (callback: ()
     },
     publish(content) {
       const meshJson = JSON.stringify(content.mesh);
-      const localsJson = JSON.stringify([...content.locals.values()]);
-      if (snapshot?.meshJson === meshJson && snapshot.localsJson === localsJson) return;
+      const localsJson = new Map([...content.locals].map(([podUid, local]) => [podUid, encodeLocal(local)]));
+      if (snapshot?.meshJson === meshJson && equalTexts(snapshot.localsJson, localsJson)) return;
       snapshot = { version: nextVersion++, mesh: content.mesh, meshJson, locals: content.locals, localsJson };
       encoded = new Map();
       if (deliveryDue) return;
@@ -84,8 +85,24 @@ export function createProxyConfigPush(firstVersion: number, defer: (callback: ()
   };
 }
 
-function encode({ version, mesh, meshJson }: Snapshot, local: LocalConfig): EncodedProxyConfig {
+function encode({ version, mesh, meshJson }: Snapshot, local: LocalConfig, localJson: string): EncodedProxyConfig {
   const config: ProxyConfig = { version, local, mesh };
-  const json = `{"version":${version},"local":${JSON.stringify(local)},"mesh":${meshJson}}`;
+  const json = `{"version":${version},"local":${localJson},"mesh":${meshJson}}`;
   return { version, config, json: new TextEncoder().encode(json) };
+}
+
+const policyTexts = new WeakMap<object, string>();
+
+/** A policy attaches to many pods and outlives many changes: its text is made once. */
+function encodeLocal({ authorizationPolicies, ...own }: LocalConfig): string {
+  const policies = authorizationPolicies.map((policy) => {
+    const text = policyTexts.get(policy) ?? JSON.stringify(policy);
+    policyTexts.set(policy, text);
+    return text;
+  });
+  return `${JSON.stringify(own).slice(0, -1)},"authorizationPolicies":[${policies.join(",")}]}`;
+}
+
+function equalTexts(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
+  return a.size === b.size && [...a].every(([key, text]) => b.get(key) === text);
 }

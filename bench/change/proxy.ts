@@ -1,0 +1,29 @@
+/** The product's proxy of one pod, told by the control plane. Arguments: configuration socket, pod, its address, the application's. */
+import { createObservable, silentLog, systemClock, systemRandom } from "@symbolon/spiffe/core";
+import { createTestAuthority } from "@symbolon/spiffe/testing";
+import { createConfigClient } from "../../packages/symbolon/src/adapters/ipc/index.ts";
+import { createProxy, type ProxyIdentity, transparentCapture } from "../../packages/symbolon/src/proxy/index.ts";
+import { identityOf } from "./identity.ts";
+
+const [path = "", podUid = "", listenAddress = "", applicationAddress = ""] = process.argv.slice(2);
+const client = createConfigClient({ path, podUid, clock: systemClock, random: systemRandom, log: silentLog });
+const authority = createTestAuthority("cluster.local");
+const identity = createObservable<ProxyIdentity | undefined>(
+  identityOf(authority.issue("/ns/foo/sa/default"), authority),
+);
+const proxy = createProxy(
+  {
+    identity,
+    config: client.config,
+    // Every pod has an address of its own on loopback: nothing has to be told to the kernel.
+    capture: transparentCapture({
+      sockets: { prepareListener: () => undefined, setCapturedPorts: async () => undefined },
+      listenAddress,
+    }),
+    clock: systemClock,
+    random: systemRandom,
+    log: silentLog,
+  },
+  { applicationAddress, forbiddenDestinations: [], http: {} },
+);
+await proxy.start();
