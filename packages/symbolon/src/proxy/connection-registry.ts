@@ -1,6 +1,7 @@
 import type { Clock } from "@symbolon/spiffe/core";
 import type { ConnectionRecord } from "../telemetry/index.ts";
 import type { Leg } from "./leg.ts";
+import { timestamp } from "./timestamp.ts";
 
 /** A connection from its accept to its end. */
 export interface TrackedConnection {
@@ -58,7 +59,7 @@ export function createConnectionRegistry(clock: Clock, ended?: (record: Connecti
       const record: ConnectionRecord = {
         ...facts,
         id: ++lastId,
-        start: clock.now().toISOString(),
+        start: timestamp(clock.now().getTime()),
         open: true,
         bytesSent: 0,
         bytesReceived: 0,

@@ -30,12 +30,13 @@ export function createAccessLineWriter(pod: { readonly name: string; readonly na
 }
 
 /**
- * Lines as they go to the file: pure ASCII, whatever a client has sent. JSON.stringify has escaped line ends, quotes and
- * control characters below 0x20; the rest (DEL, C1, bytes that are no UTF-8) would reach a terminal as it is (CV-23).
+ * Lines of JSON as they go to the file: pure ASCII, whatever a client has sent. JSON.stringify has escaped line ends,
+ * quotes and control characters below 0x20; the rest (DEL, C1, bytes that are no UTF-8) would reach a terminal as it is
+ * (CV-23). Looked for in many lines at once: nearly always there is nothing, and finding that takes no time.
  */
 export function asciiLines(lines: string): string {
-  UNSAFE.lastIndex = 0;
-  return UNSAFE.test(lines) ? lines.replace(UNSAFE, escapeUnit) : lines;
+  if (Buffer.byteLength(lines) === lines.length && !lines.includes("\x7f")) return lines;
+  return lines.replace(UNSAFE, escapeUnit);
 }
 
 function escapeUnit(unit: string): string {
