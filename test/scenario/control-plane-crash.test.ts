@@ -69,6 +69,8 @@ const config: MeshConfig = {
   recursive: false,
   defaultNamespace: "default",
   allowUnenforced: false,
+  auditFull: "refuse",
+  accessRecords: true,
   podCidr: "10.244.0.0/16",
   serviceCidr: "10.96.0.0/16",
   svidLifetimeSeconds: 86_400,

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { addAnalyzeCommand } from "./commands/analyze.ts";
 import { addApplyCommand } from "./commands/apply.ts";
+import { addAuditCommand } from "./commands/audit/index.ts";
 import { addAuthzCommand } from "./commands/authz/index.ts";
 import { addDeleteCommand } from "./commands/delete.ts";
 import { addDescribeCommand } from "./commands/describe.ts";
@@ -31,6 +32,7 @@ export const commands: readonly ((program: Command) => void)[] = [
   addAnalyzeCommand,
   addAuthzCommand,
   addDescribeCommand,
+  addAuditCommand,
   addVersionCommand,
   addInternalCommand,
   addProgramCommand,
