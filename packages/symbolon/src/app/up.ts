@@ -29,6 +29,8 @@ export interface UpOptions {
 const POLL_MS = 50;
 /** Nothing new for this long: say what is waited for, and go on. */
 const READY_TIMEOUT_MS = 60_000;
+/** From then on each pod that is still waited for says why. */
+const REASONS_AFTER_MS = 5_000;
 /** A control plane that does not answer for this long dies each time it is started. */
 const API_TIMEOUT_MS = 20_000;
 /** Database, logs and keys of a small mesh. */
@@ -149,8 +151,11 @@ async function waitUntilReady(
       for (const row of overview.workloads.filter((each) => each.ready))
         sayOnce(`pod ${row.namespace}/${row.pod} is ready`);
       if (waiting.length === 0 && overview.settled) return "ready";
-      if (systemClock.monotonicMs() - startedAt > READY_TIMEOUT_MS) {
-        for (const row of waiting) say(`pod ${row.namespace}/${row.pod} is not ready: ${row.reason ?? "starting"}`);
+      const elapsedMs = systemClock.monotonicMs() - startedAt;
+      if (elapsedMs > REASONS_AFTER_MS)
+        for (const { namespace, pod, reason = "starting" } of waiting)
+          sayOnce(`pod ${namespace}/${pod} is not ready: ${reason}`);
+      if (elapsedMs > READY_TIMEOUT_MS) {
         say(`not every pod is ready yet; "symbolon status" tells how it goes on`);
         return "waiting";
       }

@@ -51,8 +51,8 @@ export function accessRecordsFile({ logsDirectory }: MeshPaths, namespace: strin
   return join(logsDirectory, namespace, podName, ACCESS_RECORDS);
 }
 
-/** Longest path that a Unix socket address holds (sun_path has 108 bytes with its NUL). */
-const MAX_SOCKET_PATH = 107;
+/** Longest path that a Unix socket address holds (sun_path has 108 bytes with its NUL, macOS' 104). */
+const MAX_SOCKET_PATH = process.platform === "darwin" ? 103 : 107;
 const LONGEST_SOCKET_BELOW_RUNTIME = "/pods/00000000-0000-0000-0000-000000000000/agent.sock".length;
 
 export function meshPaths(directories: { readonly state: string; readonly runtime: string }): MeshPaths {

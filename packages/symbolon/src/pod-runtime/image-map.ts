@@ -52,13 +52,16 @@ const BUILT_INS: readonly (readonly [pattern: string, command: BuiltIn])[] = [
   ["*/httpbin", (container, program) => program("httpbin", `${containerPort(container) ?? 80}`)],
   ["*/go-httpbin", (container, program) => program("httpbin", `${goHttpbinPort(container)}`)],
   ["*/curl", curlImage],
-  ["*/sleep", (container) => (container.args.length > 0 ? ["sleep", ...container.args] : IDLE)],
+  ["*/sleep", (container, program) => (container.args.length > 0 ? ["sleep", ...container.args] : idle(program))],
   ["*/tcp-echo-server", (container, program) => program("tcp-echo", ...tcpEchoArgs(container))],
   ["*/examples-helloworld-v1", (container, program) => program("helloworld", "v1", helloworldPort(container))],
   ["*/examples-helloworld-v2", (container, program) => program("helloworld", "v2", helloworldPort(container))],
 ];
 
-const IDLE = ["sleep", "infinity"];
+/** A sleep that knows "infinity" is GNU's and BusyBox'. */
+function idle(program: (...args: string[]) => readonly string[]): readonly string[] {
+  return process.platform === "linux" ? ["sleep", "infinity"] : program("idle");
+}
 
 function fromBuiltIns(self: readonly string[], container: Container): readonly string[] | undefined {
   const found = BUILT_INS.find(([pattern]) => imageMatches(pattern, container.image));
@@ -75,9 +78,9 @@ function goHttpbinPort(container: Container): string {
 }
 
 /** As the image's entry point: an option or a URL is for curl, anything else is a command. */
-function curlImage(container: Container): readonly string[] {
+function curlImage(container: Container, program: (...args: string[]) => readonly string[]): readonly string[] {
   const [first] = container.args;
-  if (first === undefined) return IDLE;
+  if (first === undefined) return idle(program);
   return first.startsWith("-") || first.includes("://") ? ["curl", ...container.args] : container.args;
 }
 

@@ -254,6 +254,29 @@ describe("explicit capture: listeners", () => {
     expect(listeners.get("server")?.size).toBe(0);
   });
 
+  test("clients that say nothing count as connections, and end with the proxy", async () => {
+    const port = await freePort();
+    const alone = explicitCapture({
+      outboundPort: port,
+      authorize: () => true,
+      applicationAddress: APPLICATION,
+      applicationPort: (each) => each,
+      publish: () => undefined,
+      findListener: () => undefined,
+    });
+    const { proxy } = await startProxy(
+      { listenAddress: "10.244.0.9", applicationAddress: APPLICATION, port: 1 },
+      { http: {}, capture: alone, limits: { connections: 1 } },
+    );
+    const silent = net.connect({ port, host: "127.0.0.1" });
+    const outcome = talk(silent, "CONN", 1);
+    await new Promise((resolve) => silent.once("connect", resolve));
+    const second = await talk(net.connect({ port, host: "127.0.0.1" }), undefined, 1);
+    expect(second.end).toBe("ECONNRESET");
+    await proxy.drain(0);
+    expect((await outcome).end).toBe("ECONNRESET");
+  });
+
   test("a proxy whose port is taken is not ready", async () => {
     const { client } = await startPair(answering);
     const [taken = 0] = client.proxy.dump().listeners;

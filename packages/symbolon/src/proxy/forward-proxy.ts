@@ -12,6 +12,8 @@ import { finish, send } from "./pump.ts";
 export interface ForwardProxyPorts extends OutboundPorts {
   readonly http: HttpPorts;
   readonly config: () => ProxyConfig;
+  /** Clients that have not said yet where they want to. */
+  readonly waiting: Set<Leg>;
   /** Whether a Proxy-Authorization field is this pod's. */
   readonly authorize: (credentials: string | undefined) => boolean;
 }
@@ -24,9 +26,18 @@ const ESTABLISHED = Buffer.from("HTTP/1.1 200 Connection Established\r\n\r\n");
  * captured on its way. Anything else: requests that each say where they want to (RFC 9112 §3.2.2).
  */
 export function acceptProxyClient(leg: Leg, ports: ForwardProxyPorts): void {
+  const { limits, countLimit, waiting } = ports;
+  if (ports.registry.live.size + waiting.size >= limits.connections) {
+    countLimit("connections");
+    return leg.terminate();
+  }
   let decided = false;
+  waiting.add(leg);
+  leg.onFull = () => countLimit("earlyBytes");
   const cancel = ports.deadlines.add(ports.http.limits.requestHeadMs, () => {
-    if (decide()) leg.terminate();
+    if (!decide()) return;
+    countLimit("requestHeadMs");
+    leg.terminate();
   });
   leg.owner = { onEarly: look, onEnded: () => decide() && leg.terminate(), onClosed: () => void decide() };
   look();
@@ -35,6 +46,7 @@ export function acceptProxyClient(leg: Leg, ports: ForwardProxyPorts): void {
   function decide(): boolean {
     if (decided) return false;
     decided = true;
+    waiting.delete(leg);
     cancel();
     return true;
   }

@@ -10,6 +10,7 @@ import { HTTP_LIMITS } from "./http-limits.ts";
 import type { HttpPorts } from "./http-service.ts";
 import { uuidFrom } from "./http1/index.ts";
 import { acceptInbound } from "./inbound.ts";
+import type { Leg } from "./leg.ts";
 import type { CountLimit } from "./limit-name.ts";
 import { acceptOutbound } from "./outbound.ts";
 import { createPeerConnector } from "./peer-connector.ts";
@@ -78,6 +79,7 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
   });
   const handshakes = { current: 0 };
   const policy = createPolicyInForce();
+  const waiting = new Set<Leg>();
   let router: Router | undefined;
   let dns: DnsServer | undefined;
   let listening = false;
@@ -126,7 +128,7 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
     acceptInbound: (leg) => acceptInbound(leg, inbound),
     acceptOutbound: (leg) => acceptOutbound(leg, outbound),
     acceptProxyClient(leg, authorize) {
-      if (http) acceptProxyClient(leg, { ...outbound, http, config: currentConfig, authorize });
+      if (http) acceptProxyClient(leg, { ...outbound, http, waiting, config: currentConfig, authorize });
       else leg.terminate();
     },
   });
@@ -150,6 +152,7 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
       draining = true;
       for (const stop of unsubscribe) stop();
       listeners.close();
+      for (const leg of waiting) leg.terminate();
       for (const connection of [...registry.live]) connection.drain?.();
       const deadline = clock.monotonicMs() + graceMs;
       while (registry.live.size > 0 && clock.monotonicMs() < deadline) await sleep(clock, DRAIN_POLL_MS);
