@@ -51,6 +51,7 @@ export function runControlPlane(config: MeshConfig): Promise<number> {
       trustDomain: config.trustDomain,
       clusterDomain: config.clusterDomain,
       rootNamespace: config.rootNamespace,
+      denialReasonHeader: config.denialReasonHeader,
       podRange: ranges.pods,
       serviceRange: ranges.services,
       node: { name: hostname(), address: numberToIpv4(ranges.pods.network + 1) },

@@ -22,6 +22,8 @@ export interface MeshConfig {
   /** Namespace of objects that name none. */
   readonly defaultNamespace: string;
   readonly allowUnenforced: boolean;
+  /** Whoever a policy refuses is told the stable code of the reason, in `x-symbolon-reason`. */
+  readonly denialReasonHeader: boolean;
   readonly podCidr: string;
   readonly serviceCidr: string;
   readonly svidLifetimeSeconds: number;

@@ -38,6 +38,7 @@ interface Flags {
   readonly meshConfig?: string;
   readonly detach?: boolean;
   readonly allowUnenforced?: boolean;
+  readonly denialReasons?: boolean;
   readonly svidTtl?: string;
   readonly trustDomain: string;
   readonly caCertificates?: string;
@@ -69,6 +70,7 @@ export function addUpCommand(program: Command): void {
     .option("--mesh-config <file>", "Istio's MeshConfig (root namespace, trust domain aliases, path normalization)")
     .option("-d, --detach", "return when every pod is ready, and leave the mesh running")
     .option("--allow-unenforced", "accept objects whose enforcement does not exist yet (they have no effect)")
+    .option("--denial-reasons", "tell refused clients the code of the reason, in x-symbolon-reason (for development)")
     .option("--svid-ttl <duration>", "lifetime of workload certificates, such as 20m or 24h (at most 90d)")
     .option("--trust-domain <name>", "trust domain of every identity", "cluster.local")
     .option("--ca-certificates <directory>", "plug-in CA instead of a self-signed one")
@@ -128,6 +130,7 @@ function upOptions(flags: Flags, command: Command): UpOptions {
     ...(flags.meshConfig ? { meshConfigPath: existingPath(flags.meshConfig) } : {}),
     defaultNamespace: flags.namespace,
     allowUnenforced: flags.allowUnenforced ?? false,
+    denialReasonHeader: flags.denialReasons ?? false,
     podCidr: flags.podCidr,
     serviceCidr: flags.serviceCidr,
     svidLifetimeSeconds: flags.svidTtl ? svidLifetime(flags.svidTtl) : DEFAULT_SVID_LIFETIME_SECONDS,
