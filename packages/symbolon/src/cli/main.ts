@@ -12,12 +12,16 @@ Examples:
   symbolon exec deploy/curl -n foo -- curl -s http://httpbin.foo:8000/ip
   symbolon apply -f strict.yaml                              change what is running
   symbolon proxy-config secret deploy/httpbin -n foo         which certificate a proxy uses
+  symbolon analyze manifests/                                mistakes in policies, with the line and the fix
   symbolon authz can --from foo/curl --to bar/httpbin GET /headers -f mesh.yaml
+  symbolon authz explain --from foo/curl --to bar/httpbin POST /headers -f mesh.yaml
+  symbolon describe deploy/httpbin -n foo                    identity, mutual TLS per port, policies
   symbolon status                                            what is running, and what is wrong
   symbolon down                                              stop everything
 
-Exit status: 0 done, 1 failed, 64 usage, 65 bad input (file:line:column on standard error), 69 mesh not running.
-"exec" ends with the status of the program that it ran, "authz can" with 0 allowed, 1 denied, 2 cannot tell.`;
+Exit status: 0 done, 1 failed, 64 usage, 65 bad input (file:line:column on standard error), 69 mesh not running,
+79 "analyze" found something. "exec" ends with the status of the program that it ran, "authz can" and "authz explain"
+with 0 allowed, 1 denied, 2 cannot say.`;
 
 const MESH_OPTION = "--name <mesh>";
 const MESH_OPTION_TEXT = "which mesh, when several run on this machine";

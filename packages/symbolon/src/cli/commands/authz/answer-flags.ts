@@ -4,7 +4,8 @@ import type { Command } from "commander";
 import { ANSWER_EXIT, CommandExit, EXIT } from "../../exit-status.ts";
 import { readPolicySource } from "../../policy-set/policy-source.ts";
 import { printFindings } from "../../print-findings.ts";
-import { type AccessAnswer, answerAccess } from "./access-answer.ts";
+import type { AccessAnswer } from "./access-answer.ts";
+import { answerAccess } from "./answer-access.ts";
 import { type QuestionFlags, readQuestion } from "./question-flags.ts";
 
 /** Reads what is asked and what it is asked of, and answers. @throws CommandExit; with status 2 for input that is bad */

@@ -11,7 +11,7 @@ import { type PodPort, protocolOf } from "../../policy-set/pod-port.ts";
 import type { SetWorkload } from "../../policy-set/policy-set.ts";
 import type { PolicySource } from "../../policy-set/policy-source.ts";
 import { placeOf, placeText, type WorkloadPolicies } from "../../policy-set/workload-policies.ts";
-import type { AccessAnswer, SeenAccess } from "./access-answer.ts";
+import { type AccessAnswer, cannotTell, type SeenAccess } from "./access-answer.ts";
 import { type AccessQuestion, missingFacts } from "./access-question.ts";
 import { answerOf, customAnswer, verdictOf } from "./answer-text.ts";
 import type { Caller } from "./caller.ts";
@@ -74,6 +74,11 @@ export function judgeAtPort(
         `mode PERMISSIVE instead of STRICT${where}`,
       ]),
     };
+  }
+
+  if (!question.request && protocolOf(port) === "http" && policies.authorization.length > 0) {
+    const text = `a Service declares port ${port.number} as HTTP, where policies are asked about each request: give METHOD and PATH`;
+    return { ...cannotTell("request_missing", text), seen };
   }
 
   const connection: ConnectionAttributes = {

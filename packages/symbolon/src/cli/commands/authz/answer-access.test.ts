@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { formatFinding } from "@symbolon/policy";
 import { readPolicySet } from "../../policy-set/policy-set.ts";
-import { answerAccess } from "./access-answer.ts";
 import type { AccessQuestion } from "./access-question.ts";
+import { answerAccess } from "./answer-access.ts";
 
 const WORKLOADS = `
 apiVersion: v1
@@ -26,6 +26,9 @@ const ALLOW_GET = policy(
   "allow-get",
   "{selector: {matchLabels: {app: httpbin}}, rules: [{from: [{source: {principals: [cluster.local/ns/foo/sa/curl]}}], to: [{operation: {methods: [GET], paths: [/headers]}}]}]}",
 );
+
+const NOTE = "no workload is named foo/curl; it is taken as the name of a service account";
+const NOTE_BAR = NOTE.replace("foo", "bar");
 
 interface Asked extends Partial<Omit<AccessQuestion, "request" | "from">> {
   readonly from?: string;
@@ -147,6 +150,86 @@ describe("authz can", () => {
     expect(ask(two + byPort, to("two"))).toMatchObject({ outcome: "unknown", reason: "port_unknown" });
     expect(ask(two + byPort, { ...to("two"), port: 81 })).toMatchObject({ outcome: "deny", seen: { port: 81 } });
     expect(ask(two, to("two"))).toMatchObject({ outcome: "allow" });
+  });
+
+  test("the port of a Service is the one it leads to, and its protocol decides what is seen", () => {
+    const service = `apiVersion: v1\nkind: Service\nmetadata: {name: s, namespace: bar}\nspec: {selector: {app: httpbin}, ports: [{name: http, port: 80, targetPort: 8000}, {name: tcp, port: 9000}]}\n---\n`;
+    const get = policy("get", "{rules: [{to: [{operation: {methods: [GET]}}]}]}");
+    expect(ask(service + get, { method: "GET" })).toMatchObject({
+      outcome: "allow",
+      seen: { port: 8000 },
+      notes: [NOTE],
+    });
+    const translated = ask(service + get, { method: "GET", port: 80 });
+    expect(translated).toMatchObject({ outcome: "allow", seen: { port: 8000 } });
+    expect(translated.notes).toContain(
+      "80 is a port of Service s, which leads to the pod's port 8000; policies go by that one",
+    );
+    const tcp = ask(service + get, { method: "GET", port: 9000 });
+    expect(tcp).toMatchObject({ outcome: "deny", seen: { protocol: "tcp" } });
+    expect(tcp.notes).toContain("a Service declares port 9000 as TCP: policies see a connection, and no request");
+    expect(ask(service + get)).toMatchObject({ outcome: "deny", seen: { port: 9000 } });
+    expect(ask(service + get, { port: 8000 })).toMatchObject({ outcome: "unknown", reason: "request_missing" });
+    expect(ask(service, { port: 8000 })).toMatchObject({ outcome: "allow" });
+    expect(ask(service + get, { method: "GET", port: 81 }).notes.at(-1)).toBe(
+      "no container and no Service names port 81 of bar/httpbin; known are 8000, 9000",
+    );
+  });
+
+  test("a caller is a workload with its service account, plaintext without sidecar, or a name of an account", () => {
+    const caller = (more: string) =>
+      `apiVersion: v1\nkind: Pod\nmetadata: {name: caller, namespace: bar${more}}\nspec: {serviceAccountName: curl, containers: [{name: c, image: i}]}\n---\n`;
+    const only = policy("only", "{rules: [{from: [{source: {serviceAccounts: [curl]}}]}]}");
+    expect(ask(only + caller(""), { method: "GET", from: "bar/caller" })).toMatchObject({
+      outcome: "allow",
+      seen: { caller: "Pod bar/caller", spiffeId: "spiffe://cluster.local/ns/bar/sa/curl" },
+      notes: [],
+    });
+    const bare = ask(only + caller(", labels: {sidecar.istio.io/inject: 'false'}"), {
+      method: "GET",
+      from: "bar/caller",
+    });
+    expect(bare.outcome).toBe("deny");
+    expect(bare.seen?.spiffeId).toBeUndefined();
+    expect(ask(only, { method: "GET", from: "bar/curl" })).toMatchObject({ outcome: "allow", notes: [NOTE_BAR] });
+  });
+
+  test("names the single changes that would open a STRICT port, and no change that would not", () => {
+    const strict = `apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: default, namespace: bar}\nspec: {mtls: {mode: STRICT}}\n---\n`;
+    const changes = (manifests: string) =>
+      ask(manifests, { method: "GET", plaintext: true }).changes?.map(({ text }) => text.replace(/ \(.*/, ""));
+    const mode = "mode PERMISSIVE instead of STRICT in PeerAuthentication bar/default";
+    expect(changes(strict)).toEqual(["mutual TLS instead of plaintext", mode]);
+    expect(changes(strict + ALLOW_GET)).toEqual(["mutual TLS instead of plaintext"]);
+    expect(changes(strict + policy("nothing", "{}"))).toEqual([]);
+  });
+
+  test("a dry run is told and changes nothing; an AUDIT policy is told", () => {
+    const dry = policy("dry", "{action: DENY, rules: [{}]}").replace(
+      "namespace: bar}",
+      'namespace: bar, annotations: {istio.io/dry-run: "true"}}',
+    );
+    expect(ask(dry, { method: "GET" })).toMatchObject({
+      outcome: "allow",
+      notes: [NOTE, "policies of action DENY in a dry run: denied"],
+    });
+    const audit = policy("audit", "{action: AUDIT, rules: [{}]}");
+    expect(ask(audit, { method: "GET" }).notes).toContain("an AUDIT policy matches: the access is recorded");
+  });
+
+  test("a CUSTOM policy: a refusal after it stands whatever the provider says; one without provider denies", () => {
+    const custom = policy("ext", "{action: CUSTOM, provider: {name: ext}, rules: [{}]}");
+    expect(ask(custom + policy("nothing", "{}"), { method: "GET" })).toMatchObject({
+      outcome: "deny",
+      reason: "no_allow_rule_matched",
+    });
+    const config =
+      "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata: {mesh: ''}\n---\n";
+    expect(ask(config + custom, { method: "GET" })).toMatchObject({
+      outcome: "deny",
+      reason: "provider_missing",
+      policy: { name: "ext" },
+    });
   });
 
   test("a manifest with an error is an error of the set", () => {
