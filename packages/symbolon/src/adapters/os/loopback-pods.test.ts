@@ -64,6 +64,23 @@ describe("pods on one loopback", () => {
     }
   });
 
+  test("pods that are made at the same time get ports of their own", async () => {
+    const { pods, create } = setUp();
+    const made = await Promise.all(Array.from({ length: 12 }, (_, index) => create(`p${index}`, mapped(8080))));
+    const ports = made.flatMap(({ uid }) => [
+      pods.applicationPort(uid, 8080),
+      Number(new URL(pods.environment(uid).http_proxy ?? "").port),
+    ]);
+    expect(new Set(ports).size).toBe(24);
+  });
+
+  test("one that fails stands in nobody's way", async () => {
+    const { create } = setUp();
+    const taken = await occupiedPort();
+    const outcomes = await Promise.allSettled([create("a", fixed(taken)), create("b", mapped(80))]);
+    expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "fulfilled"]);
+  });
+
   test("a port in the program's own command stays, and nobody else gets it", async () => {
     const { pods, create } = setUp();
     const port = 15_100 + (process.pid % 10_000);

@@ -41,6 +41,8 @@ export function createLoopbackPods({ podDirectory, resolveCommand }: LoopbackPod
   /** Loopback port to the pod that has it. */
   const owners = new Map<number, string>();
   let next = process.pid;
+  /** One pod after another: a port is somebody's only when it has been asked for and found free. */
+  let creating: Promise<unknown> = Promise.resolve();
 
   const release = (podUid: string): void => {
     places.delete(podUid);
@@ -72,30 +74,36 @@ export function createLoopbackPods({ podDirectory, resolveCommand }: LoopbackPod
     owners.set(port, pod.uid);
   };
 
-  return {
-    async createPod(pod) {
+  const place = async (pod: Pod): Promise<void> => {
+    release(pod.uid);
+    try {
+      const applicationPorts = new Map<number, number>();
+      const outboundPort = await claimFree(pod.uid);
+      for (const container of pod.containers)
+        for (const { containerPort, protocol } of container.ports) {
+          if (protocol !== "tcp") continue;
+          if (takesPort(resolveCommand, container, containerPort))
+            applicationPorts.set(containerPort, await claimFree(pod.uid));
+          else await claimFixed(pod, container, containerPort);
+        }
+      const credentials = createProxyCredentials(pod.name);
+      places.set(pod.uid, { owner: `${pod.namespace}/${pod.name}`, outboundPort, credentials, applicationPorts });
+      savePodCapture(podDirectory(pod.uid), {
+        outboundPort,
+        credentialsDigest: credentialsDigest(credentials),
+        applicationPorts: Object.fromEntries(applicationPorts),
+      });
+    } catch (error) {
       release(pod.uid);
-      try {
-        const applicationPorts = new Map<number, number>();
-        const outboundPort = await claimFree(pod.uid);
-        for (const container of pod.containers)
-          for (const { containerPort, protocol } of container.ports) {
-            if (protocol !== "tcp") continue;
-            if (takesPort(resolveCommand, container, containerPort))
-              applicationPorts.set(containerPort, await claimFree(pod.uid));
-            else await claimFixed(pod, container, containerPort);
-          }
-        const credentials = createProxyCredentials(pod.name);
-        places.set(pod.uid, { owner: `${pod.namespace}/${pod.name}`, outboundPort, credentials, applicationPorts });
-        savePodCapture(podDirectory(pod.uid), {
-          outboundPort,
-          credentialsDigest: credentialsDigest(credentials),
-          applicationPorts: Object.fromEntries(applicationPorts),
-        });
-      } catch (error) {
-        release(pod.uid);
-        throw error;
-      }
+      throw error;
+    }
+  };
+
+  return {
+    createPod(pod) {
+      const created = creating.then(() => place(pod));
+      creating = created.catch(() => undefined);
+      return created;
     },
     async destroyPod(pod) {
       release(pod.uid);
