@@ -7,7 +7,7 @@ import {
   searchedNamespaces,
 } from "./policy-attachment.ts";
 
-/** Policies of one kind, sorted once, so that the cost per workload is that of the namespaces that it looks at alone. */
+/** Policies of one kind by namespace, so that the cost per workload is that of the namespaces that it looks at alone. */
 export interface PolicyIndex<Policy> {
   readonly rootNamespace: string;
   /**
@@ -27,17 +27,24 @@ export function createPolicyIndex<Policy extends AttachablePolicy>(
   options: AttachmentOptions = {},
 ): PolicyIndex<Policy> {
   const namespaces = new Map<string, Policy[]>();
-  for (const policy of [...policies].sort(compareByCreation)) {
+  for (const policy of policies) {
     const sameNamespace = namespaces.get(policy.namespace);
     if (sameNamespace) sameNamespace.push(policy);
     else namespaces.set(policy.namespace, [policy]);
   }
+  // Sorted when first asked for: a new index for each change of one policy costs next to nothing.
+  const sorted = new Map<string, readonly Policy[]>();
+  const policiesOf = (namespace: string): readonly Policy[] => {
+    const known = sorted.get(namespace) ?? (namespaces.get(namespace) ?? []).toSorted(compareByCreation);
+    sorted.set(namespace, known);
+    return known;
+  };
   const rules = { ...options, rootNamespace };
   return {
     rootNamespace,
     attached: (target) =>
       searchedNamespaces(target, rootNamespace).flatMap((namespace) =>
-        (namespaces.get(namespace) ?? []).filter((policy) => policyAttaches(policy, target, rules)),
+        policiesOf(namespace).filter((policy) => policyAttaches(policy, target, rules)),
       ),
   };
 }
