@@ -10,6 +10,7 @@ import {
   createMetricRegistry,
   createProxyMetrics,
   type FamilySnapshot,
+  hasOwnLine,
   type ProxyMetrics,
   type ProxyVitals,
   type RequestRecord,
@@ -51,14 +52,20 @@ export function createProxyTelemetry(options: {
       istio.request(record);
       proxyMetrics.requestEnded(record);
       const to = accessOfPod();
-      to?.file.write(to.lines.request(record));
+      const into = to?.file.begin();
+      if (!into) return;
+      to?.lines.request(into, record);
+      to?.file.end();
     },
     connectionEnded(record) {
       istio.connectionEnded(record);
       proxyMetrics.connectionEnded(record);
+      if (!hasOwnLine(record)) return;
       const to = accessOfPod();
-      const line = to?.lines.connection(record);
-      if (line !== undefined) to?.file.write(line);
+      const into = to?.file.begin();
+      if (!into) return;
+      to?.lines.connection(into, record);
+      to?.file.end();
     },
     limitReached: proxyMetrics.limitReached,
     metrics: () => registry.snapshot(),

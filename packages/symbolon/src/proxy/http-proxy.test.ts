@@ -13,7 +13,7 @@ import {
   until,
 } from "../../../../test/fakes/proxy-fixture.ts";
 
-import { asciiLines, createAccessLineWriter } from "../telemetry/index.ts";
+import { createAccessLineWriter, LineBuffer } from "../telemetry/index.ts";
 
 interface Way {
   readonly server: InboundFixture;
@@ -182,7 +182,9 @@ describe("a request through both proxies", () => {
     for (const path of ["/a\n{}", "/a\r\n\r\n{}", "/a\u0000", `/${bytes}`, `/${"x".repeat(9000)}`])
       await way.exchange(`GET ${path} HTTP/1.1\r\nHost: s\r\n\r\n`);
     for (const record of [...way.client.requests, ...way.server.requests]) {
-      const line = asciiLines(lines.request(record));
+      const into = new LineBuffer();
+      lines.request(into, record);
+      const line = into.written.toString("latin1");
       expect(line).toMatch(/^[\x20-\x7e]+\n$/);
       expect(JSON.parse(line)).toEqual({ kind: "request", pod: "p", namespace: "n", ...record });
     }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { asciiLines, createAccessLineWriter } from "./access-line.ts";
+import { createAccessLineWriter, hasOwnLine } from "./access-line.ts";
 import type { ConnectionRecord } from "./connection-record.ts";
+import { LineBuffer } from "./line-buffer.ts";
 import type { RequestRecord } from "./request-record.ts";
 
 const lines = createAccessLineWriter({ name: "web-1", namespace: "foo" });
@@ -35,13 +36,23 @@ const CONNECTION: ConnectionRecord = {
   bytesReceived: 2,
 };
 
-const written = (record: RequestRecord) => asciiLines(lines.request(record));
+function written(record: RequestRecord, writer = lines): string {
+  const into = new LineBuffer();
+  writer.request(into, record);
+  return into.written.toString("latin1");
+}
+
+function writtenConnection(record: ConnectionRecord): string {
+  const into = new LineBuffer();
+  lines.connection(into, record);
+  return into.written.toString("latin1");
+}
 
 describe("a line of access records", () => {
   test("is the record as JSON, with whose proxy wrote it", () => {
     expect(JSON.parse(written(REQUEST))).toEqual({ kind: "request", pod: "web-1", namespace: "foo", ...REQUEST });
     const { open: _open, ...facts } = CONNECTION;
-    expect(JSON.parse(lines.connection(CONNECTION) ?? "")).toEqual({
+    expect(JSON.parse(writtenConnection(CONNECTION))).toEqual({
       kind: "connection",
       pod: "web-1",
       namespace: "foo",
@@ -49,11 +60,76 @@ describe("a line of access records", () => {
     });
   });
 
+  test("has every field that a record can have", () => {
+    // A new field is asked for here by its type, and then missing in the line.
+    const full: Required<RequestRecord> = {
+      ...REQUEST,
+      responseMs: 1.25,
+      authority: "web.foo",
+      requestId: "id",
+      traceId: "trace",
+      userAgent: "curl",
+      flags: ["UF", "UC"],
+      detail: "because",
+      service: "web.foo:80",
+      upstream: "10.0.0.2:80",
+      localSpiffeId: "spiffe://a/b",
+      peerSpiffeId: "spiffe://a/c",
+      peerSerial: "01",
+      tlsVersion: "TLSv1.3",
+      authorization: { outcome: "denied", reason: "deny_rule_matched", dryRun: { allow: { result: "allowed" } } },
+    };
+    expect(JSON.parse(written(full))).toEqual({ kind: "request", pod: "web-1", namespace: "foo", ...full });
+  });
+
+  test("tells of each record by itself, also of those that differ in one thing", () => {
+    const one = createAccessLineWriter({ name: "p", namespace: "n" });
+    const first: RequestRecord = {
+      ...REQUEST,
+      direction: "outbound",
+      upstream: "10.0.0.2:80",
+      service: "s.n:80",
+      peerSpiffeId: "spiffe://a/b",
+      peerSerial: "01",
+      tlsVersion: "TLSv1.3",
+      localSpiffeId: "spiffe://a/me",
+    };
+    const changes: readonly Partial<RequestRecord>[] = [
+      {},
+      { connection: 8 },
+      { direction: "inbound" },
+      { protocol: "HTTP/1.0" },
+      { peerAddress: "10.0.0.8" },
+      { originalDestination: "10.0.0.1:81" },
+      { localSpiffeId: "spiffe://a/other" },
+      { upstream: "10.0.0.3:80" },
+      { service: "t.n:80" },
+      { security: "plaintext" },
+      { peerSpiffeId: "spiffe://a/c" },
+      { peerSerial: "02" },
+      { tlsVersion: "TLSv1.2" },
+      { authorization: { outcome: "allowed", reason: "allow_rule_matched" } },
+      { authorization: { outcome: "denied", reason: "no_allow_rule_matched" } },
+      {},
+    ];
+    for (const change of [...changes, ...changes.toReversed()]) {
+      const record = { ...first, ...change };
+      expect(JSON.parse(written(record, one))).toEqual({ kind: "request", pod: "p", namespace: "n", ...record });
+    }
+    const { peerSpiffeId: _id, peerSerial: _serial, tlsVersion: _version, ...plain } = first;
+    expect(JSON.parse(written(plain, one))).toEqual({ kind: "request", pod: "p", namespace: "n", ...plain });
+  });
+
+  test("keeps no more of what connections have in common than it has to", () => {
+    for (let connection = 0; connection < 10_000; connection++)
+      expect(JSON.parse(written({ ...REQUEST, connection, upstream: `u${connection}` }))).toMatchObject({ connection });
+  });
+
   test("is not written of a connection whose requests were", () => {
-    expect(lines.connection({ ...CONNECTION, protocol: "http", requests: 1 })).toBeUndefined();
-    expect(lines.connection({ ...CONNECTION, protocol: "http" })).toBeString();
-    expect(lines.connection({ ...CONNECTION, protocol: "http", requests: 1, upgraded: true })).toBeString();
-    expect(lines.connection({ ...CONNECTION, protocol: "tcp", reason: "closed_early" })).toBeString();
+    expect(hasOwnLine({ ...CONNECTION, protocol: "http", requests: 1 })).toBe(false);
+    expect(hasOwnLine({ ...CONNECTION, protocol: "http" })).toBe(true);
+    expect(hasOwnLine({ ...CONNECTION, protocol: "http", requests: 1, upgraded: true })).toBe(true);
+    expect(hasOwnLine({ ...CONNECTION, protocol: "tcp", reason: "closed_early" })).toBe(true);
   });
 
   // CV-23: whatever a client sends, one record is one line, one object, and says what was sent.
@@ -82,6 +158,9 @@ describe("a line of access records", () => {
       detail: text,
       peerSpiffeId: text,
     };
+    const connection = writtenConnection({ ...CONNECTION, detail: text, service: text });
+    expect(connection).toMatch(/^[\x20-\x7e]+\n$/);
+    expect(JSON.parse(connection)).toMatchObject({ detail: text, service: text, bytesReceived: 2 });
     const line = written(record);
     expect(line.endsWith("\n")).toBe(true);
     expect(line.indexOf("\n")).toBe(line.length - 1);

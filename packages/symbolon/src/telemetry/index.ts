@@ -1,9 +1,10 @@
-export { type AccessLineWriter, asciiLines, createAccessLineWriter } from "./access-line.ts";
+export { type AccessLineWriter, createAccessLineWriter, hasOwnLine } from "./access-line.ts";
 export type { AuthorizationRecord, DryRunRecord } from "./authorization-record.ts";
 export type { ConnectionRecord, RefusalReason } from "./connection-record.ts";
 export type { DenialRecord, DeniedConnection, DeniedRequest, DenyingRule } from "./denial-record.ts";
 export { EXPOSITION_CONTENT_TYPE, mergeMetrics, renderMetrics } from "./exposition.ts";
 export { createIstioMetrics, type IstioMetrics } from "./istio-metrics.ts";
+export { LineBuffer } from "./line-buffer.ts";
 export {
   type Counter,
   type Family,

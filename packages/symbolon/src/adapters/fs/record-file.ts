@@ -1,12 +1,16 @@
 import { type FileHandle, mkdir, open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type Clock, errorText, type Log, type Timer } from "@symbolon/spiffe/core";
-import { asciiLines } from "../../telemetry/index.ts";
+import { LineBuffer } from "../../telemetry/index.ts";
 
 /** A file of lines that are many and that nothing waits for: access records. */
 export interface RecordFile {
-  /** Never waits and never throws; a line that cannot be kept is counted. */
-  write(line: string): void;
+  /**
+   * Where the next line is to be written to, with its end; then `end` is called in the same turn. Never waits and never
+   * throws. Undefined: there is no room, and the line is counted as dropped.
+   */
+  begin(): LineBuffer | undefined;
+  end(): void;
   /** Lines that are in the file. */
   readonly written: number;
   /** Lines that are lost, because the disk is full, broken, or slower than they come. */
@@ -19,7 +23,7 @@ export interface RecordFile {
 export interface RecordFileLimits {
   /** A file that has reached it becomes `path.1`, in the place of the one before. */
   readonly fileBytes: number;
-  /** Waiting to be written. */
+  /** Waiting to be written; a line that begins below it is taken. */
   readonly waitingBytes: number;
   /** So much is written at once, without waiting for `batchMs`. */
   readonly batchBytes: number;
@@ -46,8 +50,10 @@ export function createRecordFile(options: {
 }): RecordFile {
   const { path, clock, log } = options;
   const limits = { ...RECORD_FILE_LIMITS, ...options.limits };
-  let waiting = "";
+  let waiting = new LineBuffer();
   let waitingLines = 0;
+  /** Takes turns with `waiting`: one is filled while the other is written. */
+  let spare = new LineBuffer();
   let timer: Timer | undefined;
   let writing: Promise<void> | undefined;
   let opened: { readonly file: FileHandle; size: number } | undefined;
@@ -57,12 +63,12 @@ export function createRecordFile(options: {
   let closed = false;
 
   return {
-    write(line) {
-      if (closed || waiting.length + line.length > limits.waitingBytes) {
-        dropped++;
-        return;
-      }
-      waiting += line;
+    begin() {
+      if (!closed && waiting.length < limits.waitingBytes) return waiting;
+      dropped++;
+      return undefined;
+    },
+    end() {
       waitingLines++;
       if (waiting.length >= limits.batchBytes) startWriting();
       else timer ??= clock.setTimer(limits.batchMs, startWriting);
@@ -98,16 +104,18 @@ export function createRecordFile(options: {
   async function writeAll(): Promise<void> {
     while (waitingLines > 0) {
       const lines = waitingLines;
-      const bytes = Buffer.from(asciiLines(waiting), "latin1");
-      waiting = "";
+      const batch = waiting;
+      waiting = spare;
       waitingLines = 0;
       try {
-        await writeBatch(bytes);
+        await writeBatch(batch.written);
         written += lines;
       } catch (error) {
         dropped += lines;
         complain(error);
       }
+      batch.clear();
+      spare = batch;
     }
   }
 
