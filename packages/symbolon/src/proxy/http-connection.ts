@@ -1,4 +1,4 @@
-import { type RequestRecord, timestamp } from "../telemetry/index.ts";
+import type { RequestRecord } from "../telemetry/index.ts";
 import type { TrackedConnection } from "./connection-registry.ts";
 import { type ExchangeHost, HttpExchange } from "./http-exchange.ts";
 import type { HttpPorts, HttpService, LocalReply } from "./http-service.ts";
