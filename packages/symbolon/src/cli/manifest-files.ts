@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { ManifestText } from "../mesh/index.ts";
 import { CommandExit, EXIT } from "./exit-status.ts";
+import { shortPath } from "./short-path.ts";
 import { systemErrorText } from "./system-error-text.ts";
 
 const MANIFEST_NAME = /\.(yaml|yml|json)$/;
@@ -71,6 +72,7 @@ function listFiles(path: string, recursive: boolean, depth: number): readonly st
   }
 }
 
-function unreadable(path: string, why: string): CommandExit {
+function unreadable(file: string, why: string): CommandExit {
+  const path = shortPath(file);
   return new CommandExit(EXIT.badInput, `error: cannot read "${path}": ${why}`);
 }

@@ -67,6 +67,8 @@ Examples:
         default:
           if (findings.length > 0)
             console.log(renderFindings(findings, new Map(texts.map(({ file, text }) => [file, text]))));
+          else if (!read.documents.some(isPolicyDocument))
+            console.log("no policy was found: there is nothing to analyze");
           else console.log(`no findings in ${countText(read)}${origin === "mesh" ? " of the running mesh" : ""}`);
       }
       if (isFailure) process.exitCode = EXIT.findings;

@@ -112,6 +112,14 @@ describe("analyze", () => {
     expect(directoryAsFile).toMatchObject({ status: 65, stderr: expect.stringContaining("it is a directory") });
   });
 
+  test("manifests without a policy are told from policies without a finding", async () => {
+    const namespace = write("ns.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n");
+    expect(await symbolon("analyze", namespace)).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^no policy was found/),
+    });
+  });
+
   test("without a path and without a mesh it is 64, and says what to name", async () => {
     expect(await symbolon("analyze")).toMatchObject({
       status: 64,

@@ -1,4 +1,3 @@
-import { relative } from "node:path";
 import { isSymbolonError } from "@symbolon/spiffe/core";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type ManifestText, MESH_CONFIG_NAMESPACE, MESH_KINDS } from "../../mesh/index.ts";
@@ -6,6 +5,7 @@ import { apiOfChosenMesh, readStandardInput } from "../context.ts";
 import { emitYaml } from "../emit-yaml.ts";
 import { CommandExit, EXIT } from "../exit-status.ts";
 import { collectManifests, readMeshConfig } from "../manifest-files.ts";
+import { shortPath } from "../short-path.ts";
 import { type PolicySet, readPolicySet } from "./policy-set.ts";
 
 /** Options of every command that asks manifests or a running mesh. */
@@ -102,12 +102,6 @@ export async function readPolicySource(
     trustDomainAliases: meshConfig?.trustDomainAliases ?? [],
     rootNamespace: flags.rootNamespace ?? meshConfig?.rootNamespace ?? MESH_CONFIG_NAMESPACE,
   };
-}
-
-/** As the user would type it. */
-function shortPath(file: string): string {
-  const short = file.startsWith("/") ? relative(process.cwd(), file) : file;
-  return short.startsWith("..") ? file : short;
 }
 
 export function collect(value: string, before: readonly string[]): readonly string[] {

@@ -34,7 +34,9 @@ function named(from: CallerName, source: PolicySource): Caller | { problem: stri
       const found = findWorkload(from.workload, source.set);
       if ("reason" in found) {
         if (found.reason === "workload_ambiguous" || from.workload.kind !== undefined) return { problem: found.text };
-        const notes = [`no workload is named ${namespace}/${name}; it is taken as the name of a service account`];
+        const [, near] = /(did you mean .*\?)$/.exec(found.text) ?? [];
+        const taken = `no workload is named ${namespace}/${name}; it is taken as the name of a service account`;
+        const notes = [near === undefined ? taken : `${taken} (${near})`];
         return { ...account(namespace, name, source), notes };
       }
       const { workload } = found;

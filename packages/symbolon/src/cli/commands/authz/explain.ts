@@ -1,34 +1,63 @@
 import { type Explanation, explanationText } from "@symbolon/policy";
 import type { Command } from "commander";
-import { ANSWER_EXIT } from "../../exit-status.ts";
+import { denialExplanation } from "../../denial-text.ts";
+import { ANSWER_EXIT, CommandExit, EXIT } from "../../exit-status.ts";
 import { outputFormat, printStructured } from "../../output.ts";
 import { placeOf } from "../../policy-set/workload-policies.ts";
 import type { AccessAnswer, SeenAccess } from "./access-answer.ts";
 import { answerFlags } from "./answer-flags.ts";
+import { addDenialOptions, type DenialFlags, readDenials } from "./denial-flags.ts";
 import { addQuestionOptions, type QuestionFlags } from "./question-flags.ts";
 
 export function addExplainCommand(group: Command): void {
   const command = group
-    .command("explain [method] [path]")
+    .command("explain [method-or-request-id] [path]")
     .description(
-      "Why a caller may or may not: every policy and rule with what it wanted and what it got, and the single changes that would turn the decision.\nTakes what `can` takes and ends as it does: 0 allowed, 1 denied, 2 cannot say.",
+      "Why a caller may or may not: every policy and rule with what it wanted and what it got, and the single changes that would turn the decision.\nTakes what `can` takes and ends as it does: 0 allowed, 1 denied, 2 cannot say.\nWithout --to: a denial of the running mesh, by the id of its request, the newest ones, or those of a workload.",
     );
-  addQuestionOptions(command)
+  addDenialOptions(addQuestionOptions(command))
     .addHelpText(
       "after",
       `
 Examples:
+  symbolon authz explain --last 1                                                    the newest denial
+  symbolon authz explain 5b8a4e2c-7f0e-4ad1-8f3e-0d5ad1c2b7e9                        the request with this x-request-id
+  symbolon authz explain --workload bar/httpbin --last 5
   symbolon authz explain --from foo/curl --to bar/httpbin POST /headers              in the running mesh
   symbolon authz explain --from foo/curl --to bar/httpbin POST /headers -f manifests/ -o json
   symbolon authz explain --from foo/curl --to bar/redis --port 6379 -f manifests/    a connection, no request`,
     )
-    .action(async (method: string | undefined, path: string | undefined, flags: QuestionFlags, self: Command) => {
-      const format = outputFormat(flags.output, ["json", "yaml"]);
-      const answer = await answerFlags(flags, { method, path }, self);
-      if (format) printStructured(format, explainedData(answer));
-      else process.stdout.write(explainedText(answer));
-      process.exitCode = ANSWER_EXIT[answer.outcome];
-    });
+    .action(
+      async (
+        method: string | undefined,
+        path: string | undefined,
+        flags: QuestionFlags & DenialFlags,
+        self: Command,
+      ) => {
+        const format = outputFormat(flags.output, ["json", "yaml"]);
+        if (flags.to === undefined) return explainDenials(flags, { requestId: method, path, format }, self);
+        const answer = await answerFlags(flags, { method, path }, self);
+        if (format) printStructured(format, explainedData(answer));
+        else process.stdout.write(explainedText(answer));
+        process.exitCode = ANSWER_EXIT[answer.outcome];
+      },
+    );
+}
+
+async function explainDenials(
+  flags: QuestionFlags & DenialFlags,
+  asked: { requestId: string | undefined; path: string | undefined; format: "json" | "yaml" | undefined },
+  self: Command,
+): Promise<void> {
+  const { requestId, path, format } = asked;
+  if (path !== undefined || flags.from !== undefined)
+    throw new CommandExit(EXIT.usage, "error: who is called? --to NAMESPACE/WORKLOAD");
+  const denials = await readDenials(flags, { requestId, defaultLast: requestId === undefined ? 1 : 100 }, self);
+  if (format) printStructured(format, { denials });
+  else console.log(denials.map(denialExplanation).join("\n\n"));
+  if (denials.length > 0) return;
+  const what = requestId === undefined ? "nothing was denied" : `no policy denied a request with id "${requestId}"`;
+  throw new CommandExit(EXIT.failed, `error: ${what} in the last 24 hours; "symbolon logs --access" has every request`);
 }
 
 function explainedText({ text, seen, notes, explanation, changes = [] }: AccessAnswer): string {

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { addCanCommand } from "./can.ts";
 import { addCheckCommand } from "./check.ts";
+import { addDenialsCommand } from "./denials.ts";
 import { addExplainCommand } from "./explain.ts";
 
 export function addAuthzCommand(program: Command): void {
@@ -13,9 +14,12 @@ export function addAuthzCommand(program: Command): void {
 Examples:
   symbolon authz can --from foo/curl --to bar/httpbin GET /headers -f manifests/
   symbolon authz explain --from foo/curl --to bar/httpbin POST /headers -f manifests/
+  symbolon authz denials -f                              what the running mesh refuses
+  symbolon authz explain --last 1                        why it refused the newest
   symbolon authz check deploy/httpbin -n bar             policies of one workload of the running mesh`,
     );
   addCanCommand(group);
   addExplainCommand(group);
   addCheckCommand(group);
+  addDenialsCommand(group);
 }

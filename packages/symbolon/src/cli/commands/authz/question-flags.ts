@@ -11,7 +11,7 @@ import type { AccessQuestion, CallerName } from "./access-question.ts";
 export interface QuestionFlags extends SourceFlags {
   readonly from?: string;
   readonly plaintext?: boolean;
-  readonly to: string;
+  readonly to?: string;
   readonly header: readonly string[];
   readonly host?: string;
   readonly port?: number;
@@ -26,7 +26,7 @@ export interface QuestionFlags extends SourceFlags {
 
 export function addQuestionOptions(command: Command): Command {
   command
-    .requiredOption("--to <namespace/workload>", "name of a Deployment, Pod or another workload")
+    .option("--to <namespace/workload>", "name of a Deployment, Pod or another workload")
     .option(
       "--from <namespace/workload>",
       "caller: a workload or service account, NAMESPACE/sa/NAME, or a SPIFFE ID; without it: plaintext from outside the mesh",
@@ -51,6 +51,7 @@ export async function readQuestion(
   { method, path }: { readonly method: string | undefined; readonly path: string | undefined },
 ): Promise<AccessQuestion> {
   const { sourceIp, remoteIp, destinationIp, sni, port } = flags;
+  if (flags.to === undefined) throw new CommandExit(EXIT.usage, "error: who is called? --to NAMESPACE/WORKLOAD");
   const to = parseWorkloadName(flags.to, flags.namespace, "--to");
   if (method !== undefined && !path?.startsWith("/"))
     throw new CommandExit(EXIT.usage, 'error: give METHOD and PATH, like "GET /headers", or neither');
