@@ -26,6 +26,7 @@ const running = (): boolean => performance.now() < endAt;
 /** A connection on which one thing at a time is asked, and which is opened again when its end has come in between. */
 class Asker {
   #socket: Socket | undefined;
+  #opening = false;
   #text = "";
   #answered: ((text: string) => void) | undefined;
   readonly #port: number;
@@ -38,11 +39,13 @@ class Asker {
   }
 
   get busy(): boolean {
-    return this.#answered !== undefined;
+    return this.#opening || this.#answered !== undefined;
   }
 
   async ask(...pieces: readonly string[]): Promise<string> {
+    this.#opening = true;
     const socket = this.#socket ?? (await this.#open());
+    this.#opening = false;
     return new Promise((resolve) => {
       this.#answered = resolve;
       for (const piece of pieces) socket.write(piece, "latin1");

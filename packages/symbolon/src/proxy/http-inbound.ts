@@ -12,6 +12,7 @@ import {
   requestId,
 } from "./http1/index.ts";
 import { createRequestAdmission } from "./request-admission.ts";
+import type { OwnFields } from "./request-view.ts";
 import type { PeerTarget } from "./route-destination.ts";
 
 const DROPPED = fieldSet(FIELD.forwardedClientCert, FIELD.forwardedProto);
@@ -40,18 +41,23 @@ export function inboundHttpService(options: {
   const authority = `${application.address}:${application.port}`;
   const sender = { verified: peer !== undefined, scheme: peer ? "https" : "http" } as const;
   const security = peer ? "mtls" : "plaintext";
+  /** Of the request that was admitted last. */
+  let own: OwnFields | undefined;
   return {
     direction: "inbound",
     security,
     ...(localSpiffeId === undefined ? {} : { localSpiffeId }),
     ...(peer ? { peerSpiffeId: peer.spiffeId.toString(), peerNotAfter: peer.notAfter } : {}),
-    admit: admission.admit,
+    admit(head, record) {
+      own = ownFields(head);
+      return admission.admit(head, record, own);
+    },
     refused: admission.refused,
     readmit: admission.readmit,
     route: () => route,
     edits(head) {
-      const clientCert = forwardedClientCert("APPEND_FORWARD", valuesOf(head, FIELD.forwardedClientCert), element);
-      const proto = forwardedProto(valuesOf(head, FIELD.forwardedProto), sender);
+      const { "x-forwarded-client-cert": clientCert, "x-forwarded-proto": proto } = own ?? ownFields(head);
+      own = undefined;
       const lines = `${clientCert === undefined ? "" : `X-Forwarded-Client-Cert: ${clientCert}\r\n`}X-Forwarded-Proto: ${proto}\r\n`;
       const edits = withRequestId(head, lines, newRequestId, authority);
       return admission.changes
@@ -59,6 +65,17 @@ export function inboundHttpService(options: {
         : edits;
     },
   };
+
+  function ownFields(head: RequestHead): OwnFields {
+    return {
+      "x-forwarded-client-cert": forwardedClientCert(
+        "APPEND_FORWARD",
+        valuesOf(head, FIELD.forwardedClientCert),
+        element,
+      ),
+      "x-forwarded-proto": forwardedProto(valuesOf(head, FIELD.forwardedProto), sender),
+    };
+  }
 }
 
 const NONE: readonly string[] = [];

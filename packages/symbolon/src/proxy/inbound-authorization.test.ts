@@ -138,6 +138,8 @@ describe("an HTTP request", () => {
           headers: [
             ["host", "a"],
             ["x-request-id", "11"],
+            ["x-forwarded-client-cert", expect.stringMatching(new RegExp(`^By=.*;URI=${CLIENT_ID}$`))],
+            ["x-forwarded-proto", "https"],
           ],
         },
       },

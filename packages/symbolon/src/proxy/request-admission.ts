@@ -10,14 +10,14 @@ import type { AccessGuard } from "./access-guard.ts";
 import { authorizationRecord, denialReply } from "./denial.ts";
 import type { LocalReply } from "./http-service.ts";
 import type { RequestEdits, RequestHead } from "./http1/index.ts";
-import { RequestView } from "./request-view.ts";
+import { type OwnFields, RequestView } from "./request-view.ts";
 
 /** What becomes of the head that is forwarded, besides what every request gets. */
 export type HeadChanges = Pick<RequestEdits, "appended" | "droppedNames" | "target">;
 
 /** Requests of one inbound connection before the policies of its workload. */
 export interface RequestAdmission {
-  admit(head: RequestHead, record: RequestRecord): LocalReply | undefined;
+  admit(head: RequestHead, record: RequestRecord, own: OwnFields): LocalReply | undefined;
   refused(record: RequestRecord): void;
   readmit(record: RequestRecord): LocalReply | undefined;
   /** Of the request that was admitted last. */
@@ -44,7 +44,7 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
     get changes() {
       return changes;
     },
-    admit(head, record) {
+    admit(head, record, own) {
       const { policy } = guard;
       changes = undefined;
       claims = undefined;
@@ -52,7 +52,7 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
       upgrade = undefined;
       received = record.path;
       const path = normalizePath(received, policy.pathNormalization);
-      view.fill(head, received, record.authority ?? "");
+      view.fill(head, received, hostOf(record), own);
       if (path === undefined) return refuse(PATH_REFUSED, record);
       if (path !== received) {
         record.path = path;
@@ -96,7 +96,7 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
   };
 
   function facts({ method, authority }: RequestRecord): RequestAttributes {
-    return { method, path: received, host: authority ?? "", headers: NO_FIELDS, ...(claims ? { claims } : {}) };
+    return { method, path: received, host: hostOf({ authority }), headers: NO_FIELDS, ...(claims ? { claims } : {}) };
   }
 
   function refuse(decision: Denied, record: RequestRecord): LocalReply {
@@ -121,6 +121,11 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
       ...(path === undefined && changes?.target === undefined ? {} : { target: record.path }),
     };
   }
+}
+
+/** A dot at the end of a name changes nothing of whom it names (CV-06). */
+function hostOf({ authority = "" }: { readonly authority?: string | undefined }): string {
+  return authority.endsWith(".") || authority.includes(".:") ? authority.replace(/\.(?=$|:)/, "") : authority;
 }
 
 const PATH_REFUSED: Denied = Object.freeze({ outcome: "deny", reason: "path_refused", audit: false });

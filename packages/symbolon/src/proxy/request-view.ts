@@ -1,6 +1,16 @@
 import type { JwtClaims, RequestAttributes } from "@symbolon/policy";
 import { FIELD, type RequestHead } from "./http1/index.ts";
 
+/** Fields that are the proxy's own word, whatever came under their names (CV-14, CV-15). */
+export interface OwnFields {
+  /** Absent: none is sent on. */
+  readonly "x-forwarded-client-cert": string | undefined;
+  readonly "x-forwarded-proto": string;
+}
+
+const OWN_NAMES = ["x-forwarded-client-cert", "x-forwarded-proto"] as const;
+const NOBODYS: OwnFields = { "x-forwarded-client-cert": undefined, "x-forwarded-proto": "http" };
+
 /**
  * One request as policies see it: what the application will see of it. One object, filled anew for each request, so that
  * a decision allocates nothing; valid as long as the head is.
@@ -14,12 +24,13 @@ export class RequestView implements RequestAttributes {
   scheme: "http" | "https" = "http";
 
   /** @param path in origin form, as it came: the engine normalises it */
-  fill(head: RequestHead, path: string, host: string): void {
+  fill(head: RequestHead, path: string, host: string, own: OwnFields): void {
     this.method = head.method;
     this.path = path;
     this.host = host;
     this.claims = undefined;
     this.headers.head = head;
+    this.headers.own = own;
   }
 }
 
@@ -29,10 +40,15 @@ export class RequestView implements RequestAttributes {
  */
 export class VisibleFields implements ReadonlyMap<string, readonly string[]> {
   head: RequestHead | undefined;
+  own: OwnFields = NOBODYS;
 
   get(lowerName: string): readonly string[] | undefined {
     const { head } = this;
     if (!head) return undefined;
+    if (isOwn(lowerName)) {
+      const value = this.own[lowerName];
+      return value === undefined ? undefined : [value];
+    }
     const { fields } = head;
     let found: string[] | undefined;
     for (let index = 0; index < fields.count; index++) {
@@ -82,10 +98,20 @@ export class VisibleFields implements ReadonlyMap<string, readonly string[]> {
       const name = head.fields.name(index);
       all.set(name, [...(all.get(name) ?? []), head.fields.value(index)]);
     }
+    for (const name of OWN_NAMES) {
+      const value = this.own[name];
+      if (value !== undefined) all.set(name, [value]);
+    }
     return all;
   }
 }
 
+function isOwn(lowerName: string): lowerName is keyof OwnFields {
+  return lowerName === OWN_NAMES[0] || lowerName === OWN_NAMES[1];
+}
+
 function isVisible(head: RequestHead, index: number): boolean {
-  return head.fields.id(index) !== FIELD.internal && head.isEndToEnd(index);
+  const id = head.fields.id(index);
+  if (id === FIELD.internal || id === FIELD.forwardedClientCert || id === FIELD.forwardedProto) return false;
+  return head.isEndToEnd(index);
 }
