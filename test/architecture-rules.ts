@@ -106,7 +106,7 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
       mayImport: { ...productMesh, telemetry: "counts connections" },
       runtime: ["node:net", "node:tls", "node:stream", "bun"],
     },
-    "control-plane": { mayImport: productMesh },
+    "control-plane": { mayImport: { ...productMesh, telemetry: "explains and keeps what proxies have denied" } },
     "dashboard-api": { mayImport: productMesh },
     programs: { mayImport: {}, packages: [], runtime: ["node:*", "bun"] },
     gen: { mayImport: {}, packages: ["@bufbuild/protobuf"] },
@@ -143,6 +143,7 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
       mayImport: {
         ...productMesh,
         ...anyPorts,
+        audit: "a log of each process",
         "dashboard-api": "serves it",
         "adapters/fs": "composition root",
         "adapters/grpc": "composition root",

@@ -11,11 +11,16 @@ import {
 } from "../adapters/fs/index.ts";
 import { createCertificateServer } from "../adapters/grpc/index.ts";
 import { serveApi } from "../adapters/http/index.ts";
-import { serveProxyConfigs } from "../adapters/ipc/index.ts";
+import { serveProxyConfigs, serveReports } from "../adapters/ipc/index.ts";
 import { listenOnUnixSocket, peerProcess } from "../adapters/os/index.ts";
-import { createSqliteIssuanceLog, createSqliteMeshStateStore, openDatabase } from "../adapters/sqlite/index.ts";
+import {
+  createSqliteDenialStore,
+  createSqliteIssuanceLog,
+  createSqliteMeshStateStore,
+  openDatabase,
+} from "../adapters/sqlite/index.ts";
 import { createCertificateAuthority, loadTokenIssuer, type SecretDirectory, type TokenIssuer } from "../ca/index.ts";
-import { createControlPlane } from "../control-plane/index.ts";
+import { createControlPlane, createDenials } from "../control-plane/index.ts";
 import { productError } from "../core/index.ts";
 import { numberToIpv4 } from "../mesh/index.ts";
 import { addressRanges } from "./check-config.ts";
@@ -82,19 +87,28 @@ export function runControlPlane(config: MeshConfig): Promise<number> {
       identity: ca.serverIdentity,
     });
     await certificateServer.start(config.capture.ca);
-    const configs = await serveProxyConfigs({
-      path: paths.configSocket,
+    const proxies = {
       listen: listenOnUnixSocket,
       readPeer: peerProcess,
-      proxyOf: (podUid) => plane.findPod(podUid)?.status?.proxy,
+      proxyOf: (podUid: string) => plane.findPod(podUid)?.status?.proxy,
+      log,
+    };
+    const configs = await serveProxyConfigs({ ...proxies, path: paths.configSocket, configs: plane.configs });
+    const denials = createDenials({
       configs: plane.configs,
+      denials: createSqliteDenialStore(database),
+      audit,
+      clock: systemClock,
       log,
     });
+    const reports = await serveReports({ ...proxies, path: paths.reportsSocket, store: denials.store });
     const api = serveApi({
       socketPath: paths.apiSocket,
       backend: {
         ...plane,
         podSecrets: (uid) => podSecrets(plane.findPod(uid)?.pod, tokens, ca.rootsPem, uid),
+        denials: denials.list,
+        recordCommand: (command) => audit.write({ kind: "command.run", outcome: "started", ...command }),
         metrics: createMeshMetrics({ status: plane.status, caNumbers: ca.counters, paths }),
       },
       log,
@@ -104,6 +118,7 @@ export function runControlPlane(config: MeshConfig): Promise<number> {
         plane.close();
         await api.stop();
         configs.close();
+        reports.close();
         await certificateServer.close();
         ca.close();
         await audit.write({ kind: "mesh.stop", outcome: "success", actor: "symbolon", subject: config.name });

@@ -1,5 +1,10 @@
 import { systemClock, systemRandom } from "@symbolon/spiffe/core";
-import { createConfigClient, createIdentityClient, serveProxyAdmin } from "../adapters/ipc/index.ts";
+import {
+  createConfigClient,
+  createIdentityClient,
+  createReportClient,
+  serveProxyAdmin,
+} from "../adapters/ipc/index.ts";
 import { listenOnUnixSocket } from "../adapters/os/index.ts";
 import { createProxy } from "../proxy/index.ts";
 import { captureStrategy } from "./capture/index.ts";
@@ -19,6 +24,7 @@ export function runProxy(config: MeshConfig, podUid: string): Promise<number> {
     const shared = { clock: systemClock, random: systemRandom, log };
     const configs = createConfigClient({ ...shared, path: paths.configSocket, podUid });
     const identities = createIdentityClient({ ...shared, path: pod.agentSocket });
+    const reports = createReportClient({ ...shared, path: paths.reportsSocket, podUid });
     const { capture, options } = captureStrategy(config.capture).proxyCapture(paths, podUid);
     const telemetry = createProxyTelemetry({
       ...shared,
@@ -35,6 +41,7 @@ export function runProxy(config: MeshConfig, podUid: string): Promise<number> {
         capture,
         record: telemetry.connectionEnded,
         recordRequest: telemetry.requestEnded,
+        recordDenial: reports.denied,
         countLimit: telemetry.limitReached,
       },
       { ...options, http: {} },
@@ -57,6 +64,7 @@ export function runProxy(config: MeshConfig, podUid: string): Promise<number> {
       async close() {
         await proxy.drain(DRAIN_MS);
         await telemetry.close();
+        reports.close();
         configs.close();
         identities.close();
         admin.close();

@@ -8,8 +8,10 @@ export {
   createControlPlane,
   type MeshStatus,
 } from "./create-control-plane.ts";
+export { createDenials, DENIAL_RETENTION, type Denials } from "./denials.ts";
 export type { PodRecord } from "./pod-record.ts";
 export type {
+  DenialStore,
   EncodedProxyConfig,
   ManifestRead,
   ManifestSource,

@@ -1,4 +1,5 @@
 import type { ManifestText, ProxyConfig } from "../mesh/index.ts";
+import type { DenialQuery, ReportedDenial, StoredDenial } from "../telemetry/index.ts";
 
 /** Kinds of record that the control plane keeps across restarts. */
 export const STATE_KINDS = ["object", "manifest-file", "identity", "pod", "service-address", "setting"] as const;
@@ -53,4 +54,16 @@ export interface ProxyConfigSource {
    * loop come as one call. `undefined`: the pod is gone and its stream is to be closed.
    */
   subscribe(podUid: string, follower: (config: EncodedProxyConfig | undefined) => void): () => void;
+}
+
+/** Denials of the last day, in a store that a restart does not empty. */
+export interface DenialStore {
+  /** Those that are not there yet, by their id. */
+  onlyNew(denials: readonly ReportedDenial[]): readonly ReportedDenial[];
+  /** Adds, and forgets what is too old or too much. @throws ERR_STATE_UNWRITABLE */
+  write(
+    denials: readonly Omit<StoredDenial, "sequence">[],
+    keep: { readonly now: Date; readonly notBefore: Date; readonly atMost: number },
+  ): void;
+  list(query: DenialQuery): readonly StoredDenial[];
 }

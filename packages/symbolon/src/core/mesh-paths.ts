@@ -23,6 +23,8 @@ export interface MeshPaths {
   readonly apiSocket: string;
   /** Stream of proxy configuration. */
   readonly configSocket: string;
+  /** Proxies report what they have denied. */
+  readonly reportsSocket: string;
   /** The supervisor tells the agent which process is which pod's proxy. */
   readonly agentControlSocket: string;
   readonly namespacesDirectory: string;
@@ -76,6 +78,7 @@ export function meshPaths(directories: { readonly state: string; readonly runtim
     processFile: join(runtime, "processes.json"),
     apiSocket: join(runtime, "api.sock"),
     configSocket: join(runtime, "config.sock"),
+    reportsSocket: join(runtime, "reports.sock"),
     agentControlSocket: join(runtime, "agent.sock"),
     namespacesDirectory: join(runtime, "netns"),
     processesDirectory: join(runtime, "processes"),

@@ -20,3 +20,10 @@ export {
 export { createMetricRegistry, type MetricRegistry } from "./metric-registry.ts";
 export { createProxyMetrics, type ProxyMetrics, type ProxyVitals } from "./proxy-metrics.ts";
 export type { RequestRecord, ResponseFlag } from "./request-record.ts";
+export type {
+  DenialExplanation,
+  DenialQuery,
+  ExplainedPolicy,
+  ReportedDenial,
+  StoredDenial,
+} from "./stored-denial.ts";

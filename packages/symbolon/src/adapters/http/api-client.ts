@@ -2,8 +2,8 @@ import { type Clock, SymbolonError, sleep } from "@symbolon/spiffe/core";
 import type { ApplyRequest, ChangeAnswer, DeleteRequest, MeshStatus } from "../../control-plane/index.ts";
 import { productError } from "../../core/index.ts";
 import type { MeshKind, Pod, PodStatus, PresentedObject } from "../../mesh/index.ts";
-import type { FamilySnapshot } from "../../telemetry/index.ts";
-import { API_PATHS, type ApiError, fillPath, type PodSecrets } from "./api.ts";
+import type { DenialQuery, FamilySnapshot, StoredDenial } from "../../telemetry/index.ts";
+import { type AdministrativeCommand, API_PATHS, type ApiError, fillPath, type PodSecrets } from "./api.ts";
 import { MAX_BODY_BYTES } from "./json-body.ts";
 
 /** Client of the control plane's API; every method throws ERR_API_UNREACHABLE, or the code that the API answered. */
@@ -11,6 +11,9 @@ export interface ApiClient {
   status(): Promise<MeshStatus>;
   /** Of the whole mesh. */
   metrics(): Promise<readonly FamilySnapshot[]>;
+  denials(query: DenialQuery): Promise<readonly StoredDenial[]>;
+  /** Resolves when the audit log has it. */
+  recordCommand(command: AdministrativeCommand): Promise<void>;
   list(kind: MeshKind, options?: { readonly namespace?: string }): Promise<readonly PresentedObject[]>;
   apply(request: ApplyRequest): Promise<ChangeAnswer>;
   delete(request: DeleteRequest): Promise<ChangeAnswer>;
@@ -63,6 +66,13 @@ export function createApiClient(options: {
   return {
     status: () => read(API_PATHS.status),
     metrics: () => read(API_PATHS.metrics),
+    denials: (query) =>
+      read(
+        `${API_PATHS.denials}?${new URLSearchParams(Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]))}`,
+      ),
+    async recordCommand(command) {
+      await call("POST", API_PATHS.commands, command);
+    },
     list(kind, { namespace } = {}) {
       const query = namespace === undefined ? "" : `?${new URLSearchParams({ namespace })}`;
       return read(`${fillPath(API_PATHS.objects, { kind })}${query}`);

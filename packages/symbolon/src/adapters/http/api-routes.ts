@@ -1,7 +1,12 @@
 import { productError } from "../../core/index.ts";
 import { findKind, MESH_KINDS, type ObjectKey, type Pod, type PodStatus } from "../../mesh/index.ts";
-import { EXPOSITION_CONTENT_TYPE, type FamilySnapshot, renderMetrics } from "../../telemetry/index.ts";
-import { API_PATHS, type ApiBackend } from "./api.ts";
+import {
+  type DenialQuery,
+  EXPOSITION_CONTENT_TYPE,
+  type FamilySnapshot,
+  renderMetrics,
+} from "../../telemetry/index.ts";
+import { type AdministrativeCommand, API_PATHS, type ApiBackend } from "./api.ts";
 import { booleanField, objectList, readJsonObject, stringField } from "./json-body.ts";
 import type { Route, RouteCall } from "./route.ts";
 
@@ -10,6 +15,17 @@ export function apiRoutes(backend: ApiBackend): readonly Route[] {
     route("GET", API_PATHS.status, () => Response.json(backend.status())),
     route("GET", API_PATHS.metrics, async () => Response.json(await backend.metrics())),
     route("GET", API_PATHS.metricsText, async () => metricsResponse(await backend.metrics())),
+    route("GET", API_PATHS.denials, ({ query }) => Response.json(backend.denials(readDenialQuery(query)))),
+    route("POST", API_PATHS.commands, async ({ request }) => {
+      const body = await readJsonObject(request);
+      await backend.recordCommand({
+        actor: stringField(body, "actor"),
+        subject: stringField(body, "subject"),
+        // INVARIANT: only our own command line writes commands; their details are texts and numbers.
+        details: body.details as AdministrativeCommand["details"],
+      });
+      return new Response(null, { status: 204 });
+    }),
     route("GET", API_PATHS.objects, ({ params, query }) => {
       const kind = findKind(params.kind ?? "")?.kind;
       if (!kind) throw productError("ERR_OBJECT_NOT_FOUND", `there is no kind "${params.kind}"`);
@@ -49,6 +65,33 @@ export function apiRoutes(backend: ApiBackend): readonly Route[] {
       return new Response(null, { status: 204 });
     }),
   ];
+}
+
+/** Most that one answer holds: about 100 MB in the worst case. */
+const MAX_DENIALS = 5000;
+
+function readDenialQuery(query: URLSearchParams): DenialQuery {
+  const text = (name: string) => query.get(name) ?? undefined;
+  const count = (name: string) => {
+    const value = query.get(name);
+    if (value === null) return undefined;
+    if (!/^\d{1,15}$/.test(value))
+      throw productError("ERR_API_REQUEST_INVALID", `parameter "${name}" is "${value}", not a number`);
+    return Number(value);
+  };
+  const [requestId, namespace, workload, after] = [
+    text("requestId"),
+    text("namespace"),
+    text("workload"),
+    count("after"),
+  ];
+  return {
+    ...(requestId === undefined ? {} : { requestId }),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(workload === undefined ? {} : { workload }),
+    ...(after === undefined ? {} : { after }),
+    last: Math.min(count("last") ?? MAX_DENIALS, MAX_DENIALS),
+  };
 }
 
 function metricsResponse(families: readonly FamilySnapshot[]): Response {

@@ -1,5 +1,6 @@
 import type { ControlPlane } from "../../control-plane/index.ts";
-import type { FamilySnapshot } from "../../telemetry/index.ts";
+import type { AuditEvent } from "../../core/index.ts";
+import type { DenialQuery, FamilySnapshot, StoredDenial } from "../../telemetry/index.ts";
 
 /** What a pod is given at its start, and again before it ends. */
 export interface PodSecrets {
@@ -18,7 +19,14 @@ export interface ApiBackend
   podSecrets(podUid: string): PodSecrets;
   /** Of the control plane and of every proxy that answers. */
   metrics(): Promise<readonly FamilySnapshot[]>;
+  /** What policies denied in the last 24 hours. */
+  denials(query: DenialQuery): readonly StoredDenial[];
+  /** Resolves when the audit log has it; a rejection must keep the command from running. */
+  recordCommand(command: AdministrativeCommand): Promise<void>;
 }
+
+/** A command of an administrator that is not a change of the configuration. */
+export type AdministrativeCommand = Required<Pick<AuditEvent, "actor" | "subject" | "details">>;
 
 /** Body of every answer that is not 2xx. */
 export interface ApiError {
@@ -32,6 +40,8 @@ export const API_PATHS = {
   metrics: "/v1/metrics",
   /** The same as text, for Prometheus. */
   metricsText: "/metrics",
+  denials: "/v1/denials",
+  commands: "/v1/commands",
   objects: "/v1/objects/:kind",
   apply: "/v1/apply",
   delete: "/v1/delete",

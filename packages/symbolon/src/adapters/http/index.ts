@@ -1,6 +1,6 @@
 /** Answers of the API, as its clients see them. */
 export type { ChangeAnswer, ObjectChange } from "../../control-plane/index.ts";
-export type { ApiBackend, PodSecrets } from "./api.ts";
+export type { AdministrativeCommand, ApiBackend, PodSecrets } from "./api.ts";
 export { type ApiClient, type ApiPatience, createApiClient } from "./api-client.ts";
 export { type ApiServer, serveApi } from "./api-server.ts";
 export { createPodReports, type PodReports } from "./pod-reports.ts";

@@ -1,40 +1,34 @@
 import { errorText, type Log } from "@symbolon/spiffe/core";
 import type { EncodedProxyConfig, ProxyConfigSource } from "../../control-plane/index.ts";
-import { productError } from "../../core/index.ts";
-import type { ProcessIdentity } from "./agent-control.ts";
-import { encodeFrame, parseMessage } from "./frame.ts";
+import { encodeFrame } from "./frame.ts";
 import type { FrameConnection } from "./frame-connection.ts";
 import { type FrameServer, type ListenPrivately, serveFrames } from "./frame-server.ts";
+import { type ProxyRecognition, recognizeProxy } from "./hello.ts";
 
-export interface ConfigServerOptions {
+export interface ConfigServerOptions extends ProxyRecognition {
   readonly path: string;
   readonly listen: ListenPrivately;
-  readonly readPeer: (fd: number) => ProcessIdentity;
-  /** Which process is the proxy of a pod, by the pod runtime's word; undefined while none is known. */
-  readonly proxyOf: (podUid: string) => ProcessIdentity | undefined;
   readonly configs: ProxyConfigSource;
   readonly log: Log;
 }
 
 /**
- * Pushes configuration to proxies. A proxy names its pod; the kernel's word on its process decides whether it may.
+ * Pushes configuration to proxies.
  * A proxy that is not known yet is closed and comes again: the pod runtime's report may be on its way.
  */
 export function serveProxyConfigs(options: ConfigServerOptions): Promise<FrameServer> {
-  const { path, listen, readPeer, proxyOf, configs, log } = options;
+  const { path, listen, configs, log } = options;
   return serveFrames({
     path,
     listen,
     log,
     accept(connection) {
-      const peer = readPeer(connection.fd);
       let stream: ReturnType<typeof streamConfigs> | undefined;
       return {
         onFrame(frame) {
-          const podUid = readHello(frame);
-          const proxy = proxyOf(podUid);
-          if (stream || proxy?.pid !== peer.pid || proxy.startTicks !== peer.startTicks) {
-            log.debug("proxy is not (yet) the registered one", { podUid, pid: peer.pid, wanted: proxy?.pid });
+          const podUid = stream ? undefined : recognizeProxy(frame, connection, options);
+          if (podUid === undefined) {
+            log.debug("proxy is not (yet) the registered one", { path });
             return connection.close();
           }
           stream = streamConfigs(connection, podUid, configs);
@@ -72,10 +66,4 @@ function streamConfigs(connection: FrameConnection, podUid: string, configs: Pro
     },
     end: unsubscribe,
   };
-}
-
-function readHello(frame: Buffer): string {
-  const { type, podUid } = parseMessage(frame);
-  if (type === "hello" && typeof podUid === "string") return podUid;
-  throw productError("ERR_FRAME_INVALID", "the first message of a proxy is not a hello with its pod");
 }

@@ -18,3 +18,5 @@ export {
   serveProxyAdmin,
   setProxyLogLevel,
 } from "./proxy-admin.ts";
+export { createReportClient, type Report, type ReportClient } from "./report-client.ts";
+export { type ReportServerOptions, serveReports } from "./report-server.ts";

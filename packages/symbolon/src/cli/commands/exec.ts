@@ -3,7 +3,7 @@ import { constants } from "node:os";
 import type { Command } from "commander";
 import { commandInPod, isAlive, readMeshProcesses } from "../../app/index.ts";
 import { choosePod } from "../choose-pod.ts";
-import { meshName, pathsOfChosenMesh } from "../context.ts";
+import { apiOfChosenMesh, meshName, pathsOfChosenMesh } from "../context.ts";
 import { CommandExit, EXIT } from "../exit-status.ts";
 
 export function addExecCommand(program: Command): void {
@@ -43,6 +43,12 @@ Examples:
             EXIT.failed,
             `error: container "${wanted}" of pod "${pod.metadata.name}" is not running; containers: ${pod.spec.containers.map((each) => each.name).join(", ")}`,
           );
+        await apiOfChosenMesh(command).recordCommand({
+          actor: `command line (uid ${process.getuid?.() ?? "unknown"})`,
+          subject: `Pod/${pod.metadata.namespace}/${pod.metadata.name}`,
+          // Not the arguments: they may hold a secret.
+          details: { command: "exec", container: wanted, program: argv[0] ?? "" },
+        });
         const inside = commandInPod(paths, {
           supervisorPid: supervisor.pid,
           containerPid: status.pid,

@@ -1,4 +1,5 @@
 import type { AuditLine } from "../../../audit/index.ts";
+import { printable } from "../../printable.ts";
 import { formatTable } from "../../table.ts";
 
 export const EVENT_HEAD = ["TIME", "KIND", "OUTCOME", "ACTOR", "SUBJECT", "WHY"];
@@ -18,7 +19,3 @@ const detailsText = (details: AuditLine["details"]): string =>
   Object.entries(details ?? {})
     .map(([name, value]) => `${name}=${value}`)
     .join(" ");
-
-/** What a peer has said must not move a terminal's cursor. */
-const printable = (text: string): string =>
-  text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Cf}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);

@@ -33,6 +33,8 @@ export interface MissingFact {
   readonly fields: RegExp;
   /** "the caller's address: give --source-ip" */
   readonly hint: string;
+  /** What is shown in its place. */
+  readonly standIn: string;
 }
 
 export function missingFacts(question: AccessQuestion): readonly MissingFact[] {
@@ -42,20 +44,31 @@ export function missingFacts(question: AccessQuestion): readonly MissingFact[] {
     facts.push({
       fields: /^(ipBlocks|notIpBlocks|when source\.ip .*)$/,
       hint: "the caller's address: give --source-ip",
+      standIn: "0.0.0.0",
     });
   if ((remoteAddress ?? sourceAddress) === undefined)
     facts.push({
       fields: /^(remoteIpBlocks|notRemoteIpBlocks|when remote\.ip .*)$/,
       hint: "the address of the original client: give --remote-ip",
+      standIn: "0.0.0.0",
     });
   if (request && !isHostGiven)
     facts.push({
       fields: /^(hosts|notHosts|when request\.headers\[(:authority|host)\] .*)$/i,
       hint: "the host: give --host",
+      standIn: request.host,
     });
   if (destinationAddress === undefined)
-    facts.push({ fields: /^when destination\.ip /, hint: "the pod's address: give --destination-ip" });
+    facts.push({
+      fields: /^when destination\.ip /,
+      hint: "the pod's address: give --destination-ip",
+      standIn: "0.0.0.0",
+    });
   if (sni === undefined)
-    facts.push({ fields: /^when connection\.sni /, hint: "the server name of the TLS connection: give --sni" });
+    facts.push({
+      fields: /^when connection\.sni /,
+      hint: "the server name of the TLS connection: give --sni",
+      standIn: "none",
+    });
   return facts;
 }

@@ -35,6 +35,10 @@ Examples:
 }
 
 /** Without the explanation, which is what `explain` is for. */
-function answerData({ explanation: _, ...data }: AccessAnswer): Omit<AccessAnswer, "explanation"> {
+function answerData({
+  explanation: _,
+  changes: __,
+  ...data
+}: AccessAnswer): Omit<AccessAnswer, "explanation" | "changes"> {
   return data;
 }

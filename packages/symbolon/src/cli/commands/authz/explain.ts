@@ -54,7 +54,7 @@ async function explainDenials(
     throw new CommandExit(EXIT.usage, "error: who is called? --to NAMESPACE/WORKLOAD");
   const denials = await readDenials(flags, { requestId, defaultLast: requestId === undefined ? 1 : 100 }, self);
   if (format) printStructured(format, { denials });
-  else console.log(denials.map(denialExplanation).join("\n\n"));
+  else if (denials.length > 0) console.log(denials.map(denialExplanation).join("\n\n"));
   if (denials.length > 0) return;
   const what = requestId === undefined ? "nothing was denied" : `no policy denied a request with id "${requestId}"`;
   throw new CommandExit(EXIT.failed, `error: ${what} in the last 24 hours; "symbolon logs --access" has every request`);
@@ -82,8 +82,9 @@ function seenLines({ caller, spiffeId, workload, port, protocol, mtls, token, re
 }
 
 /** For programs; the shape is stable, new fields may come. */
-function explainedData({ explanation, ...answer }: AccessAnswer): unknown {
-  return explanation ? { ...answer, ...explanationData(explanation) } : answer;
+function explainedData({ explanation, changes = [], ...answer }: AccessAnswer): unknown {
+  const flips = changes.map(({ text, outcome }) => ({ change: { kind: "connection", text }, outcome }));
+  return { ...answer, ...(explanation ? explanationData(explanation) : { policies: [], flips, moreFlips: 0 }) };
 }
 
 function explanationData({ policies, flips, moreFlips }: Explanation) {

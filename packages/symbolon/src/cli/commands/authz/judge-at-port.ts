@@ -15,7 +15,7 @@ import { type AccessAnswer, cannotTell, type SeenAccess } from "./access-answer.
 import { type AccessQuestion, missingFacts } from "./access-question.ts";
 import { answerOf, customAnswer, verdictOf } from "./answer-text.ts";
 import type { Caller } from "./caller.ts";
-import { judgeRules, needsFacts } from "./judge-rules.ts";
+import { judgeRules, neededFacts } from "./judge-rules.ts";
 import { checkToken, withToken } from "./token-check.ts";
 
 export interface AccessPlace {
@@ -140,11 +140,12 @@ function ask({ connection, request, sent, policies, options, seen, notes, questi
   const explanation = createExplainer(authorization, options).explain({ connection, ...(request ? { request } : {}) });
   const compiled = compileAuthorization(authorization, options).connection(connection);
   const first = compiled.decide(sent);
-  const missing = missingFacts(question);
+  const needed = neededFacts(explanation, missingFacts(question));
   const isCustom = first.outcome === "ask_provider" || CUSTOM_REFUSALS.includes(first.reason);
   const rest = isCustom ? compiled.decideAfterProviders(request) : compiled.decide(request);
-  const verdict = needsFacts(explanation, missing) ? judgeRules(explanation, missing) : verdictOf(rest, authorization);
-  const common = { notes: [...notes, ...shadowNotes(rest)], seen, explanation };
+  const verdict = needed.length > 0 ? judgeRules(explanation, needed) : verdictOf(rest, authorization);
+  const unknown = needed.map(({ hint, standIn }) => `a policy looks at ${hint} (${standIn} stands for it)`);
+  const common = { notes: [...notes, ...unknown, ...shadowNotes(rest)], seen, explanation };
   if (verdict.outcome === "allow" && isCustom) return { ...customAnswer(first, authorization), ...common };
   return { ...answerOf(verdict, authorization), ...common };
 }
@@ -192,6 +193,6 @@ function optionsOf({ set, trustDomain, trustDomainAliases }: PolicySource): Auth
   };
 }
 
-/** Nothing that counts looks at it: see `needsFacts`. */
+/** Nothing that counts looks at it: see `neededFacts`. */
 const UNSPECIFIED = "0.0.0.0";
 const CUSTOM_REFUSALS: readonly string[] = ["provider_missing", "several_providers"];

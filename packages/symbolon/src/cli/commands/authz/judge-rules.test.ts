@@ -9,7 +9,7 @@ import {
 } from "@symbolon/policy";
 import { parseYamlDocuments } from "@symbolon/policy/yaml";
 import { missingFacts } from "./access-question.ts";
-import { judgeRules, needsFacts } from "./judge-rules.ts";
+import { judgeRules, neededFacts } from "./judge-rules.ts";
 
 const ITEMS = {
   yes: 'methods: ["GET"]',
@@ -36,7 +36,7 @@ const request = (host: string) => ({ method: "GET", path: "/", host, headers: ne
 const MISSING = missingFacts({
   plaintext: false,
   to: { namespace: "foo", name: "web" },
-  request: request(""),
+  request: request("made-up.example"),
   isHostGiven: false,
   sourceAddress: "10.0.0.1",
 });
@@ -44,7 +44,7 @@ const MISSING = missingFacts({
 function judge(...texts: readonly string[]) {
   const policies = parse(...texts);
   const explanation = createExplainer(policies, OPTIONS).explain({ connection: CONNECTION, request: request("") });
-  expect(needsFacts(explanation, MISSING)).toBe(true);
+  expect(neededFacts(explanation, MISSING).map(({ standIn }) => standIn)).toEqual(["made-up.example"]);
   const { outcome, by } = judgeRules(explanation, MISSING);
   return `${outcome} ${by ? `${by.policy.name}[${by.ruleIndex}]` : "-"}`;
 }

@@ -15,11 +15,10 @@ export interface RuleVerdict {
   readonly missing?: MissingFact;
 }
 
-/** Whether rules look at a fact that is missing. */
-export function needsFacts({ policies }: Explanation, missing: readonly MissingFact[]): boolean {
-  return policies.some(({ rules }) =>
-    rules.some((rule) => itemsOf(rule).some(({ field }) => missing.some(({ fields }) => fields.test(field)))),
-  );
+/** The missing facts that rules look at. */
+export function neededFacts({ policies }: Explanation, missing: readonly MissingFact[]): readonly MissingFact[] {
+  const fields = policies.flatMap(({ rules }) => rules.flatMap(itemsOf)).map(({ field }) => field);
+  return missing.filter((fact) => fields.some((field) => fact.fields.test(field)));
 }
 
 /**

@@ -1,0 +1,143 @@
+import {
+  type ConnectionAttributes,
+  createExplainer,
+  type Explanation,
+  explanationText,
+  type RequestAttributes,
+} from "@symbolon/policy";
+import { type Clock, errorText, type Log } from "@symbolon/spiffe/core";
+import type { AuditEvent, AuditSink } from "../core/index.ts";
+import type { ProxyConfig } from "../mesh/index.ts";
+import type { DenialExplanation, DenialQuery, ReportedDenial, StoredDenial } from "../telemetry/index.ts";
+import type { DenialStore, ProxyConfigSource } from "./ports.ts";
+
+export interface Denials {
+  /** Explains, audits and stores what a pod's proxy has denied; resolves when it is durable. */
+  store(podUid: string, report: { readonly denials: readonly ReportedDenial[]; readonly lost: number }): Promise<void>;
+  /** Newest last. */
+  list(query: DenialQuery): readonly StoredDenial[];
+}
+
+/** How long denials are kept, and how many. */
+export const DENIAL_RETENTION = { ms: 24 * 3600 * 1000, count: 100_000 } as const;
+
+export function createDenials(options: {
+  readonly configs: ProxyConfigSource;
+  readonly denials: DenialStore;
+  readonly audit: AuditSink;
+  readonly clock: Clock;
+  readonly log: Log;
+}): Denials {
+  const { configs, denials, audit, clock, log } = options;
+  return {
+    async store(podUid, { denials: reported, lost }) {
+      const config = configs.current(podUid)?.config;
+      // A proxy speaks for its own pod alone.
+      const own = reported.filter(({ workload }) => workload.podUid === podUid);
+      if (own.length < reported.length) log.error("proxy reported denials of another pod", { podUid });
+      const added = denials.onlyNew(own);
+      // Before the store: a report that is repeated because the store failed has its lines twice rather than never.
+      await Promise.all(added.map((denial) => audit.write(auditEvent(denial))));
+      if (lost > 0) await audit.write(lossEvent(podUid, lost));
+      const now = clock.now();
+      denials.write(
+        added.map((denial) => ({ ...denial, explanation: explain(denial, config) })),
+        { now, notBefore: new Date(now.getTime() - DENIAL_RETENTION.ms), atMost: DENIAL_RETENTION.count },
+      );
+    },
+    list: (query) => denials.list(query),
+  };
+
+  function explain(denial: ReportedDenial, config: ProxyConfig | undefined): DenialExplanation {
+    if (config === undefined) return withoutExplanation("the pod is gone, and with it the policies that decided");
+    try {
+      return explanationOf(denial, config);
+    } catch (error) {
+      log.error("denial cannot be explained", { id: denial.id, error: errorText(error) });
+      return withoutExplanation("the explanation failed; the control plane's log has more");
+    }
+  }
+}
+
+const withoutExplanation = (note: string): DenialExplanation => ({ text: "", flips: [], moreFlips: 0, notes: [note] });
+
+/** Above it the data of policies is left out, and the text is cut. */
+const MAX_EXPLANATION = 24_000;
+
+function explanationOf(denial: ReportedDenial, { version, local, mesh }: ProxyConfig): DenialExplanation {
+  const { trustDomain, trustDomainAliases, pathNormalization } = mesh;
+  const explainer = createExplainer(local.authorizationPolicies, {
+    trustDomain,
+    trustDomainAliases,
+    pathNormalization,
+  });
+  const explanation = explainer.explain({
+    connection: connectionOf(denial),
+    ...(denial.request ? { request: requestOf(denial.request) } : {}),
+  });
+  const text = explanationText(explanation);
+  const policies = explanation.policies.map(({ policy: { namespace, name, action, dryRun }, matches, rules }) => {
+    return { namespace, name, action, dryRun, matches, rules };
+  });
+  const isLarge = JSON.stringify(policies).length + text.length > MAX_EXPLANATION;
+  return {
+    text: text.slice(0, MAX_EXPLANATION),
+    ...(isLarge ? {} : { policies }),
+    flips: explanation.flips,
+    moreFlips: explanation.moreFlips,
+    notes: notesOn(denial, explanation, version),
+  };
+}
+
+function notesOn(
+  { reason, configVersion, request }: ReportedDenial,
+  { decision }: Explanation,
+  version: number,
+): string[] {
+  const notes: string[] = [];
+  if (version !== configVersion)
+    notes.push(
+      `decided by configuration ${configVersion}, explained by ${version}, which was in force when it was reported`,
+    );
+  if (decision.outcome !== "deny" || decision.reason !== reason)
+    notes.push(`by what is known here the decision would be ${decision.outcome} (${decision.reason})`);
+  if (request?.cut) notes.push(`not kept whole: ${request.cut.join(", ")}`);
+  return notes;
+}
+
+function connectionOf({ connection }: ReportedDenial): ConnectionAttributes {
+  return connection;
+}
+
+function requestOf({ method, path, host, headers, claims }: NonNullable<ReportedDenial["request"]>): RequestAttributes {
+  const lines = new Map<string, string[]>();
+  for (const [name, value] of headers) lines.set(name, [...(lines.get(name) ?? []), value]);
+  return { method, path, host, headers: lines, ...(claims ? { claims: claims as RequestAttributes["claims"] } : {}) };
+}
+
+const MAX_AUDITED_PATH = 256;
+
+function auditEvent(denial: ReportedDenial): AuditEvent {
+  const { id, what, workload, rule, reason, connection, request, requestId, configVersion } = denial;
+  return {
+    kind: request ? "request.deny" : "connection.deny",
+    outcome: "refused",
+    actor: connection.peerSpiffeId ?? `unauthenticated (${connection.sourceAddress})`,
+    subject: `${workload.namespace}/${workload.podName}`,
+    ...(rule ? { authority: `AuthorizationPolicy ${rule.namespace}/${rule.name}, rule ${rule.ruleIndex}` } : {}),
+    code: reason,
+    details: {
+      denial: id,
+      ...(what === "revoked" ? { revoked: true } : {}),
+      ...(requestId === undefined ? {} : { requestId }),
+      ...(request ? { method: request.method, path: request.path.slice(0, MAX_AUDITED_PATH), host: request.host } : {}),
+      port: connection.destinationPort,
+      configVersion,
+    },
+  };
+}
+
+function lossEvent(podUid: string, lost: number): AuditEvent {
+  const details = { denialsNotReported: lost };
+  return { kind: "audit.gap", outcome: "failure", actor: "symbolon", subject: `proxy of pod ${podUid}`, details };
+}
