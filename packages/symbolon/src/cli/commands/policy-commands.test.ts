@@ -183,6 +183,16 @@ describe("authz check and describe", () => {
     expect((await symbolon("describe", "a/b/c", ...files)).status).toBe(64);
   });
 
+  test("a namespace that is called like a kind is found, too", async () => {
+    const jobs = write(
+      "jobs.yaml",
+      "apiVersion: v1\nkind: Pod\nmetadata: {name: worker, namespace: jobs}\nspec: {containers: []}\n",
+    );
+    const workloadOf = async (name: string) => (await symbolon("describe", name, "-f", jobs)).stdout.split("\n")[0];
+    for (const name of ["jobs/worker", "jobs/pod/worker", "po/worker.jobs", "worker.jobs"])
+      expect(await workloadOf(name)).toBe("Pod jobs/worker");
+  });
+
   test("manifests with errors end with 65", async () => {
     const bad = write(
       "bad.yaml",

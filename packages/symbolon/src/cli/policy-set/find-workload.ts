@@ -6,6 +6,8 @@ export interface WorkloadName {
   readonly kind?: string;
   readonly namespace: string;
   readonly name: string;
+  /** Meant when there is no such workload. */
+  readonly otherReading?: { readonly namespace: string; readonly name: string };
 }
 
 export type FoundWorkload =
@@ -23,8 +25,8 @@ export function findWorkload(asked: WorkloadName, set: PolicySet): FoundWorkload
   );
   const [workload] = found;
   const where = `${namespace}/${name}`;
-  const maker = workload ? undefined : makerOf(asked, set);
-  if (maker) return { workload: maker };
+  const instead = workload ? undefined : insteadOf(asked, set);
+  if (instead) return { workload: instead };
   if (!workload)
     return {
       reason: "workload_not_found",
@@ -36,6 +38,13 @@ export function findWorkload(asked: WorkloadName, set: PolicySet): FoundWorkload
     reason: "workload_ambiguous",
     text: `several workloads are named ${where}: say which, ${kinds.join(" or ")}`,
   };
+}
+
+function insteadOf(asked: WorkloadName, set: PolicySet): SetWorkload | undefined {
+  const maker = makerOf(asked, set);
+  if (maker || !asked.otherReading) return maker;
+  const other = findWorkload(asked.otherReading, set);
+  return "workload" in other ? other.workload : undefined;
 }
 
 /** The Deployment of a pod: policies go by the labels that they share. */

@@ -13,15 +13,16 @@ export function parseWorkloadName(text: string, defaultNamespace: string, what: 
   const [namespace, ...rest] = parts;
   if (name === "" || namespace === "" || rest.length > 0)
     throw new CommandExit(EXIT.usage, `error: ${what} "${text}" is not NAMESPACE/NAME, like foo/httpbin`);
-  if (namespace !== undefined) return { ...withKind(kind), namespace, name };
+  if (namespace !== undefined) return { ...(kind === undefined ? {} : { kind }), namespace, name };
   const dot = name.indexOf(".");
-  return dot < 1 || dot === name.length - 1
-    ? { ...withKind(kind), namespace: defaultNamespace, name }
-    : { ...withKind(kind), namespace: name.slice(dot + 1), name: name.slice(0, dot) };
-}
-
-function withKind(kind: string | undefined): Pick<WorkloadName, "kind"> {
-  return kind === undefined ? {} : { kind };
+  const inNamespace =
+    dot < 1 || dot === name.length - 1
+      ? { namespace: defaultNamespace, name }
+      : { namespace: name.slice(dot + 1), name: name.slice(0, dot) };
+  // "jobs/worker" may be a Job, or a workload of a namespace that is called jobs.
+  return kind === undefined
+    ? inNamespace
+    : { ...inNamespace, kind, otherReading: { namespace: text.slice(0, text.indexOf("/")), name } };
 }
 
 const KINDS: ReadonlyMap<string, string> = new Map(
