@@ -173,6 +173,20 @@ describe.skipIf(why !== undefined)("where namespaces are forbidden", () => {
     expect(call("bar", "http://httpbin.foo:8000/ip")).toBe("200/0");
   });
 
+  test("proxies, the agent and the control plane that are killed come back where they were", async () => {
+    for (const role of ["proxy", "agent", "control-plane"]) {
+      const killed = mesh.processes("internal", role);
+      expect([role, killed.length]).toEqual([role, role === "proxy" ? 4 : 1]);
+      for (const pid of killed) process.kill(pid, "SIGKILL");
+      await eventually(
+        `200 after the end of ${role}`,
+        () => mesh.curl("foo", "http://httpbin.foo:8000/ip"),
+        (answer) => answer === "200/0",
+      );
+    }
+    expect(mesh.curl("bar", "http://httpbin.foo:8000/ip")).toBe("200/0");
+  }, 60_000);
+
   test("a supervisor that is killed comes back with its pods, and nothing of the old one is left", async () => {
     const before = startedProcesses(mesh);
     expect(before.length).toBeGreaterThanOrEqual(10);

@@ -2,7 +2,8 @@ import { afterEach, describe, expect, test } from "bun:test";
 import net from "node:net";
 import { startApplication, startProxy, talk, until } from "../../../../test/fakes/proxy-fixture.ts";
 import type { ServiceView, WorkloadView } from "../mesh/index.ts";
-import { explicitCapture } from "./explicit-capture.ts";
+import type { Capture } from "./capture.ts";
+import { type ExplicitCaptureOptions, explicitCapture } from "./explicit-capture.ts";
 
 const APPLICATION = "169.254.1.2";
 const SECRET = `Basic ${Buffer.from("pod:secret").toString("base64")}`;
@@ -47,15 +48,16 @@ const service = (tls = false): ServiceView => ({
   ],
 });
 
+interface PairOptions {
+  readonly sidecar?: boolean;
+  readonly clientSidecar?: boolean;
+  readonly mode?: "permissive" | "strict";
+  /** A name that the machine's resolver would know, and that leads to the application. */
+  readonly outside?: string;
+}
+
 /** Two pods on one loopback: `server` with an application that `handle` plays, `client` with its proxy port. */
-async function startPair(
-  handle: (socket: net.Socket) => void,
-  options: {
-    readonly sidecar?: boolean;
-    readonly clientSidecar?: boolean;
-    readonly mode?: "permissive" | "strict";
-  } = {},
-) {
+async function startPair(handle: (socket: net.Socket) => void, options: PairOptions = {}) {
   const { sidecar = false, mode = "permissive" } = options;
   const { clientSidecar = sidecar } = options;
   const application = await startApplication("127.0.0.1", handle);
@@ -72,7 +74,7 @@ async function startPair(
       {
         http: {},
         mesh,
-        capture: explicitCapture({
+        capture: withOutside({
           outboundPort: ports[podUid],
           authorize: (credentials) => credentials === SECRET,
           applicationAddress: APPLICATION,
@@ -92,6 +94,14 @@ async function startPair(
     closers.push(() => fixture.proxy.drain(0));
     return fixture;
   };
+  function withOutside(capture: ExplicitCaptureOptions): Capture {
+    const explicit = explicitCapture(capture);
+    const locate: Capture["locate"] = (address, port, config) =>
+      address === options.outside
+        ? { hostname: "127.0.0.1", port: application.port }
+        : explicit.locate(address, port, config);
+    return { ...explicit, locate };
+  }
   const server = await start("server", "10.244.0.3", sidecar);
   const client = await start("client", "10.244.0.2", clientSidecar);
   closers.push(() => application.close());
@@ -169,6 +179,18 @@ describe("explicit capture: requests in absolute form", () => {
     expect(answer).toStartWith(`HTTP/1.1 ${status} `);
     expect(answer.includes("Proxy-Authenticate: Basic")).toBe(status === 407);
     expect(application.received()).toHaveLength(0);
+  });
+});
+
+describe("explicit capture: what is not of the mesh", () => {
+  test("goes out as it is, under the name that was asked for", async () => {
+    const { application, client, ask } = await startPair(answering, { sidecar: true, outside: "outside.example" });
+    expect(text(await ask(get("http://outside.example:81/x")))).toStartWith("HTTP/1.1 200 OK\r\n");
+    expect(application.received().toString("latin1")).toStartWith("GET /x HTTP/1.1\r\nHost: outside.example:81\r\n");
+    await until(() => client.records.length > 0);
+    expect(client.records[0]).toMatchObject({ upstream: "outside.example:81", security: "plaintext" });
+    const wanted = `HTTP/1.1 200 Connection Established\r\n\r\n${ANSWER}`;
+    expect(text(await ask(connect("outside.example:443") + get("/y", ""), wanted.length))).toBe(wanted);
   });
 });
 
