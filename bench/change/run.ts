@@ -13,9 +13,10 @@ import { type ApiClient, createApiClient } from "../../packages/symbolon/src/ada
 import { processStartTicks } from "../../packages/symbolon/src/adapters/os/index.ts";
 import type { Pod } from "../../packages/symbolon/src/mesh/index.ts";
 import { createChildPrograms } from "../harness/child-programs.ts";
+import { cpuSeconds } from "../harness/process-usage.ts";
 
 const [proxies = 50, changes = 20, policies = 20] = process.argv.slice(2).map(Number);
-const PORT = 9000;
+const PORT = 19_470;
 const APPLICATION = "127.0.0.1";
 const POD_RANGE = "127.91.0.0/16";
 const BUN = process.execPath;
@@ -40,25 +41,34 @@ try {
   await change(api, workload());
   for (let number = 0; number < policies; number++) await change(api, unrelatedPolicy(number));
   const pods = await wantedPods(api);
-  for (const pod of pods) await startPod(api, pod);
+  const pids = await Promise.all(pods.map((pod) => startPod(api, pod)));
   for (const { address } of pods) await untilEchoed(address);
   console.log(`${pods.length} proxies, ${policies} policies in force`);
 
   const times: number[] = [];
   const last: number[] = [];
+  const cpuOfProxies: number[] = [];
+  const cpuOfPlane: number[] = [];
   for (let round = 0; round < changes; round++) {
     const closed = await Promise.all(pods.map(({ address }) => liveConnection(address)));
+    const cpu = [cpuSeconds(pids), cpuSeconds([plane.pid])] as const;
     const start = performance.now();
     const ends = closed.map(({ closedAt }) => closedAt.then((at) => at - start));
     await change(api, DENIAL);
     const each = await Promise.all(ends);
     times.push(...each);
     last.push(Math.max(...each));
+    cpuOfProxies.push(((cpuSeconds(pids) - cpu[0]) * 1000) / pids.length);
+    cpuOfPlane.push((cpuSeconds([plane.pid]) - cpu[1]) * 1000);
     await api.delete({ keys: [DENIAL_KEY], ignoreNotFound: false });
     for (const { address } of pods) await untilEchoed(address);
   }
   print("change to enforced, each proxy", times);
   print("change to enforced by the last proxy", last);
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  console.log(
+    `CPU of one change: ${mean(cpuOfProxies).toFixed(1)} ms a proxy, ${mean(cpuOfPlane).toFixed(1)} ms the control plane`,
+  );
 } finally {
   await children.stop();
   echo.close();
@@ -83,12 +93,14 @@ async function wantedPods(api: ApiClient): Promise<readonly Pod[]> {
   throw new Error("the control plane has ended");
 }
 
-async function startPod(api: ApiClient, pod: Pod): Promise<void> {
+/** @returns the proxy's process id */
+async function startPod(api: ApiClient, pod: Pod): Promise<number> {
   const path = join(directory, "config.sock");
   const { pid } = children.start([BUN, join(import.meta.dir, "proxy.ts"), path, pod.uid, pod.address, APPLICATION]);
   const startTicks = processStartTicks(pid) ?? 0;
   const proxy = { pid, startTicks, restarts: 0 };
   await api.reportPodStatus(pod.uid, { phase: "running", ready: true, proxy, containers: [] });
+  return pid;
 }
 
 /** A connection that has carried a byte. */

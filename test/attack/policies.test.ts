@@ -3,6 +3,7 @@
  * server behind it has seen: a request that policy forbids arrives in no spelling.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import net from "node:net";
 import { createKeptClient, type KeptClient } from "../fakes/kept-client.ts";
 import {
   freeNetwork,
@@ -10,6 +11,7 @@ import {
   keyPem,
   MESH,
   type ProxyFixture,
+  type Relay,
   startInbound,
   startProxy,
   talk,
@@ -120,6 +122,15 @@ const ATTACKS: readonly Attack[] = [
       ...passed("/api/a*b/x", "/api/a+b/x", "/api/~/x", "/api/!/x", "/api/'()/x", "/api/a:b@c;d,e$f&g/x"),
       ...refused("/api//x", "/api/a/b/x", "/api/a/x/", "/api/a"),
     ],
+  },
+  {
+    row: "CV-22",
+    what: "200 templates and a path of 8,000 characters",
+    policies: Array.from({ length: 200 }, (_, index) => ({
+      name: `policy-${index}`,
+      ...allow(onPaths(`/{*}/a/{*}/${"b/".repeat(index % 7)}{**}/c${index}`))[0],
+    })),
+    tries: [...passed(`/x/a/y/${"a/b/".repeat(1990)}c0`), ...refused(`/x/a/y/${"a/b/".repeat(1990)}d`)],
   },
   {
     row: "CV-33",
@@ -286,6 +297,26 @@ describe(`CV-32: ${CELLS.length} kinds of matcher on TCP and HTTP, in ALLOW and 
     }
   });
 
+  test("CV-39: a ClientHello in pieces of one byte is no plaintext, and no identity without its certificate", async () => {
+    const server = servers.get("http");
+    if (!server) throw new Error("not started");
+    const { current } = server.config;
+    if (!current) throw new Error("no configuration");
+    const inboundPorts = current.local.inboundPorts.map((port) => ({ ...port, mode: "permissive" as const }));
+    server.config.set({ ...current, version: current.version + 1, local: { ...current.local, inboundPorts } });
+    putInForce(server, allow({ from: [{ principals: [`mesh.example${PATH}`] }] }));
+    const relay = await startByteRelay(server);
+    const get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    for (const maxVersion of ["TLSv1.3", "TLSv1.2"] as const) {
+      const socket = tlsClient(relay, { svid, ALPNProtocols: ["istio-http/1.1"], maxVersion, minVersion: maxVersion });
+      expect((await talk(socket, get, 12)).received.toString()).toStartWith("HTTP/1.1 200");
+      const nobody = tlsClient(relay, { ALPNProtocols: ["istio-http/1.1"], maxVersion, minVersion: maxVersion });
+      expect((await talk(nobody, get, 12)).received.toString()).toBe("");
+    }
+    expect((await talk(net.connect(relay.port, relay.address), get, 12)).received.toString()).toStartWith("HTTP/1.1 403");
+    relay.close();
+  });
+
   test("CV-36: an item that only HTTP has never opens TCP, and never takes the rest of a DENY with it", async () => {
     const http: readonly RuleText[] = [
       { to: [{ hosts: ["*"] }] },
@@ -324,4 +355,27 @@ function putInForce(
     local: { ...current.local, authorizationPolicies: policies.map(buildPolicy) },
     mesh: { ...current.mesh, pathNormalization },
   });
+}
+
+/** Passes on what the client says first one byte a segment. */
+async function startByteRelay(to: { readonly address: string; readonly port: number }): Promise<Relay> {
+  const server = net.createServer((client) => {
+    const upstream = net.connect({ host: to.address, port: to.port, noDelay: true });
+    client.once("data", async (first) => {
+      for (const byte of first) {
+        upstream.write(Uint8Array.of(byte));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      client.pipe(upstream);
+    });
+    upstream.pipe(client);
+    for (const socket of [client, upstream])
+      socket.on("error", () => upstream.destroy()).on("close", () => client.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    address: "127.0.0.1",
+    port: (server.address() as net.AddressInfo).port,
+    close: () => void server.close(),
+  };
 }
