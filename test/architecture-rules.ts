@@ -106,7 +106,10 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
       mayImport: { ...productMesh, telemetry: "counts connections" },
       runtime: ["node:net", "node:tls", "node:stream", "bun"],
     },
-    "control-plane": { mayImport: { ...productMesh, telemetry: "explains and keeps what proxies have denied" } },
+    "control-plane": {
+      mayImport: { ...productMesh, telemetry: "explains and keeps what proxies have denied" },
+      runtime: ["node:crypto"],
+    },
     "dashboard-api": { mayImport: productMesh },
     programs: { mayImport: {}, packages: [], runtime: ["node:*", "bun"] },
     gen: { mayImport: {}, packages: ["@bufbuild/protobuf"] },

@@ -19,6 +19,7 @@ import {
   type DeleteRequest,
   deleteObjects,
 } from "./api-changes.ts";
+import { changeEvents } from "./change-events.ts";
 import { computeSnapshot } from "./compute-snapshot.ts";
 import { createConfigStore, type ObjectChange, type PreparedConfig, type PrepareResult } from "./config-store.ts";
 import { unreadableFile } from "./merge-config.ts";
@@ -31,7 +32,7 @@ import { presentObject } from "./present-object.ts";
 import { presentPod } from "./present-pod.ts";
 import { createProxyConfigPush } from "./push.ts";
 import { createSerialQueue } from "./serial-queue.ts";
-import { keyText, ownerText, type StoredObject } from "./stored-object.ts";
+import { keyText, type StoredObject } from "./stored-object.ts";
 
 export interface ControlPlaneOptions {
   readonly store: MeshStateStore;
@@ -160,20 +161,9 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     const endings = endingPods.map(({ pod: { namespace, name } }): ObjectChange => {
       return { key: { kind: "Pod", namespace, name }, action: "deleted" };
     });
-    for (const { key, action } of [...prepared.changes, ...endings]) {
-      if (action === "unchanged") continue;
-      const text = keyText(key);
-      const owner = (prepared.objects.get(text) ?? config.objects.get(text))?.owner;
-      const authority = owner === undefined ? {} : { authority: ownerText(owner) };
-      await audit.write({
-        kind: "configuration.change",
-        outcome: "success",
-        actor,
-        subject: text,
-        ...authority,
-        details: { action },
-      });
-    }
+    const sides = { before: config.objects, after: prepared.objects, actor };
+    const events = changeEvents([...prepared.changes, ...endings], sides);
+    await Promise.all(events.map((event) => audit.write(event)));
     await store.write(prepared.stateChanges);
     config.accept(prepared);
     for (const { pod } of endingPods) pods.terminate(pod.uid, clock.now());

@@ -156,9 +156,17 @@ describe("a change", () => {
         actor: "api",
         subject: "PeerAuthentication/foo/default",
         authority: "applied from standard input:1",
-        details: { action: "created" },
+        details: { action: "created", after: expect.stringMatching(/^[0-9a-f]{64}$/) },
       },
     ]);
+    await mesh.apply(STRICT.replace("STRICT", "PERMISSIVE"));
+    const [created, changed] = mesh.audit.filter(({ actor }) => actor === "api").map(({ details }) => details);
+    expect(changed).toEqual({
+      action: "configured",
+      before: created?.after ?? "",
+      after: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+    expect(changed?.after).not.toBe(changed?.before);
     expect(mesh.audit[0]).toMatchObject({ actor: "manifest files" });
   });
 

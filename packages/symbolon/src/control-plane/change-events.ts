@@ -1,0 +1,35 @@
+import { createHash } from "node:crypto";
+import type { AuditEvent } from "../core/index.ts";
+import type { ObjectChange } from "./config-store.ts";
+import { keyText, ownerText, type StoredObject } from "./stored-object.ts";
+
+type Objects = ReadonlyMap<string, StoredObject>;
+
+/** One audit event for each object that a change touches: who declared it, and what it was before and after (SR-63). */
+export function changeEvents(
+  changes: readonly ObjectChange[],
+  { before, after, actor }: { readonly before: Objects; readonly after: Objects; readonly actor: string },
+): readonly AuditEvent[] {
+  return changes
+    .filter(({ action }) => action !== "unchanged")
+    .map(({ key, action }) => {
+      const text = keyText(key);
+      const [old, next] = [before.get(text), after.get(text)];
+      const owner = (next ?? old)?.owner;
+      return {
+        kind: "configuration.change",
+        outcome: "success",
+        actor,
+        subject: text,
+        ...(owner === undefined ? {} : { authority: ownerText(owner) }),
+        details: {
+          action,
+          ...(old === undefined ? {} : { before: digest(old) }),
+          ...(next === undefined || action === "deleted" ? {} : { after: digest(next) }),
+        },
+      };
+    });
+}
+
+/** SHA-256 of the object as JSON, hex: the same content has the same one, in whichever file it stands. */
+const digest = ({ object }: StoredObject): string => createHash("sha256").update(JSON.stringify(object)).digest("hex");
