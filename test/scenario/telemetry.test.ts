@@ -262,6 +262,9 @@ describe.skipIf(why !== undefined)("what a mesh tells of its traffic", () => {
     };
     const requests = (reporter: string) =>
       `sum by (source_principal, destination_principal, source_workload, destination_workload, destination_service, connection_security_policy) (istio_requests_total{reporter="${reporter}",response_code="202"})`;
+    // A page of somebody else's that has rebound its name to loopback reads nothing (CV-91).
+    const rebound = await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { host: "evil.example" } });
+    expect(rebound.status).toBe(421);
     await eventually(
       "a scrape",
       () => query('up{job="symbolon"}'),

@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { silentLog } from "@symbolon/spiffe/core";
 import { type ApiBackend, type ApiServer, serveApi } from "../adapters/http/index.ts";
 import { meshDirectories } from "../app/index.ts";
-import { meshPaths } from "../core/index.ts";
+import { accessRecordsFile, meshPaths } from "../core/index.ts";
 import { choosePod } from "./choose-pod.ts";
 import { EXIT } from "./exit-status.ts";
 import { main } from "./main.ts";
@@ -85,6 +85,10 @@ describe("a command line that is wrong ends with 64, and says what would be righ
     [["delete", "secret", "a"], /there is no kind "secret"/],
     [["exec", "deploy/a", "-n", "foo"], /what should be run\? symbolon exec POD -- COMMAND/],
     [["logs", "service/a"], /"service\/a" is neither a pod nor deploy\/NAME/],
+    [["logs"], /which pod\? Only --access goes without one/],
+    [["logs", "--access", "--tail", "some"], /--tail wants a number of lines/],
+    [["metrics", "-o", "yaml"], /-o "yaml" is not one of text, json/],
+    [["proxy-config", "log", "a", "--level", "loud"], /Allowed choices are debug, info, warn, error/],
     [["proxy-config", "secret", "a", "-o", "xml"], /-o "xml" is not one of json, yaml/],
     [["status", "-o", "wide"], /-o "wide" is not one of json, yaml/],
     [["up"], /no manifest given; use "-f FILE"/],
@@ -220,6 +224,28 @@ describe("other endings", () => {
       status: EXIT.ok,
       stderr: "No resources found in foo namespace.\n",
     });
+  });
+});
+
+describe("what a mesh tells of its traffic", () => {
+  const family = { name: "a_total", help: "A.", type: "counter", series: [{ labels: { b: "c" }, value: 1 }] } as const;
+
+  test("metrics are text, or JSON", async () => {
+    serve({ metrics: async () => [family] });
+    expect(await symbolon("metrics")).toMatchObject({
+      status: EXIT.ok,
+      stdout: '# HELP a_total A.\n# TYPE a_total counter\na_total{b="c"} 1\n',
+    });
+    expect(JSON.parse((await symbolon("metrics", "-o", "json")).stdout)).toEqual([family]);
+  });
+
+  test("access records are read where they are, also without a mesh", async () => {
+    const file = accessRecordsFile(pathsOfTest(), "foo", "web-1");
+    mkdirSync(dirname(file), { recursive: true });
+    const lines = [1, 2, 3].map((second) => `{"start":"2026-01-01T00:00:0${second}Z","durationMs":0}\n`);
+    writeFileSync(file, lines.join(""));
+    expect(await symbolon("logs", "--access")).toMatchObject({ status: EXIT.ok, stdout: lines.join("") });
+    expect((await symbolon("logs", "--access", "--tail", "1")).stdout).toBe(lines[2] as string);
   });
 });
 

@@ -215,6 +215,26 @@ describe("Istio's metrics of requests", () => {
     ]);
   });
 
+  test("a certificate names its workload at any address, as long as no other workload has the same", () => {
+    const { metrics, current, labels } = start(configOf("server"));
+    metrics.request({ ...INBOUND, peerAddress: "127.0.0.1" });
+    expect(labels("istio_requests_total")).toMatchObject([SOURCE]);
+    const config = configOf("server");
+    const replica = workload({ namespace: "foo", name: "client", address: "10.0.0.8", spiffeId: CLIENT });
+    const other = workload({ namespace: "foo", name: "other", address: "10.0.0.9", spiffeId: CLIENT });
+    current.config = { ...config, mesh: { ...config.mesh, workloads: [...WORKLOADS, replica] } };
+    metrics.request({ ...INBOUND, peerAddress: "127.0.0.1" });
+    expect(labels("istio_requests_total")).toMatchObject([SOURCE]);
+    current.config = { ...config, mesh: { ...config.mesh, workloads: [...WORKLOADS, other, replica] } };
+    metrics.request({ ...INBOUND, peerAddress: "127.0.0.1" });
+    metrics.request({ ...INBOUND, peerAddress: "10.0.0.9" });
+    expect(labels("istio_requests_total").map((each) => each.source_workload)).toEqual([
+      "client-deployment",
+      "unknown",
+      "other-deployment",
+    ]);
+  });
+
   test("who is not of the mesh is unknown, and so is where no Service leads", () => {
     const server = start(configOf("server"));
     server.metrics.request({

@@ -50,7 +50,13 @@ export interface EdgeNames {
 
 export function createEdgeNames({ local, mesh }: ProxyConfig): EdgeNames {
   const byAddress = new Map(mesh.workloads.map((workload) => [workload.address, workload]));
-  const own = byAddress.get(local.address);
+  const byIdentity = workloadsByIdentity(mesh.workloads);
+  const own = mesh.workloads.find(({ podUid }) => podUid === local.podUid);
+  /** The certificate is right, and the address only as far as it agrees; replicas have one name. */
+  const workloadOf = (address: string, principal: string | undefined): WorkloadView | undefined => {
+    const there = byAddress.get(address);
+    return principal === undefined || there?.spiffeId === principal ? there : byIdentity.get(principal);
+  };
   const services = new Map<string, readonly [namespace: string, name: string]>();
   /** Service that leads to a port of this pod; of several the first in the order of their names. */
   const ownServices = new Map<number, readonly [namespace: string, name: string]>();
@@ -71,16 +77,15 @@ export function createEdgeNames({ local, mesh }: ProxyConfig): EdgeNames {
       if (direction === "inbound")
         return [
           "destination",
-          ...workloadValues(known(byAddress.get(traffic.peerAddress), peerPrincipal), peerPrincipal),
+          ...workloadValues(workloadOf(traffic.peerAddress, peerPrincipal), peerPrincipal),
           ...workloadValues(own, ownPrincipal),
           ...serviceValues(ownServices.get(portOf(traffic.originalDestination)), mesh.clusterDomain),
           mutual ? "mutual_tls" : "none",
         ];
-      const target = byAddress.get(addressOf(traffic.upstream));
       return [
         "source",
         ...workloadValues(own, ownPrincipal),
-        ...workloadValues(known(target, peerPrincipal), peerPrincipal),
+        ...workloadValues(workloadOf(addressOf(traffic.upstream), peerPrincipal), peerPrincipal),
         ...serviceValues(services.get(traffic.service ?? ""), mesh.clusterDomain),
         UNKNOWN,
       ];
@@ -88,9 +93,16 @@ export function createEdgeNames({ local, mesh }: ProxyConfig): EdgeNames {
   };
 }
 
-/** An address is believed only as far as the certificate does not say otherwise. */
-function known(workload: WorkloadView | undefined, principal: string | undefined): WorkloadView | undefined {
-  return principal === undefined || workload?.spiffeId === principal ? workload : undefined;
+/** Of each identity that only one workload runs as. */
+function workloadsByIdentity(workloads: readonly WorkloadView[]): ReadonlyMap<string, WorkloadView | undefined> {
+  const found = new Map<string, WorkloadView | undefined>();
+  for (const workload of workloads) {
+    const { spiffeId, names } = workload;
+    const before = found.get(spiffeId);
+    const isSame = !found.has(spiffeId) || (before?.names !== undefined && before.names.workload === names?.workload);
+    found.set(spiffeId, isSame ? workload : undefined);
+  }
+  return found;
 }
 
 function workloadValues(workload: WorkloadView | undefined, principal = UNKNOWN): readonly string[] {
