@@ -6,6 +6,9 @@ type Socket = Bun.Socket<ClientConnection>;
 
 const HEAD_END = Buffer.from("\r\n\r\n");
 const LONGEST_HEAD = 4096;
+/** Addresses that connections come from: a proxy limits those of one, and ports of one come to an end. */
+const SOURCES = 8;
+let opened = 0;
 
 export interface ClientEvents {
   /** The answer has come whole, and is what was expected. */
@@ -24,6 +27,8 @@ export class ClientConnection {
   #head: Buffer | undefined;
   #downloaded = -1;
   #over = false;
+  /** Until the connection is there. */
+  #refused: ((why: Error) => void) | undefined;
   exchanges = 0;
   /** When its request was written, in milliseconds; for whoever measures how long it takes. */
   startedMs = 0;
@@ -38,27 +43,32 @@ export class ClientConnection {
   static async open(target: Target, port: number, exchange: Exchange, events: ClientEvents): Promise<ClientConnection> {
     const connection = new ClientConnection(exchange, events);
     await new Promise<void>((resolve, reject) => {
+      connection.#refused = reject;
       const ready = (socket: Socket): void => {
+        connection.#refused = undefined;
         socket.setNoDelay(true);
         connection.#socket = socket;
         resolve();
       };
-      Bun.connect<ClientConnection>({
+      const options = {
         hostname: target.address,
         port,
+        localAddress: `127.78.0.${1 + (opened++ % SOURCES)}`,
         data: connection,
         ...(target.tls ? { tls: clientTls(target.tls) } : {}),
         socket: {
-          open: (socket) => void (target.tls || ready(socket)),
+          open: (socket: Socket) => void (target.tls || ready(socket)),
           handshake: ready,
-          data: (_socket, chunk) => connection.#read(chunk),
+          data: (_socket: Socket, chunk: Buffer) => connection.#read(chunk),
           drain() {
             if (connection.#uploading) connection.#upload();
           },
           close: () => connection.#fail("the connection was closed"),
-          error: (_socket, error) => connection.#fail(error.message),
+          error: (_socket: Socket, error: Error) => connection.#fail(error.message),
         },
-      }).catch(reject);
+      };
+      // Bun's types do not know `localAddress`.
+      Bun.connect(options as Bun.TCPSocketConnectOptions<ClientConnection>).catch(reject);
     });
     return connection;
   }
@@ -129,7 +139,8 @@ export class ClientConnection {
     if (this.#over) return;
     this.#over = true;
     this.#socket?.terminate();
-    this.#events.failed(this, why);
+    if (this.#refused) this.#refused(new Error(why));
+    else this.#events.failed(this, why);
   }
 }
 

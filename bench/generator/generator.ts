@@ -8,6 +8,8 @@ import { ClientConnection, type ClientEvents } from "./client-connection.ts";
 import type { Order, Outcome } from "./orders.ts";
 
 const PACE_MS = 1;
+/** A proxy limits the handshakes that are under way. */
+const OPENED_AT_ONCE = 64;
 /** An exchange that takes longer has failed. */
 const PATIENCE_MS = 10_000;
 
@@ -72,11 +74,16 @@ async function perform(order: Order): Promise<Partial<Outcome>> {
 }
 
 async function connect({ target, connections: count, exchange }: Extract<Order, { kind: "connect" }>): Promise<void> {
-  connections = await Promise.all(
-    Array.from({ length: count }, () => ClientConnection.open(target, backend.port, exchange, events)),
-  );
-  for (const connection of connections) connection.send();
-  await allAnswered();
+  const open = () => ClientConnection.open(target, backend.port, exchange, events);
+  connections = [];
+  while (connections.length < count) {
+    const batch = Math.min(OPENED_AT_ONCE, count - connections.length);
+    const opened = await Promise.all(Array.from({ length: batch }, open));
+    connections.push(...opened);
+    // In TLS 1.3 a client is ready before the server has looked at its certificate: only an answer tells.
+    for (const connection of opened) connection.send();
+    await allAnswered();
+  }
 }
 
 async function run(seconds: number): Promise<Partial<Outcome>> {

@@ -36,7 +36,7 @@ export async function untilListening(host: string, port: number, withinMs = 20_0
   const giveUpAt = performance.now() + withinMs;
   while (!(await accepts(host, port))) {
     if (performance.now() > giveUpAt) throw new Error(`nothing listens on ${host}:${port}`);
-    await delay(20);
+    await delay(5);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Product, Traffic } from "../pairs/pair.ts";
 import { type Load, type Measurement, measure, type Side } from "./measure.ts";
-import { OURS, type Session, type StartedPair } from "./session.ts";
+import { OURS, type Session } from "./session.ts";
 import { type Summary, summarize } from "./statistics.ts";
 
 /** What one line of a table is about. */
@@ -39,8 +39,9 @@ export interface Pace {
   readonly seconds: number;
 }
 
-/** The JIT needs longer than the peers, which need nothing. */
-const WARM_UP_SECONDS = 3;
+/** A JIT needs long, and compiles on the same core; other work than before needs some of it anew. */
+const JIT_SECONDS = { first: 10, further: 4 };
+const OTHER_SECONDS = 1;
 
 /** Ours and one peer in turn, and again; a pair whose answers are wrong has no figure. */
 export async function compare(
@@ -49,33 +50,33 @@ export async function compare(
   products: readonly Product[],
   { rounds, seconds }: Pace,
 ): Promise<readonly Comparison[]> {
-  const run = (pair: StartedPair, traffic: Traffic, forSeconds: number) =>
-    measure(session, pair, wanted.side, { traffic, load: wanted.load, seconds: forSeconds });
-  const ours = await session.start(OURS, wanted.ours);
-  await run(ours, wanted.ours, WARM_UP_SECONDS);
+  const { side, load } = wanted;
+  const started = async (product: Product, traffic: Traffic) => {
+    const pair = await session.pair(product, traffic);
+    const run = (forSeconds: number) => measure(session, pair, side, { traffic, load, seconds: forSeconds });
+    const warmUp = !product.compilesAsItRuns
+      ? OTHER_SECONDS
+      : pair.warmedUpSeconds === 0
+        ? JIT_SECONDS.first
+        : JIT_SECONDS.further;
+    await run(warmUp);
+    pair.warmedUpSeconds += warmUp;
+    return run;
+  };
+  const runOurs = await started(OURS, wanted.ours);
   const peers = [];
   for (const product of products) {
     const peerCase = product.name === "baseline" ? { traffic: wanted.ours, target: 1 } : wanted.peers[product.name];
     if (!peerCase || !product.can(peerCase.traffic)) continue;
-    const pair = await session.start(product, peerCase.traffic);
-    await run(pair, peerCase.traffic, 1);
-    peers.push({ product, pair, ...peerCase, own: [] as Measurement[], runs: [] as Measurement[] });
+    const runPeer = await started(product, peerCase.traffic);
+    peers.push({ product, target: peerCase.target, runPeer, own: [] as Measurement[], runs: [] as Measurement[] });
   }
   for (let round = 0; round < rounds; round++) {
-    for (const peer of peers) {
-      peer.own.push(await run(ours, wanted.ours, seconds));
-      peer.runs.push(await run(peer.pair, peer.traffic, seconds));
+    for (const { runPeer, own, runs } of peers) {
+      own.push(await runOurs(seconds));
+      runs.push(await runPeer(seconds));
     }
   }
-  if (peers.length === 0) {
-    const alone = [];
-    for (let round = 0; round < rounds; round++) alone.push(await run(ours, wanted.ours, seconds));
-    console.log(
-      `${wanted.name}: ours alone ${summarize(alone.map(({ perCpuSecond }) => perCpuSecond)).median.toFixed(0)} ${wanted.unit} per CPU second`,
-    );
-  }
-  await ours.stop();
-  for (const { pair } of peers) await pair.stop();
   return peers.map(({ product, target, own, runs }) => {
     const perCpu = (of: readonly Measurement[]) => of.map(({ perCpuSecond }) => perCpuSecond);
     const memory = (of: readonly Measurement[]) => summarize(of.map(({ megabytes }) => megabytes)).median;

@@ -20,7 +20,10 @@ export async function startLoad(
   const child = programs.start([...pin, process.execPath, program, backendAddress]);
   if (!child.stdout || !child.stdin) throw new Error("the load generator has no pipes");
   const lines = createInterface({ input: child.stdout });
-  const nextLine = async (): Promise<string> => String((await once(lines, "line"))[0]);
+  const ended = once(child, "exit").then(() => Promise.reject(new Error("the load generator has ended")));
+  // Also when nobody waits: it ends with the session.
+  ended.catch(() => undefined);
+  const nextLine = async (): Promise<string> => String((await Promise.race([once(lines, "line"), ended]))[0]);
   const { stdin } = child;
   return {
     port: Number(await nextLine()),

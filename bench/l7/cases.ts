@@ -3,6 +3,9 @@ import { HTTP, HTTP_WITH_EVERYTHING } from "../harness/traffic.ts";
 
 const SMALL = { connections: 64, exchange: { upload: 0, download: 1024 }, newConnections: false };
 
+/** All attached to one workload: of those that do not attach a proxy is never told, ours or Istio's. */
+const MANY_POLICIES = { ...HTTP_WITH_EVERYTHING, policies: 1000 };
+
 const shared = {
   unit: "requests",
   load: SMALL,
@@ -18,4 +21,11 @@ const shared = {
 export const L7_CASES: readonly Case[] = [
   { ...shared, name: "L7 pair", side: "pair" },
   { ...shared, name: "L7 server side", side: "server" },
+  {
+    ...shared,
+    name: "L7 server side, 1,000 policies",
+    side: "server",
+    ours: MANY_POLICIES,
+    peers: { envoy: { traffic: MANY_POLICIES, target: 2.5 } },
+  },
 ];

@@ -46,6 +46,7 @@ export interface Product {
   readonly name: string;
   /** Undefined: not on this machine. */
   readonly version: () => string | undefined;
+  readonly compilesAsItRuns?: true;
   /** False: cannot do this, so it is not compared. */
   readonly can: (traffic: Traffic) => boolean;
   readonly start: (context: PairContext) => ProxyPair;

@@ -7,6 +7,7 @@ import type { ProxyRole } from "./symbolon-proxy.ts";
 export const symbolon: Product = {
   name: "symbolon",
   version: () => `${packageJson.version} on Bun ${Bun.version}`,
+  compilesAsItRuns: true,
   can: () => true,
   start: (context) => start("symbolon", import.meta.dir, context),
 };
@@ -15,6 +16,7 @@ export const symbolon: Product = {
 export const baseline: Product = {
   name: "baseline",
   version: () => process.env.BENCH_BASELINE,
+  compilesAsItRuns: true,
   can: () => true,
   start: (context) => start("baseline", join(process.env.BENCH_BASELINE ?? ".", "bench/pairs"), context),
 };

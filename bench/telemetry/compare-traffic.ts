@@ -14,7 +14,7 @@ export async function compareTraffic(
   const session = await openSession();
   try {
     const start = async (traffic: Traffic) => {
-      const pair = await session.start(OURS, traffic);
+      const pair = await session.pair(OURS, traffic);
       const run = async (forSeconds: number) =>
         (await measure(session, pair, side, { traffic, load, seconds: forSeconds })).perCpuSecond;
       await run(WARM_UP_SECONDS);
