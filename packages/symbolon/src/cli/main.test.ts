@@ -1,14 +1,14 @@
-import { afterAll, afterEach, beforeAll, describe, expect, spyOn, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { silentLog } from "@symbolon/spiffe/core";
+import { symbolon } from "../../../../test/fakes/command-line.ts";
 import { type ApiBackend, type ApiServer, serveApi } from "../adapters/http/index.ts";
 import { meshDirectories } from "../app/index.ts";
 import { accessRecordsFile, meshPaths } from "../core/index.ts";
 import { choosePod } from "./choose-pod.ts";
 import { EXIT } from "./exit-status.ts";
-import { main } from "./main.ts";
 
 let directory = "";
 let server: ApiServer | undefined;
@@ -32,30 +32,6 @@ afterAll(() => {
 function restore(name: string, value: string | undefined): void {
   if (value === undefined) delete process.env[name];
   else process.env[name] = value;
-}
-
-/** Runs a command line in this process, and gives what it has said on standard error. */
-async function symbolon(...argv: readonly string[]): Promise<{ status: unknown; stderr: string; stdout: string }> {
-  const said = { stderr: "", stdout: "" };
-  const to = (stream: keyof typeof said) => (text: unknown) => {
-    said[stream] += String(text);
-    return true;
-  };
-  const line = (stream: keyof typeof said) => (text: unknown) => void to(stream)(`${text}\n`);
-  const spies = [
-    spyOn(console, "error").mockImplementation(line("stderr")),
-    spyOn(console, "log").mockImplementation(line("stdout")),
-    spyOn(process.stderr, "write").mockImplementation(to("stderr")),
-    spyOn(process.stdout, "write").mockImplementation(to("stdout")),
-  ];
-  process.exitCode = 0;
-  try {
-    await main(argv);
-    return { status: process.exitCode, ...said };
-  } finally {
-    process.exitCode = 0;
-    for (const spy of spies) spy.mockRestore();
-  }
 }
 
 const pathsOfTest = (mesh = "default") => meshPaths(meshDirectories(mesh, process.env));
