@@ -305,6 +305,16 @@ describe.skipIf(why !== undefined)("what a mesh tells of its traffic", () => {
     const up = await query("sum(symbolon_proxy_up)");
     expect(up[0]?.[1]).toBe(4);
   });
+
+  test("a mesh that is stopped has written its last records, and they stay", () => {
+    mesh.exec("curl", "foo", "curl", "-s", "http://httpbin.foo:8000/status/208");
+    succeed(mesh.symbolon("down"));
+    const last = records().filter(({ path }) => path === "/status/208");
+    expect(last.map(({ direction, status }) => [direction, status]).sort()).toEqual([
+      ["inbound", 208],
+      ["outbound", 208],
+    ]);
+  });
 });
 
 function freePort(): Promise<number> {
