@@ -37,7 +37,7 @@ interface Done {
   readonly text: string;
 }
 
-const CASES_A_SET = 10;
+const CASES_A_SET = 5;
 
 export async function compareWithEnvoy({
   envoy,

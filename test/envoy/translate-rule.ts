@@ -116,7 +116,7 @@ function translateValue(key: string, value: string, { policy, options }: RuleCon
     case "request.auth.audiences":
       return [claim(["aud"], stringMatcher(value), "list")];
     case "request.auth.presenter":
-      return [claim(["azp"], stringMatcher(value), "text")];
+      return [claim(["azp"], stringMatcher(value), "list")];
   }
   if (key.startsWith("request.headers["))
     return [{ header: headerMatcher(key.slice("request.headers[".length, -1), value) }];

@@ -20,7 +20,7 @@ export function randomCase(random: SeededRandom): RandomCase {
     policies: Array.from({ length: 1 + random.below(5) }, (_, index) => randomPolicy(random, index)),
     options: {
       trustDomain: random.pick(["cluster.local", "td1"]),
-      trustDomainAliases: random.pick([[], [], ["td2"], ["old.td1", "cluster.local"]]),
+      trustDomainAliases: random.pick([[], [], ["td2"], ["old.td1", "cluster.local"], ["*.td1"], ["td2", "old*"]]),
       pathNormalization: random.pick(["none", "base", "merge-slashes", "decode-and-merge-slashes"]),
       providers: new Map([
         ["opa", "grpc"],
@@ -114,6 +114,7 @@ function randomClaims(random: SeededRandom): Readonly<Record<string, JsonValue>>
     ...(random.chance(0.5) && { aud: value() }),
     ...(random.chance(0.5) && { azp: value() }),
     ...(random.chance(0.5) && { group: value() }),
+    ...(random.chance(0.3) && { "a[b]": value() }),
     ...(random.chance(0.5) && { a: random.pick<JsonValue>([{ b: value() }, { b: { c: value() } }, value()]) }),
   };
 }
@@ -141,6 +142,7 @@ const IDENTITIES = [
   "td1/ns/foo/sa/curl",
   "td2/ns/foo/sa/http.bin",
   "old.td1/ns/foo/sa/httpxbin",
+  "my.td1/ns/foo/sa/curl",
   "td1/ns/foo/x/sa/curl/y",
   "td1/x/ns/foo/sa/curl",
   "td1/ns/bar/ns/foo/sa/curl",
@@ -151,6 +153,7 @@ const IDENTITIES = [
 const PRINCIPALS = [
   ...["*", "cluster.local/ns/foo/sa/curl", "cluster.local/ns/foo/*", "*/sa/curl", "*/ns/foo/sa/curl", "*l"],
   ...["td1/ns/foo/sa/curl", "td2/ns/foo/sa/http.bin", "*td1/ns/foo/sa/curl", "td*/ns/foo/sa/curl", "td1", "td1*"],
+  ...["*.td1/ns/foo/sa/httpxbin", "my.td1/ns/foo/sa/curl", "old*/ns/foo/sa/curl"],
   ...["spiffe://td1/ns/foo/sa/curl", "old.td1/ns/foo/sa/httpxbin", "cluster.local/ns/bar/sa/curl*"],
 ];
 const NAMESPACES = ["foo", "foo-bar", "foo.bar", "bar", "foo*", "*bar", "*", "f*o", "ns", "foo/sa", "bar/ns/foo"];
@@ -215,6 +218,8 @@ const CONDITIONS: readonly Vocabulary[] = [
   ["request.headers[X-Token]", HEADER_VALUES],
   ["request.headers[:authority]", NAME_PATTERNS],
   ["request.headers[host]", NAME_PATTERNS],
+  ["request.headers[:method]", ["GET", "P*", "*"]],
+  ["request.headers[:path]", ["/admin", "/admin?x=/admin", "/admin*", "*x", "*"]],
   ["source.ip", BLOCKS],
   ["remote.ip", BLOCKS],
   ["destination.ip", [...BLOCKS, "10.0.0.9"]],
@@ -228,6 +233,7 @@ const CONDITIONS: readonly Vocabulary[] = [
   ["request.auth.claims[group]", WORDS],
   ["request.auth.claims[a][b]", WORDS],
   ["request.auth.claims[a][b][c]", WORDS],
+  ["request.auth.claims[a[b]]", WORDS],
   ["destination.port", ["80", "8080"]],
   ["connection.sni", NAME_PATTERNS],
   ["experimental.envoy.filters.a.b[key]", ["x"]],

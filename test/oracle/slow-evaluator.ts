@@ -187,12 +187,11 @@ function attributeMatches(key: string, value: string, world: World): boolean {
     case "request.auth.audiences":
       return claimMatches(value, request, ["aud"]);
     case "request.auth.presenter":
-      return typeof request?.claims?.azp === "string" && textMatches(value, request.claims.azp, false);
+      return claimMatches(value, request, ["azp"]);
   }
   if (key.startsWith("request.headers[")) {
     const name = key.slice("request.headers[".length, -1).toLowerCase();
-    const lines = name === "host" || name === ":authority" ? [request?.host ?? ""] : (request?.headers.get(name) ?? []);
-    return lines.some((line) => textMatches(value, line, true));
+    return headerLines(name, request, options).some((line) => textMatches(value, line, true));
   }
   if (key.startsWith("request.auth.claims[")) {
     const inner = key.slice("request.auth.claims[".length, -1);
@@ -200,6 +199,21 @@ function attributeMatches(key: string, value: string, world: World): boolean {
   }
   if (key.startsWith("experimental.envoy.filters.")) return false;
   throw new Error(`unknown key ${key}`);
+}
+
+/** HTTP/2's pseudo-headers are headers as well; the path among them has its query. */
+function headerLines(
+  name: string,
+  request: RequestAttributes | undefined,
+  { pathNormalization }: SlowOptions,
+): readonly string[] {
+  if (!request) return [];
+  const { host, method, path, headers } = request;
+  if (name === "host" || name === ":authority") return [host];
+  if (name === ":method") return [method];
+  if (name !== ":path") return headers.get(name) ?? [];
+  const query = /\?.*$/s.exec(path.replace(/#.*$/s, ""))?.[0] ?? "";
+  return [(slowNormalize(cutQuery(path), pathNormalization) ?? "") + query];
 }
 
 /** §3.4. `presence`: `*` asks that the attribute is there, even if empty. */
@@ -269,9 +283,11 @@ export function expandAliases(key: string, value: string, { trustDomain, trustDo
   const parts = value.split("/");
   const first = parts[0] ?? "";
   if (parts.length !== 5 || first === "*" || first === "") return [value];
-  const covers = (domain: string) => regexOf(`^${quote(first).replace(/^\\\*|\\\*$/g, ".*")}$`).test(domain);
-  if (first !== "cluster.local" && !all.some(covers)) return [value];
-  return [...new Set(all.map((domain) => [covers(domain) ? first : domain, ...parts.slice(1)].join("/")))];
+  const fits = (pattern: string, text: string) =>
+    regexOf(`^${quote(pattern).replace(/^\\\*|\\\*$/g, ".*")}$`).test(text);
+  if (first !== "cluster.local" && !all.some((domain) => fits(first, domain) || fits(domain, first))) return [value];
+  const kept = (domain: string) => first.startsWith("*") && fits(first, domain);
+  return [...new Set(all.map((domain) => [kept(domain) ? first : domain, ...parts.slice(1)].join("/")))];
 }
 
 function cutQuery(target: string): string {

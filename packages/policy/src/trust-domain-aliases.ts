@@ -12,9 +12,12 @@ export function expandPrincipal(value: string, names: TrustDomainNames): readonl
   if (!namesTrustDomain(value)) return [value];
   const written = value.slice(0, value.indexOf("/"));
   const domains = allNames(names);
-  if (written !== CLUSTER_LOCAL && !domains.some((domain) => domainMatches(written, domain))) return [value];
-  // "A first part like `*-td` is kept as is for those names it already covers; duplicates removed."
-  const kept = domains.map((domain) => (domainMatches(written, domain) ? written : domain));
+  // "Wildcard at start or end of either allowed": an alias may be a pattern as well.
+  const isLocal = domains.some((domain) => patternFits(written, domain) || patternFits(domain, written));
+  if (written !== CLUSTER_LOCAL && !isLocal) return [value];
+  // "A first part like `*-td` is kept as is for those names it already covers; duplicates removed." One like `td*` is not:
+  // before `/ns/…` its star would be an ordinary character.
+  const kept = domains.map((domain) => (written.startsWith("*") && patternFits(written, domain) ? written : domain));
   return [...new Set(kept.map((domain) => replaceTrustDomain(value, domain) ?? value))];
 }
 
@@ -41,11 +44,11 @@ function allNames({ trustDomain, trustDomainAliases = [] }: TrustDomainNames): r
 }
 
 /** A wildcard at the start or at the end; an empty first part names no trust domain. */
-function domainMatches(written: string, domain: string): boolean {
-  if (written === "") return false;
-  if (written.startsWith("*")) return domain.endsWith(written.slice(1));
-  if (written.endsWith("*")) return domain.startsWith(written.slice(0, -1));
-  return written === domain;
+function patternFits(pattern: string, domain: string): boolean {
+  if (pattern === "" || domain === "") return false;
+  if (pattern.startsWith("*")) return domain.endsWith(pattern.slice(1));
+  if (pattern.endsWith("*")) return domain.startsWith(pattern.slice(0, -1));
+  return pattern === domain;
 }
 
 const CLUSTER_LOCAL = "cluster.local";

@@ -108,7 +108,7 @@ function requestTest({ attribute, values }: RuleItem): RequestTest {
     }
     case "presenter": {
       const matches = compileStringValues(values);
-      return ({ claims }) => typeof claims?.azp === "string" && matches(claims.azp);
+      return ({ claims }) => claims !== undefined && anyMatches(matches, claimStrings(claims, PRESENTER));
     }
     default:
       throw invalidAuthorization(`nothing decides ${attribute.kind}`);
@@ -142,3 +142,4 @@ function isPattern(value: string): boolean {
 }
 
 const AUDIENCE = ["aud"];
+const PRESENTER = ["azp"];

@@ -67,7 +67,7 @@ function requestValueMatches(attribute: Attribute, value: string, request: Reque
     case "audience":
       return claimMatches(value, request, ["aud"]);
     case "presenter":
-      return typeof request.claims?.azp === "string" && patternMatches(parseStringPattern(value), request.claims.azp);
+      return claimMatches(value, request, ["azp"]);
     default:
       return false;
   }
@@ -118,7 +118,7 @@ function requestTexts(attribute: Attribute, request: RequestFacts): readonly str
     case "audience":
       return claimStrings(request.claims, ["aud"]);
     case "presenter":
-      return typeof request.claims?.azp === "string" ? [request.claims.azp] : [];
+      return claimStrings(request.claims, ["azp"]);
     default:
       return [];
   }
