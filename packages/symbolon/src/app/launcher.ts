@@ -84,7 +84,7 @@ async function superviseSupervisor(
   while (!signal.aborted) {
     const startedAt = systemClock.monotonicMs();
     // Of one that died: without namespaces the kernel ends nothing with it.
-    endLeftoverProcesses(paths.processesDirectory);
+    endLeftoverProcesses(paths.processesDirectory, systemClock.now());
     const child = startSupervisor(config, paths);
     onStart(child);
     const exit = new Promise<string>((resolve) => {
@@ -105,7 +105,7 @@ async function superviseSupervisor(
     log.error("supervisor died and is started again", { reason, failures, delayMs: Math.round(delayMs) });
     await sleep(systemClock, delayMs, signal);
   }
-  endLeftoverProcesses(paths.processesDirectory);
+  endLeftoverProcesses(paths.processesDirectory, systemClock.now());
   rmSync(paths.runtime, { recursive: true, force: true });
 }
 
@@ -154,7 +154,7 @@ function prepareDirectories(config: MeshConfig, paths: MeshPaths): void {
       "ERR_MESH_ALREADY_RUNNING",
       `mesh "${config.name}" is already running (process ${(running?.supervisor ?? running?.launcher)?.pid}); change it with "symbolon apply -f", end it with "symbolon down", or start another with --name`,
     );
-  endLeftoverProcesses(paths.processesDirectory);
+  endLeftoverProcesses(paths.processesDirectory, systemClock.now());
   rmSync(paths.runtime, { recursive: true, force: true });
   for (const directory of [
     paths.state,

@@ -30,7 +30,7 @@ export async function stopMesh(paths: MeshPaths, clock: Clock, graceMs = GRACE_M
       await allGone(remaining, clock, graceMs);
     }
   }
-  if (endLeftoverProcesses(paths.processesDirectory) > 0) outcome = "killed";
+  if (endLeftoverProcesses(paths.processesDirectory, clock.now()) > 0) outcome = "killed";
   rmSync(paths.runtime, { recursive: true, force: true });
   return outcome;
 }

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir, uptime } from "node:os";
 import { join } from "node:path";
 import { fakePod } from "../../../../../test/fakes/pod-runtime-fixture.ts";
 import { createImageMap } from "../../pod-runtime/index.ts";
@@ -70,15 +70,29 @@ describe("plain processes", () => {
     const other = start("d.log");
     // As if the id had been given to another process since.
     writeFileSync(join(path, `${other.pid}`), "1");
-    expect(endLeftoverProcesses(path)).toBe(1);
+    expect(endLeftoverProcesses(path, new Date())).toBe(1);
     expect(await ours.exited).toMatchObject({ signal: "SIGKILL" });
     expect(processStartTicks(other.pid)).toBe(other.startTicks);
     other.signal("SIGKILL");
     await other.exited;
   });
 
+  test("what was written before the machine was started is nobody", async () => {
+    const { path, registry } = newRegistry();
+    const running = startPlainProcess(
+      { argv: shell("sleep 1000"), env: environment, logFile: join(directory, "e.log") },
+      registry,
+    );
+    const before = new Date(Date.now() - uptime() * 1000 - 60_000);
+    utimesSync(join(path, `${running.pid}`), before, before);
+    expect(endLeftoverProcesses(path, new Date())).toBe(0);
+    expect(processStartTicks(running.pid)).toBe(running.startTicks);
+    running.signal("SIGKILL");
+    await running.exited;
+  });
+
   test("without a registry there is nothing to end", () => {
-    expect(endLeftoverProcesses(join(directory, "none"))).toBe(0);
+    expect(endLeftoverProcesses(join(directory, "none"), new Date())).toBe(0);
   });
 });
 

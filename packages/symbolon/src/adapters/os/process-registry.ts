@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { uptime } from "node:os";
 import { join } from "node:path";
 import { processStartTicks } from "./process-stat.ts";
 
@@ -25,17 +26,20 @@ export function createProcessRegistry(directory: string): ProcessRegistry {
 }
 
 /**
- * Ends, with their process groups, the processes that a registry still names and that are the ones it meant.
+ * Ends, with their process groups, the processes that a registry still names and that are the ones it meant. What was
+ * written before this machine was last started means nobody any more.
  * @returns how many there were; 0 when there is no registry
  */
-export function endLeftoverProcesses(directory: string): number {
+export function endLeftoverProcesses(directory: string, now: Date): number {
+  const startedMs = now.getTime() - uptime() * 1000;
   let ended = 0;
   for (const name of namesIn(directory)) {
     const pid = Number(name);
     const startTicks = Number(readFileSync(join(directory, name), "utf8"));
     // An id whose process is gone may be another's by now; what is left of its group keeps the id from being used again.
     const isOurs = processStartTicks(pid) === startTicks || processStartTicks(pid) === undefined;
-    if (isOurs && signalGroup(pid, "SIGKILL")) ended++;
+    const isOfThisRun = statSync(join(directory, name)).mtimeMs >= startedMs;
+    if (isOfThisRun && isOurs && signalGroup(pid, "SIGKILL")) ended++;
     rmSync(join(directory, name), { force: true });
   }
   return ended;
