@@ -19,6 +19,8 @@ export interface AccessQuestion {
   readonly sni?: string;
   /** Compact JWT. */
   readonly token?: string;
+  /** JSON of a JWK set: the keys of rules that have none written in them. */
+  readonly jwks?: string;
 }
 
 export type CallerName =

@@ -179,6 +179,12 @@ spec: {selector: {matchLabels: {app: httpbin}}, jwtRules: [{issuer: "${ISSUER}",
     expect(can.stderr).toContain("https://example.org/jwks");
     const expired = await symbolon("authz", "can", ...question, "--jwt", join(directory, "expired.jwt"));
     expect([expired.status, expired.stderr]).toEqual([1, ""]);
+    const keys = ["--jwks", join(directory, "keys.json")];
+    writeFileSync(join(directory, "keys.json"), jwks);
+    const verified = await symbolon("authz", "can", ...question, "--jwt", join(directory, "group1.jwt"), ...keys);
+    expect([verified.status, verified.stderr]).toEqual([0, ""]);
+    const foreign = await symbolon("authz", "can", ...question, "--jwt", join(directory, "foreign.jwt"), ...keys);
+    expect([foreign.status, foreign.stdout]).toEqual([1, expect.stringContaining("[token_signature_invalid]")]);
   });
 
   test("a token that no policy looks at gives no claims, and a file without one is bad input", async () => {

@@ -51,6 +51,8 @@ export function judgeAtPort(
   const notes: string[] = [];
   if (question.request && protocol === "tcp")
     notes.push(`a Service declares port ${port.number} as TCP: policies see a connection, and no request`);
+  if (question.request && /[a-z]/.test(question.request.method))
+    notes.push(`the method is asked as written, ${question.request.method}: policies compare it with its case`);
   // A port in mode DISABLE takes plaintext alone, so that nobody has an identity there.
   const spiffeId = mtls.mode === "disable" ? undefined : (supposed.spiffeId ?? caller.spiffeId);
   if (caller.spiffeId !== undefined && spiffeId === undefined)
@@ -102,7 +104,10 @@ export function judgeAtPort(
       notes.push("no RequestAuthentication applies to the workload: nobody looks at the token, and it gives no claims");
     return ask({ connection, request: sent, sent, policies, options, seen, notes, question });
   }
-  const checked = checkToken(sent, policies.tokens, now);
+  const checked = checkToken(sent, policies.tokens, {
+    now,
+    ...(question.jwks === undefined ? {} : { jwks: question.jwks }),
+  });
   const { outcome } = checked;
   if (outcome.kind === "refused") {
     const { policy, index } = outcome.by;

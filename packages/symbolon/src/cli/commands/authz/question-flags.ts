@@ -16,6 +16,7 @@ export interface QuestionFlags extends SourceFlags {
   readonly host?: string;
   readonly port?: number;
   readonly jwt?: string;
+  readonly jwks?: string;
   readonly sourceIp?: string;
   readonly remoteIp?: string;
   readonly destinationIp?: string;
@@ -36,6 +37,7 @@ export function addQuestionOptions(command: Command): Command {
     .option("-H, --header <name=value>", "header of the request, again for more", collect, [])
     .option("--host <host>", "host of the request; needed when a policy looks at it")
     .option("--jwt <file>", "the caller's token; goes where RequestAuthentication looks for it")
+    .option("--jwks <file>", "its issuer's keys, when the policy says where they are (jwksUri) and not what they are")
     .option("--source-ip <address>", "address of the caller; needed when a policy looks at it")
     .option("--remote-ip <address>", "address of the original client behind trusted proxies")
     .addOption(new Option("--destination-ip <address>", "address of the pod"))
@@ -73,6 +75,7 @@ export async function readQuestion(
     ...(destinationIp === undefined ? {} : { destinationAddress: readAddress(destinationIp, "--destination-ip") }),
     ...(sni === undefined ? {} : { sni }),
     ...(flags.jwt === undefined ? {} : { token: await readToken(flags.jwt) }),
+    ...(flags.jwks === undefined ? {} : { jwks: readTextFile(flags.jwks) }),
   };
 }
 

@@ -18,16 +18,20 @@ export interface TokenCheck {
   readonly notes: readonly string[];
 }
 
-/** What the workload's RequestAuthentications make of a request; keys are used when they are written in the policy. */
+/**
+ * What the workload's RequestAuthentications make of a request.
+ * Keys are those written in the policy, or `jwks`; a token without either is taken as one that verifies, and that is said.
+ */
 export function checkToken(
   request: RequestAttributes,
   policies: readonly RequestAuthentication[],
-  now: Date,
+  { now, jwks }: { readonly now: Date; readonly jwks?: string },
 ): TokenCheck {
   const unverified = new Set<JwtRule>();
   const outcome = compileRequestAuthentication(policies)(request, now, {
     keysOf: (rule) => {
-      if (rule.jwks !== undefined) return parseProviderKeySet(rule.jwks);
+      const keys = rule.jwks ?? jwks;
+      if (keys !== undefined) return parseProviderKeySet(keys);
       unverified.add(rule);
       return { kind: "ready" as const, keys: NOT_AT_HAND };
     },
@@ -49,7 +53,7 @@ export function checkToken(
     text: `${isUnverified ? "accepted without looking at its signature" : "verified"}, issuer ${rule.issuer}${principal}`,
     notes: isUnverified
       ? [
-          `the token's signature was NOT verified: the keys of issuer "${rule.issuer}" are not in the policy but at ${rule.jwksUri ?? "the issuer"}; the answer holds for a token that verifies`,
+          `the token's signature was NOT verified: the keys of issuer "${rule.issuer}" are not in the policy but at ${rule.jwksUri ?? "the issuer"} (give --jwks); the answer holds for a token that verifies`,
         ]
       : [],
   };
