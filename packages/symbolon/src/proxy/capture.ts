@@ -38,7 +38,7 @@ export interface CaptureContext {
 export interface CaptureListeners {
   /** Opens and closes listeners until they are what the configuration asks for. */
   apply(config: ProxyConfig): Promise<void>;
-  /** That are open, ascending. */
+  /** Where connections are accepted, by the number that the caller knows, ascending. */
   readonly ports: readonly number[];
   /** Stops accepting; connections live on. */
   close(): void;

@@ -72,7 +72,7 @@ export function explicitCapture(options: ExplicitCaptureOptions): Capture {
           publish(inbound.ports);
         },
         get ports() {
-          return [...(outbound ? [outbound.port] : []), ...inbound.ports.values()].sort((a, b) => a - b);
+          return [...(outbound ? [outbound.port] : []), ...inbound.ports.keys()].sort((a, b) => a - b);
         },
         close() {
           closed = true;
