@@ -18,7 +18,12 @@ function chainOf(certificates: readonly { readonly der: Uint8Array }[]): Present
 }
 
 function socketWith(presented: Presented | null | undefined, resumed = false): HandshakenSocket {
-  return { getPeerCertificate: () => presented, isSessionReused: () => resumed, getTLSVersion: () => "TLSv1.3" };
+  return {
+    getPeerX509Certificate: () => (presented?.raw ? { raw: presented.raw } : undefined),
+    getPeerCertificate: () => presented,
+    isSessionReused: () => resumed,
+    getTLSVersion: () => "TLSv1.3",
+  };
 }
 
 describe("a peer after its handshake", () => {
@@ -27,6 +32,25 @@ describe("a peer after its handshake", () => {
   test("with a chain to its trust domain's authority is who its certificate says", () => {
     const verdict = verifyPeer(socketWith(chainOf(svid.chain)), verifier);
     expect(verdict.kind === "verified" && verdict.peer.spiffeId.toString()).toBe("spiffe://mesh.example/ns/foo/sa/web");
+  });
+
+  test("whom an authority of the bundle has signed itself is verified without a look at what else was shown", () => {
+    const { chain } = MESH.issue("/ns/foo/sa/web");
+    const verdict = verifyPeer(
+      {
+        ...socketWith(chainOf(chain)),
+        getPeerCertificate() {
+          throw new Error("not needed");
+        },
+      },
+      verifier,
+    );
+    expect(verdict.kind === "verified" && verdict.peer.spiffeId.toString()).toBe("spiffe://mesh.example/ns/foo/sa/web");
+  });
+
+  test("whom a foreign authority has signed itself is refused, leaf alone or not", () => {
+    const { chain } = createTestAuthority("mesh.example").issue("/ns/foo/sa/web");
+    expect(verifyPeer(socketWith(chainOf(chain)), verifier)).toMatchObject({ reason: "peer_not_verified" });
   });
 
   test("with a resumed session is refused, although its certificate is good", () => {
@@ -64,6 +88,7 @@ describe("a peer after its handshake", () => {
     };
     const many = Array.from({ length: 17 }, (_, index) => ({ der: Buffer.from([index]) }));
     expect(verifyPeer(socketWith(chainOf(many)), counting)).toMatchObject({ reason: "peer_not_verified" });
+    // Of the last attempt: the first was the leaf alone.
     expect(handed).toBe(16);
   });
 
