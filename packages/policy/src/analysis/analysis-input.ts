@@ -13,8 +13,7 @@ export interface AnalysisInput {
   readonly requestAuthentications?: readonly RequestAuthentication[];
   readonly peerAuthentications?: readonly PeerAuthentication[];
   readonly destinationRules?: readonly DestinationRule[];
-  /** What is not known of it is not judged, or has Istio's default. */
-  readonly meshConfig?: Partial<MeshSecurityConfig>;
+  readonly meshConfig?: MeshSecurityConfig;
   readonly inventory?: MeshInventory;
   /** Istio's control planes among the manifests; their options are looked at, nothing else. */
   readonly controlPlanes?: readonly AnalyzedControlPlane[];
@@ -25,6 +24,8 @@ export interface MeshInventory {
   readonly namespaces?: readonly string[];
   readonly workloads: readonly AnalyzedWorkload[];
   readonly services: readonly AnalyzedService[];
+  /** Declared, besides those that workloads run as. */
+  readonly serviceAccounts?: readonly { readonly namespace: string; readonly name: string }[];
 }
 
 export interface AnalyzedWorkload extends WorkloadTarget {

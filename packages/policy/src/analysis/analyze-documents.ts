@@ -21,7 +21,7 @@ import { withDetails } from "./finding-details.ts";
 import { readInventory } from "./read-inventory.ts";
 
 export interface AnalyzeDocumentsOptions extends PolicyOptions {
-  readonly meshConfig?: Partial<MeshSecurityConfig>;
+  readonly meshConfig?: MeshSecurityConfig;
 }
 
 /**

@@ -3,7 +3,10 @@ import {
   analyzeDocuments,
   findingsToJson,
   findingsToSarif,
+  type MeshSecurityConfig,
+  parseMeshConfig,
   renderFindings,
+  requireParsed,
   type Severity,
   withDetails,
 } from "@symbolon/policy";
@@ -50,7 +53,8 @@ Examples:
       const filename = [...paths, ...flags.filename];
       const { texts, origin, trustDomain } = await readPolicyTexts({ ...flags, filename }, self).catch(explainUsage);
       const read = readPolicyDocuments(texts);
-      const found = allFindings(read, { ...(trustDomain === undefined ? {} : { trustDomain }), ...flags });
+      const names = trustDomain === undefined ? flags : { ...flags, trustDomain };
+      const found = allFindings(read, flags.namespace, names);
       const { severity } = flags;
       const findings = severity === undefined ? found : found.filter((finding) => isAtLeast(finding, severity));
       const isFailure = findings.some((finding) => isAtLeast(finding, severity ?? "warning"));
@@ -86,26 +90,31 @@ function explainUsage(error: unknown): never {
 
 function allFindings(
   { documents, findings, meshConfig }: PolicyDocuments,
-  {
-    namespace: defaultNamespace,
-    trustDomain,
-    rootNamespace,
-  }: Pick<Flags, "namespace" | "trustDomain" | "rootNamespace">,
+  defaultNamespace: string,
+  known: KnownNames,
 ): readonly AnalysisFinding[] {
-  const analyzed = analyzeDocuments(documents, {
-    defaultNamespace,
-    meshConfig: {
-      ...(trustDomain === undefined ? {} : { trustDomain }),
-      ...(rootNamespace === undefined ? {} : { rootNamespace }),
-      ...meshConfig,
-    },
-  });
+  const config = meshConfig ?? configOf(known);
+  const analyzed = analyzeDocuments(documents, { defaultNamespace, ...(config ? { meshConfig: config } : {}) });
   const unnamed = findings.map((finding) => {
     const { position } = finding;
     const name = `${position.file}:${position.line}`;
     return withDetails(finding, { kind: "Document", namespace: "", name, position });
   });
   return [...unnamed, ...analyzed].sort(byPlace);
+}
+
+/** What is known of a mesh without its MeshConfig. */
+type KnownNames = Pick<SourceFlags, "trustDomain" | "rootNamespace">;
+
+/** Istio's defaults with these names; without any, nothing is known, and what a MeshConfig would say is not judged. */
+function configOf({ trustDomain, rootNamespace }: KnownNames): MeshSecurityConfig | undefined {
+  if (trustDomain === undefined && rootNamespace === undefined) return undefined;
+  const position = { file: "", line: 1, column: 1 };
+  return {
+    ...requireParsed(parseMeshConfig({ kind: "map", position, entries: [] })),
+    ...(trustDomain === undefined ? {} : { trustDomain }),
+    ...(rootNamespace === undefined ? {} : { rootNamespace }),
+  };
 }
 
 /** "12 policies among 20 objects" */
