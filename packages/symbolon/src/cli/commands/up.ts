@@ -29,7 +29,7 @@ A container's "command" runs as a local process. An image without "command" is l
 images of Istio's samples (httpbin, go-httpbin, curl, sleep, tcp-echo-server, helloworld).
 
 Explicit capture is for machines that forbid namespaces, and no security boundary (SECURITY.md): programs find their proxy
-by http_proxy, https_proxy and NODE_USE_ENV_PROXY; each Deployment has one replica, and all pods share the machine's ports.`;
+by http_proxy, https_proxy and NODE_USE_ENV_PROXY (Node from 22.21 on); each Deployment has one replica, and all pods share the machine's ports.`;
 
 interface Flags {
   readonly filename: string[];
