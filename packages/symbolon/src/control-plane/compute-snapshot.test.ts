@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { createControlPlaneFixture, createMemoryStore, READY } from "../../../../test/fakes/control-plane-fixture.ts";
-import { protocolOf } from "../mesh/index.ts";
+import { policyToWire, protocolOf } from "../mesh/index.ts";
 
 const FOO = "apiVersion: v1\nkind: Namespace\nmetadata: {name: foo, labels: {istio-injection: enabled}}\n";
 
@@ -299,7 +299,17 @@ describe("authorization policies", () => {
     expect(JSON.parse(JSON.stringify(authorizationPolicies))).toEqual(authorizationPolicies);
     const [{ uid } = { uid: "" }] = mesh.control.desiredPods.current;
     const encoded = mesh.control.configs.current(uid);
-    expect(JSON.parse(new TextDecoder().decode(encoded?.json))).toEqual(encoded?.config);
+    const sent = JSON.parse(new TextDecoder().decode(encoded?.json));
+    expect(sent).toEqual({
+      ...encoded?.config,
+      local: { ...encoded?.config.local, authorizationPolicies: authorizationPolicies.map(policyToWire) },
+    });
+    expect(sent.local.authorizationPolicies[1]).toEqual({
+      namespace: "foo",
+      name: "web",
+      action: "deny",
+      rules: [{ to: [{ ports: ["80"] }] }],
+    });
   });
 
   test("lines that move are no change; another value is one", async () => {

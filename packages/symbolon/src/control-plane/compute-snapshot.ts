@@ -73,10 +73,7 @@ export function computeSnapshot(input: SnapshotInput): SnapshotContent {
     trustDomain: TrustDomain.parse(input.trustDomain),
     trustDomainAliases: input.meshConfig?.trustDomainAliases ?? [],
     index,
-    authorization: createAuthorizationPolicyIndex(
-      input.authorizationPolicies.map(withoutCreation),
-      input.rootNamespace,
-    ),
+    authorization: createAuthorizationPolicyIndex(input.authorizationPolicies, input.rootNamespace),
     autoMtls: input.meshConfig?.enableAutoMtls ?? true,
     services,
     workloads: pods.map((record) => ({ record, effective: index.effective(record.pod) })),

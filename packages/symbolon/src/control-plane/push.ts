@@ -1,4 +1,4 @@
-import type { LocalConfig, MeshView, ProxyConfig } from "../mesh/index.ts";
+import { type LocalConfig, type MeshView, type ProxyConfig, policyToWire } from "../mesh/index.ts";
 import type { SnapshotContent } from "./compute-snapshot.ts";
 import type { EncodedProxyConfig, ProxyConfigSource } from "./ports.ts";
 
@@ -96,7 +96,7 @@ const policyTexts = new WeakMap<object, string>();
 /** A policy attaches to many pods and outlives many changes: its text is made once. */
 function encodeLocal({ authorizationPolicies, ...own }: LocalConfig): string {
   const policies = authorizationPolicies.map((policy) => {
-    const text = policyTexts.get(policy) ?? JSON.stringify(policy);
+    const text = policyTexts.get(policy) ?? JSON.stringify(policyToWire(policy));
     policyTexts.set(policy, text);
     return text;
   });

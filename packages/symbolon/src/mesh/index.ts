@@ -74,3 +74,4 @@ export type {
   WorkloadNames,
   WorkloadView,
 } from "./proxy-config.ts";
+export { policyFromWire, policyToWire, type WirePolicy } from "./wire-policy.ts";

@@ -1,6 +1,6 @@
 import { type Clock, createObservable, errorText, type Log, type Observable, type Random } from "@symbolon/spiffe/core";
 import { productError } from "../../core/index.ts";
-import type { ProxyConfig } from "../../mesh/index.ts";
+import { type ProxyConfig, policyFromWire, type WirePolicy } from "../../mesh/index.ts";
 import { encodeMessage, parseMessage } from "./frame.ts";
 import { connectFrames } from "./frame-client.ts";
 
@@ -64,5 +64,6 @@ function readConfig(frame: Buffer, podUid: string): ProxyConfig {
     throw productError("ERR_FRAME_INVALID", "the message is not a proxy configuration");
   if (local.podUid !== podUid)
     throw productError("ERR_FRAME_INVALID", `the configuration is for pod ${local.podUid}, not for ${podUid}`);
-  return { version, local, mesh };
+  const policies = local.authorizationPolicies as unknown as readonly WirePolicy[];
+  return { version, local: { ...local, authorizationPolicies: policies.map(policyFromWire) }, mesh };
 }
