@@ -22,8 +22,15 @@ process.exit(
       env: { PARSE_MUTATIONS: "100000", ANALYSIS_RUNS: "5000" },
     },
     { name: "envoy", paths: ["./test/envoy"], budgetSeconds: 120, timeoutPerTestMs: 300_000 },
-    { name: "fuzz", paths: ["./test/fuzz"], budgetSeconds: 60 },
+    {
+      name: "fuzz",
+      paths: ["./test/fuzz"],
+      budgetSeconds: 600,
+      timeoutPerTestMs: 3_600_000,
+      env: { EXECUTIONS: "10000000" },
+    },
     { name: "attack", paths: ["./test/attack"], budgetSeconds: 120, timeoutPerTestMs: 120_000 },
+    { name: "load", paths: ["./test/load"], budgetSeconds: 120, timeoutPerTestMs: 120_000 },
     { name: "scenario", paths: ["./test/scenario"], budgetSeconds: 1500, timeoutPerTestMs: 600_000 },
   ]),
 );

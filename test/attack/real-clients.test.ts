@@ -52,6 +52,14 @@ for _ in range(3):
     print(response.status, response.read().decode(), sep="", end=" ")
 `;
 
+const REQUESTS = `import sys, requests
+session = requests.Session()
+for _ in range(3):
+    response = session.post(sys.argv[1] + "/requests", data=iter([b"x" * 50000] * 2))
+    print(response.status_code, response.text, sep="", end=" ")
+`;
+const hasRequests = spawnSync("python3", ["-c", "import requests"]).status === 0;
+
 const directory = mkdtempSync(join(tmpdir(), "symbolon-clients-"));
 const file = (name: string, text: string): string => {
   writeFileSync(join(directory, name), text);
@@ -102,6 +110,16 @@ const CLIENTS: readonly (readonly [
   ],
   ["wget", (url) => ["wget", "-q", "-O", "-", `${url}/wget`], "ok", "GET /wget"],
   ["Python's http.client", (url) => ["python3", "-c", PYTHON, url], "200ok 200ok 200ok ", "POST /python"],
+  ...(hasRequests || process.env.CI
+    ? ([
+        [
+          "Python's requests",
+          (url: string) => ["python3", "-c", REQUESTS, url],
+          "200ok 200ok 200ok ",
+          "POST /requests",
+        ],
+      ] as const)
+    : []),
   ["Node's fetch", (url) => ["node", "--input-type=module", "-e", NODE, url], "200ok 200ok 200ok ", "POST /node"],
   ["Go's net/http", (url) => ["go", "run", file("client.go", GO), url], "200ok 200ok 200ok ", "POST /go"],
   ["Java's HttpClient", (url) => ["java", file("Client.java", JAVA), url], "200ok 200ok 200ok ", "POST /java"],
@@ -139,7 +157,7 @@ describe("real clients", () => {
         expect(client.requests.filter(({ flags }) => flags.length > 0)).toEqual([]);
         expect(server.requests.filter(({ flags, security }) => flags.length > 0 || security !== "mtls")).toEqual([]);
       },
-      60_000,
+      120_000,
     );
 });
 
