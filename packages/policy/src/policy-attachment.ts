@@ -75,7 +75,8 @@ function refersTo(reference: PolicyTargetReference, group: string, kind: string)
   return reference.group === group && reference.kind === kind;
 }
 
-const GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name";
+/** Label of the pods of a Kubernetes Gateway, and of waypoints. */
+export const GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name";
 const GATEWAY_GROUP = "gateway.networking.k8s.io";
 const NETWORKING_GROUP = "networking.istio.io";
 const WAYPOINT_CLASS = "istio-waypoint";

@@ -145,6 +145,44 @@ export const ANALYSIS_CODES = {
     fix: "set BLOCKED_CIDRS_IN_JWKS_URIS on istiod to the networks that no issuer is in",
     istioCode: "IST0175",
   },
+  SYM1026: {
+    title: "service account that does not exist",
+    severity: "warning",
+    fix: "correct the name, or create the service account",
+    kialiCode: "KIA0106",
+  },
+  SYM1027: {
+    title: "trust domain of another mesh",
+    severity: "warning",
+    fix: "write a trust domain of this mesh, or add the other one to trustDomainAliases",
+    kialiCode: "KIA0108",
+  },
+  SYM1028: {
+    title: "star that is not everybody",
+    severity: "info",
+    fix: "leave the field out if everyone is meant; keep it to ask for an identity",
+  },
+  SYM1029: {
+    title: "host by one of its names",
+    severity: "warning",
+    fix: "add the other names of the Service",
+  },
+  SYM1030: {
+    title: "port that no workload declares",
+    severity: "info",
+    fix: "correct the port, or declare it on the workload if it listens there",
+  },
+  SYM1031: {
+    title: "path that another spelling gets past",
+    severity: "info",
+    fix: "set pathNormalization.normalization to MERGE_SLASHES or DECODE_AND_MERGE_SLASHES, or allow the paths that are meant instead of keeping others out",
+  },
+  SYM1032: {
+    title: "selector on a Kubernetes Gateway",
+    severity: "warning",
+    fix: "use targetRefs with kind Gateway instead of the selector",
+    istioCode: "IST0166",
+  },
 } as const satisfies Readonly<Record<`SYM${string}`, AnalysisInfo>>;
 
 export type AnalysisCode = keyof typeof ANALYSIS_CODES;

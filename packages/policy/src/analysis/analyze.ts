@@ -5,12 +5,15 @@ import { findPeerAuthenticationConflicts } from "../peer-authentication-conflict
 import type { AnalysisContext } from "./analysis-context.ts";
 import { type AnalysisFinding, analysisFinding } from "./analysis-finding.ts";
 import type { AnalysisInput } from "./analysis-input.ts";
+import { checkAccounts } from "./check-accounts.ts";
 import { checkIdentity } from "./check-identity.ts";
 import { checkMtls } from "./check-mtls.ts";
+import { checkPathBypass } from "./check-path-bypass.ts";
 import { checkPorts } from "./check-ports.ts";
 import { checkReferences } from "./check-references.ts";
 import { checkRootAllow } from "./check-root-allow.ts";
 import { checkRules } from "./check-rules.ts";
+import { checkServiceNames } from "./check-service-names.ts";
 import { checkShape } from "./check-shape.ts";
 import { checkTokens } from "./check-tokens.ts";
 import { checkValues } from "./check-values.ts";
@@ -67,6 +70,9 @@ const CHECKS: readonly ((context: AnalysisContext) => void)[] = [
   checkShape,
   checkValues,
   checkIdentity,
+  checkAccounts,
+  checkServiceNames,
+  checkPathBypass,
   checkPorts,
   checkReferences,
   checkTokens,

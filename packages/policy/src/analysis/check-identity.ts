@@ -38,6 +38,12 @@ function checkPlaintext({ view, report }: AnalysisContext, { policy, rules }: St
           position: positive.list.position,
           message: `${positive.field} matches nobody: ${where}, and callers have no identity`,
         });
+      else if (positive && !negative && policy.action === "allow" && isStarAlone(positive))
+        report("SYM1028", policy, {
+          path,
+          position: positive.list.position,
+          message: `"*" in ${positive.field} is every caller with an identity: who connects without mTLS is not matched (${where})`,
+        });
       else if (positive && policy.action === "deny")
         report("SYM1018", policy, {
           path,
@@ -45,6 +51,10 @@ function checkPlaintext({ view, report }: AnalysisContext, { policy, rules }: St
           message: `${positive.field} does not match who connects without mTLS, and so gets past this rule: ${where}`,
         });
     }
+}
+
+function isStarAlone({ list }: RuleItem): boolean {
+  return list.values.every(({ value }) => value === "*");
 }
 
 /** Each `from` entry with the conditions that must hold beside it. */

@@ -42,20 +42,31 @@ interface WrittenPort {
   readonly workloads: readonly AnalyzedWorkload[];
 }
 
-/** Only when no workload of the policy has such a port, and a Service of one of them has. */
+/** Only when no workload of the policy has such a port; it is a mistake for sure when a Service of one of them has it. */
 function reportServicePort(
   { view, report }: AnalysisContext,
   object: ResourceReference & Pick<Scoped, "name">,
   { port, path, position, workloads }: WrittenPort,
 ): void {
   let found: { readonly service: string; readonly podPort: number } | undefined;
+  const declared = new Set<number>();
   for (const workload of workloads)
     for (const { number, services } of view.podPorts(workload)) {
       if (number === port) return;
+      declared.add(number);
       const through = services.find((candidate) => candidate.port.port === port);
       if (through) found ??= { service: `${through.service.namespace}/${through.service.name}`, podPort: number };
     }
-  if (!found) return;
+  if (!found) {
+    const declareAll = workloads.length > 0 && workloads.every((workload) => view.podPorts(workload).length > 0);
+    if (declareAll)
+      report("SYM1030", object, {
+        path,
+        ...(position ? { position } : {}),
+        message: `no workload of this policy declares port ${port}, and no Service leads to it: they have ${[...declared].slice(0, MAX_PORTS).join(", ")}`,
+      });
+    return;
+  }
   report("SYM1009", object, {
     path,
     ...(position ? { position } : {}),
@@ -114,3 +125,5 @@ function asksOnlyFor({ to = [] }: RuleStructure, port: number): boolean {
 function hasPort(values: readonly PolicyValue[], port: number): boolean {
   return values.some(({ value }) => Number(value) === port);
 }
+
+const MAX_PORTS = 8;

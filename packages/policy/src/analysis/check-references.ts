@@ -1,5 +1,6 @@
 import { quoteValue } from "../document/index.ts";
 import type { ResourceReference } from "../object-envelope.ts";
+import { GATEWAY_NAME } from "../policy-attachment.ts";
 import { selectorText } from "../selector.ts";
 import { globMatches } from "../string-match.ts";
 import { type AnalysisContext, itemsOf, type StructuredPolicy } from "./analysis-context.ts";
@@ -9,8 +10,13 @@ import type { Scoped } from "./mesh-view.ts";
 export function checkReferences(context: AnalysisContext): void {
   const { input, policies } = context;
   if (context.view.knowsWorkloads) {
-    for (const { policy } of policies) checkAttached(context, policy);
-    for (const policy of input.requestAuthentications ?? []) checkAttached(context, policy);
+    for (const policy of [
+      ...policies.map((structured) => structured.policy),
+      ...(input.requestAuthentications ?? []),
+    ]) {
+      checkAttached(context, policy);
+      checkGatewaySelector(context, policy);
+    }
     for (const policy of input.peerAuthentications ?? [])
       if (policy.selector) checkAttached(context, { ...policy, targetRefs: [] });
   }
@@ -33,6 +39,17 @@ function checkAttached({ view, report }: AnalysisContext, policy: Scoped & Resou
       targetRefs.length > 0
         ? "targetRefs are for gateways: no workload of the mesh is one of them, and sidecars ignore this policy"
         : `No matching workloads for this resource with the following labels: ${labels}`,
+  });
+}
+
+/** Istio's waypoints read no selectors, and its Gateways only while an option says so. */
+function checkGatewaySelector({ view, report }: AnalysisContext, policy: Scoped & ResourceReference): void {
+  if (!policy.selector || policy.targetRefs.length > 0) return;
+  const gateway = view.workloadsOf(policy).find(({ labels }) => Object.hasOwn(labels, GATEWAY_NAME));
+  if (!gateway) return;
+  report("SYM1032", policy, {
+    path: "spec.selector",
+    message: `Ineffective selector on Kubernetes Gateway ${gateway.labels[GATEWAY_NAME]}. Use the TargetRef field instead.`,
   });
 }
 

@@ -21,7 +21,10 @@ const COVERED: Readonly<Record<string, readonly string[]>> = {
   "auth.AuthorizationPoliciesAnalyzer": ["SYM1014", "SYM1015"],
   "authn.BlockedCIDRsAnalyzer": ["SYM1025"],
   "destinationrule.CaCertificateAnalyzer": ["SYM1016", "SYM1017"],
+  "k8sgateway.SelectorAnalyzer": ["SYM1032"],
 };
+/** Istio's message is about more kinds than are read here. */
+const KINDS_ELSEWHERE = /^(?:Telemetry|WasmPlugin) /;
 
 if (!existsSync(`${FOLDER}analyzers-cases.json`))
   console.log(`no tests with analyzers-cases.json: ${FOLDER} does not have it`);
@@ -32,7 +35,7 @@ else
     };
     const covered = cases.filter(({ analyzer }) => Object.hasOwn(COVERED, analyzer));
     for (const vector of covered) test(`${vector.analyzer}: ${vector.name}`, () => checkCase(vector));
-    test("15 cases of the auth, authn and TLS analyzers are covered", () => assert.equal(covered.length, 15));
+    test("16 cases of the auth, authn, TLS and gateway analyzers are covered", () => assert.equal(covered.length, 16));
   });
 
 const SAMPLES = fileURLToPath(new URL("../../../../../shared/vectors/istio-samples/samples/", import.meta.url));
@@ -59,7 +62,11 @@ function checkCase({ analyzer, inputFiles, messages }: AnalyzerCase): void {
   const got = findings.filter(({ code }) => COVERED[analyzer]?.includes(code));
   assert.deepEqual(
     new Set(got.map(({ istioCode, object }) => `${istioCode} ${originOf(object)}`)),
-    new Set(messages.map(({ code, origin }) => `${code} ${originOf(split(origin))}`)),
+    new Set(
+      messages
+        .filter(({ origin }) => !KINDS_ELSEWHERE.test(origin))
+        .map(({ code, origin }) => `${code} ${originOf(split(origin))}`),
+    ),
   );
 }
 

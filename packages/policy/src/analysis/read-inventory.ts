@@ -20,9 +20,17 @@ export function readInventory(documents: readonly DocumentNode[]): Pick<Analysis
   const workloads = objects.flatMap((object) => readWorkload(object, namespaces));
   const services = objects.flatMap(readService);
   const controlPlanes = objects.flatMap(readControlPlane);
+  const serviceAccounts = objects
+    .filter(({ kind }) => kind === "ServiceAccount")
+    .map(({ namespace, name }) => ({ namespace, name }));
   if (workloads.length + services.length + namespaces.size === 0) return { controlPlanes };
   const known = new Set([...namespaces.keys(), ...objects.map(({ namespace }) => namespace)]);
-  const inventory = { workloads, services, ...(namespaces.size > 0 ? { namespaces: [...known] } : {}) };
+  const inventory = {
+    workloads,
+    services,
+    serviceAccounts,
+    ...(namespaces.size > 0 ? { namespaces: [...known] } : {}),
+  };
   return { inventory, controlPlanes };
 }
 
