@@ -17,10 +17,11 @@ import {
   createSqliteDenialStore,
   createSqliteIssuanceLog,
   createSqliteMeshStateStore,
+  createSqlitePlaintextCallerStore,
   openDatabase,
 } from "../adapters/sqlite/index.ts";
 import { createCertificateAuthority, loadTokenIssuer, type SecretDirectory, type TokenIssuer } from "../ca/index.ts";
-import { createControlPlane, createDenials } from "../control-plane/index.ts";
+import { createControlPlane, createDenials, createPlaintextCallers } from "../control-plane/index.ts";
 import { productError } from "../core/index.ts";
 import { numberToIpv4 } from "../mesh/index.ts";
 import { addressRanges } from "./check-config.ts";
@@ -101,13 +102,26 @@ export function runControlPlane(config: MeshConfig): Promise<number> {
       clock: systemClock,
       log,
     });
-    const reports = await serveReports({ ...proxies, path: paths.reportsSocket, store: denials.store });
+    const plaintextCallers = createPlaintextCallers({
+      pods: plane.pods,
+      callers: createSqlitePlaintextCallerStore(database),
+      clock: systemClock,
+    });
+    const reports = await serveReports({
+      ...proxies,
+      path: paths.reportsSocket,
+      async store(podUid, report) {
+        plaintextCallers.store(podUid, report.plaintext);
+        await denials.store(podUid, report);
+      },
+    });
     const api = serveApi({
       socketPath: paths.apiSocket,
       backend: {
         ...plane,
         podSecrets: (uid) => podSecrets(plane.findPod(uid)?.pod, tokens, ca.rootsPem, uid),
         denials: denials.list,
+        plaintextCallers: plaintextCallers.list,
         recordCommand: (command) => audit.write({ kind: "command.run", outcome: "started", ...command }),
         metrics: createMeshMetrics({ status: plane.status, caNumbers: ca.counters, paths }),
       },

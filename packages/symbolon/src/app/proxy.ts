@@ -14,6 +14,8 @@ import { createProxyTelemetry } from "./proxy-telemetry.ts";
 import { runUntilSignal } from "./run-until-signal.ts";
 
 const DRAIN_MS = 2000;
+/** A connection that stays open for days is known before it ends. */
+const REPORT_OPEN_MS = 10_000;
 
 /** The proxy of one pod. */
 export function runProxy(config: MeshConfig, podUid: string): Promise<number> {
@@ -39,7 +41,10 @@ export function runProxy(config: MeshConfig, podUid: string): Promise<number> {
         identity: identities.identity,
         config: configs.config,
         capture,
-        record: telemetry.connectionEnded,
+        record(connection) {
+          telemetry.connectionEnded(connection);
+          reports.seen(connection);
+        },
         recordRequest: telemetry.requestEnded,
         recordDenial: reports.denied,
         countLimit: telemetry.limitReached,
@@ -60,8 +65,12 @@ export function runProxy(config: MeshConfig, podUid: string): Promise<number> {
       log,
     });
     await proxy.start();
+    const openConnections = setInterval(() => {
+      for (const connection of proxy.vitals().connections) reports.seen(connection);
+    }, REPORT_OPEN_MS);
     return {
       async close() {
+        clearInterval(openConnections);
         await proxy.drain(DRAIN_MS);
         await telemetry.close();
         reports.close();

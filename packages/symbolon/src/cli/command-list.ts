@@ -14,6 +14,7 @@ import { addMetricsCommand } from "./commands/metrics.ts";
 import { addProgramCommand } from "./commands/program.ts";
 import { addProxyConfigCommand } from "./commands/proxy-config/index.ts";
 import { addStatusCommand } from "./commands/status.ts";
+import { addStrictCommand } from "./commands/strict.ts";
 import { addUpCommand } from "./commands/up.ts";
 import { addVersionCommand } from "./commands/version.ts";
 
@@ -32,6 +33,7 @@ export const commands: readonly ((program: Command) => void)[] = [
   addAnalyzeCommand,
   addAuthzCommand,
   addDescribeCommand,
+  addStrictCommand,
   addAuditCommand,
   addVersionCommand,
   addInternalCommand,

@@ -74,6 +74,7 @@ export interface ControlPlane {
   status(): MeshStatus;
   list(kind: MeshKind, namespace?: string): readonly PresentedObject[];
   findPod(uid: string): PodRecord | undefined;
+  pods(): readonly PodRecord[];
   /** All or nothing. */
   apply(request: ApplyRequest): Promise<ChangeAnswer>;
   delete(request: DeleteRequest): Promise<ChangeAnswer>;
@@ -233,6 +234,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
         .map((stored) => presentObject(stored, context));
     },
     findPod: pods.find,
+    pods: () => pods.records,
     apply: (request) => inOrder(() => change(() => applyManifests(config, options, request, push.version))),
     delete: (request) => inOrder(() => change(() => deleteObjects(config, request, push.version, pods.records))),
     connectRuntime: (newBootId) =>

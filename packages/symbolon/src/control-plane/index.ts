@@ -9,6 +9,7 @@ export {
   type MeshStatus,
 } from "./create-control-plane.ts";
 export { createDenials, DENIAL_RETENTION, type Denials } from "./denials.ts";
+export { createPlaintextCallers, type PlaintextCallers } from "./plaintext-callers.ts";
 export type { PodRecord } from "./pod-record.ts";
 export type {
   DenialStore,
@@ -16,6 +17,7 @@ export type {
   ManifestRead,
   ManifestSource,
   MeshStateStore,
+  PlaintextCallerStore,
   ProxyConfigSource,
   StateChanges,
   StateKind,

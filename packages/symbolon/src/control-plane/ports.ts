@@ -1,5 +1,5 @@
 import type { ManifestText, ProxyConfig } from "../mesh/index.ts";
-import type { DenialQuery, ReportedDenial, StoredDenial } from "../telemetry/index.ts";
+import type { DenialQuery, PlaintextCaller, ReportedDenial, StoredDenial } from "../telemetry/index.ts";
 
 /** Kinds of record that the control plane keeps across restarts. */
 export const STATE_KINDS = ["object", "manifest-file", "identity", "pod", "service-address", "setting"] as const;
@@ -66,4 +66,12 @@ export interface DenialStore {
     keep: { readonly now: Date; readonly notBefore: Date; readonly atMost: number },
   ): void;
   list(query: DenialQuery): readonly StoredDenial[];
+}
+
+/** One row for each caller, called workload, port and outcome. */
+export interface PlaintextCallerStore {
+  /** Adds counts to what is known, and forgets callers that were last seen too long ago. @throws ERR_STATE_UNWRITABLE */
+  add(callers: readonly PlaintextCaller[], keep: { readonly notBefore: Date }): void;
+  /** The latest first, at most 10,000. */
+  list(namespace?: string): readonly PlaintextCaller[];
 }

@@ -16,6 +16,9 @@ export function apiRoutes(backend: ApiBackend): readonly Route[] {
     route("GET", API_PATHS.metrics, async () => Response.json(await backend.metrics())),
     route("GET", API_PATHS.metricsText, async () => metricsResponse(await backend.metrics())),
     route("GET", API_PATHS.denials, ({ query }) => Response.json(backend.denials(readDenialQuery(query)))),
+    route("GET", API_PATHS.plaintextCallers, ({ query }) =>
+      Response.json(backend.plaintextCallers(query.get("namespace") ?? undefined)),
+    ),
     route("POST", API_PATHS.commands, async ({ request }) => {
       const body = await readJsonObject(request);
       await backend.recordCommand({

@@ -1,6 +1,6 @@
 import type { ControlPlane } from "../../control-plane/index.ts";
 import type { AuditEvent } from "../../core/index.ts";
-import type { DenialQuery, FamilySnapshot, StoredDenial } from "../../telemetry/index.ts";
+import type { DenialQuery, FamilySnapshot, PlaintextCaller, StoredDenial } from "../../telemetry/index.ts";
 
 /** What a pod is given at its start, and again before it ends. */
 export interface PodSecrets {
@@ -21,6 +21,8 @@ export interface ApiBackend
   metrics(): Promise<readonly FamilySnapshot[]>;
   /** What policies denied in the last 24 hours. */
   denials(query: DenialQuery): readonly StoredDenial[];
+  /** Callers that came without mutual TLS, the latest first. */
+  plaintextCallers(namespace?: string): readonly PlaintextCaller[];
   /** Resolves when the audit log has it; a rejection must keep the command from running. */
   recordCommand(command: AdministrativeCommand): Promise<void>;
 }
@@ -41,6 +43,7 @@ export const API_PATHS = {
   /** The same as text, for Prometheus. */
   metricsText: "/metrics",
   denials: "/v1/denials",
+  plaintextCallers: "/v1/plaintext-callers",
   commands: "/v1/commands",
   objects: "/v1/objects/:kind",
   apply: "/v1/apply",

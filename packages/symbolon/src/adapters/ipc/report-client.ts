@@ -1,5 +1,11 @@
 import { type Clock, errorText, type Log, type Random, type Timer, toHex } from "@symbolon/spiffe/core";
-import type { DenialRecord, ReportedDenial } from "../../telemetry/index.ts";
+import {
+  type ConnectionRecord,
+  type DenialRecord,
+  type PlaintextSighting,
+  PlaintextSightings,
+  type ReportedDenial,
+} from "../../telemetry/index.ts";
 import { encodeMessage, parseMessage } from "./frame.ts";
 import { connectFrames } from "./frame-client.ts";
 import type { FrameConnection } from "./frame-connection.ts";
@@ -8,6 +14,8 @@ import type { FrameConnection } from "./frame-connection.ts";
 export interface ReportClient {
   /** Never waits and never throws; what finds no room is counted, and the count is reported. */
   denied(denial: DenialRecord): void;
+  /** A connection that ended, or one that is open. */
+  seen(connection: ConnectionRecord): void;
   close(): void;
 }
 
@@ -17,6 +25,7 @@ export interface Report {
   readonly denials: readonly ReportedDenial[];
   /** Denials that found no room since the last report. */
   readonly lost: number;
+  readonly plaintext: readonly PlaintextSighting[];
 }
 
 /** Denials that wait while the control plane is away or busy. */
@@ -26,7 +35,7 @@ const DENIALS_A_REPORT = 100;
 const BETWEEN_REPORTS_MS = 200;
 
 /**
- * Reports denials in order; each report is repeated, on the next connection too, until the control plane has said that
+ * Reports denials in order, and callers without mutual TLS; each report is repeated, on the next connection too, until the control plane has said that
  * it is stored.
  */
 export function createReportClient(options: {
@@ -41,14 +50,18 @@ export function createReportClient(options: {
   let count = 0;
   let waiting: ReportedDenial[] = [];
   let lost = 0;
+  const sightings = new PlaintextSightings(() => clock.now());
+  let hasSightings = false;
   let reportId = 0;
   let unanswered: Report | undefined;
   let connection: FrameConnection | undefined;
   let pause: Timer | undefined;
 
   const sendNext = (): void => {
-    if (!connection || pause || unanswered || (waiting.length === 0 && lost === 0)) return;
-    unanswered = { id: ++reportId, denials: waiting.slice(0, DENIALS_A_REPORT), lost };
+    if (!connection || pause || unanswered || (waiting.length === 0 && lost === 0 && !hasSightings)) return;
+    const plaintext = sightings.take();
+    hasSightings = false;
+    unanswered = { id: ++reportId, denials: waiting.slice(0, DENIALS_A_REPORT), lost, plaintext };
     send(unanswered);
   };
   const send = (report: Report): void => void connection?.send(encodeMessage({ type: "report", ...report }));
@@ -92,6 +105,11 @@ export function createReportClient(options: {
     denied(denial) {
       if (waiting.length >= KEPT_DENIALS) lost++;
       else waiting.push({ ...denial, id: `${run}-${++count}` });
+      sendNext();
+    },
+    seen(record) {
+      if (!sightings.add(record)) return;
+      hasSightings = true;
       sendNext();
     },
     close() {

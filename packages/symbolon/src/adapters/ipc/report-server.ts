@@ -1,6 +1,6 @@
 import { errorText, type Log } from "@symbolon/spiffe/core";
 import { productError } from "../../core/index.ts";
-import type { ReportedDenial } from "../../telemetry/index.ts";
+import type { PlaintextSighting, ReportedDenial } from "../../telemetry/index.ts";
 import { encodeMessage, parseMessage } from "./frame.ts";
 import { type FrameServer, type ListenPrivately, serveFrames } from "./frame-server.ts";
 import { type ProxyRecognition, recognizeProxy } from "./hello.ts";
@@ -49,8 +49,9 @@ export function serveReports(options: ReportServerOptions): Promise<FrameServer>
 
 /** What a proxy of the same version wrote; checked as far as a mix-up could go. */
 function readReport(frame: Buffer): Report {
-  const { type, id, denials, lost } = parseMessage(frame);
-  if (type !== "report" || typeof id !== "number" || typeof lost !== "number" || !Array.isArray(denials))
+  const { type, id, denials, lost, plaintext } = parseMessage(frame);
+  const isReport = type === "report" && typeof id === "number" && typeof lost === "number";
+  if (!isReport || !Array.isArray(denials) || !Array.isArray(plaintext))
     throw productError("ERR_FRAME_INVALID", "the message is not a proxy's report");
-  return { id, lost, denials: denials as ReportedDenial[] };
+  return { id, lost, denials: denials as ReportedDenial[], plaintext: plaintext as PlaintextSighting[] };
 }

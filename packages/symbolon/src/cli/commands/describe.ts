@@ -1,8 +1,11 @@
 import type { Command } from "commander";
+import type { PlaintextCaller } from "../../telemetry/index.ts";
+import { apiOfChosenMesh } from "../context.ts";
 import { outputFormat, printStructured } from "../output.ts";
 import { addSourceOptions, type SourceFlags } from "../policy-set/policy-source.ts";
 import { readSummary } from "../policy-set/read-summary.ts";
 import type { WorkloadSummary } from "../policy-set/workload-summary.ts";
+import { plaintextCallersText } from "../strict-plan.ts";
 import { chainText, policiesText, portsText } from "../summary-text.ts";
 
 interface Flags extends SourceFlags {
@@ -27,9 +30,23 @@ Examples:
     .action(async (workload: string, flags: Flags, self: Command) => {
       const format = outputFormat(flags.output, ["json", "yaml"]);
       const summary = await readSummary(workload, flags, self);
-      if (format) printStructured(format, summary);
-      else process.stdout.write(describeText(summary));
+      const plaintextCallers = flags.filename.length > 0 ? undefined : await callersOf(summary, self);
+      if (format) return printStructured(format, plaintextCallers ? { ...summary, plaintextCallers } : summary);
+      process.stdout.write(describeText(summary));
+      if (summary.sidecar && plaintextCallers) process.stdout.write(readinessText(plaintextCallers));
     });
+}
+
+/** Who calls it without mutual TLS: what only a running mesh knows. */
+async function callersOf({ workload }: WorkloadSummary, command: Command): Promise<readonly PlaintextCaller[]> {
+  const [, kind, namespace = "", name] = /^(\S+) ([^/]+)\/(.+)$/.exec(workload) ?? [];
+  const callers = await apiOfChosenMesh(command).plaintextCallers(namespace);
+  return callers.filter((caller) => caller.workload === `${kind} ${name}`);
+}
+
+function readinessText(callers: readonly PlaintextCaller[]): string {
+  if (callers.length === 0) return "\nready for STRICT: nobody was seen without mutual TLS in the last 8 days\n";
+  return `\nseen without mutual TLS in the last 8 days:\n${plaintextCallersText(callers)}`;
 }
 
 function describeText(summary: WorkloadSummary): string {
