@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import net from "node:net";
+import { createFakeClock } from "@symbolon/spiffe/testing";
 import { startApplication, startProxy, talk, until } from "../../../../test/fakes/proxy-fixture.ts";
 import type { ServiceView, WorkloadView } from "../mesh/index.ts";
 import type { Capture } from "./capture.ts";
@@ -299,13 +300,17 @@ describe("explicit capture: listeners", () => {
     expect((await outcome).end).toBe("ECONNRESET");
   });
 
-  test("a proxy whose port is taken is not ready", async () => {
+  test("a proxy whose port is taken is not ready until it is free", async () => {
     const { client } = await startPair(answering);
+    const clock = createFakeClock();
     const [taken = 0] = client.proxy.dump().listeners;
     const second = await startProxy(
       { listenAddress: "10.244.0.9", applicationAddress: APPLICATION, port: 1 },
       {
         http: {},
+        clock,
+        identity: undefined,
+        local: { sidecar: false },
         capture: explicitCapture({
           outboundPort: taken,
           authorize: () => true,
@@ -318,5 +323,10 @@ describe("explicit capture: listeners", () => {
     );
     closers.push(() => second.proxy.drain(0));
     expect(second.proxy.ready).toBe(false);
+    await clock.advance(1000);
+    expect(second.proxy.ready).toBe(false);
+    await client.proxy.drain(0);
+    await clock.advance(1000);
+    expect(second.proxy.ready).toBe(true);
   });
 });

@@ -55,6 +55,7 @@ export interface CertificateDump {
 }
 
 const DRAIN_POLL_MS = 50;
+const LISTEN_RETRY_MS = 1000;
 
 export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
   const { identity, config, clock, random, log } = ports;
@@ -194,7 +195,10 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
       () => {
         listening = true;
       },
-      (error: unknown) => log.error("listeners could not be opened", { error }),
+      (error: unknown) => {
+        log.error("listeners could not be opened; tried again", { error });
+        deadlines.add(LISTEN_RETRY_MS, apply);
+      },
     );
   }
 
