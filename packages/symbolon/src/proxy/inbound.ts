@@ -214,6 +214,8 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
     const target = { address: ports.applicationAddress, port, security: { kind: "plaintext" } } as const;
     const giveUp = ports.connector.connect(target, {
       connected({ leg: upstream }) {
+        // Policies have changed while it was under way.
+        if (!record.open) return upstream.terminate();
         connection.upstream = upstream;
         record.protocol = "tcp";
         record.upstream = `${target.address}:${target.port}`;
