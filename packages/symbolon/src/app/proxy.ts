@@ -13,7 +13,10 @@ import { type MeshConfig, pathsOf } from "./mesh-config.ts";
 import { createProxyTelemetry } from "./proxy-telemetry.ts";
 import { runUntilSignal } from "./run-until-signal.ts";
 
-const DRAIN_MS = 2000;
+/** Istio's `terminationDrainDuration`. */
+const DRAIN_MS = 5_000;
+/** For requests that are under way; the pod's own grace for its proxy is a little longer. */
+const DRAIN_REQUESTS_MS = 20_000;
 /** A connection that stays open for days is known before it ends. */
 const REPORT_OPEN_MS = 10_000;
 
@@ -71,7 +74,7 @@ export function runProxy(config: MeshConfig, podUid: string): Promise<number> {
     return {
       async close() {
         clearInterval(openConnections);
-        await proxy.drain(DRAIN_MS);
+        await proxy.drain(DRAIN_MS, DRAIN_REQUESTS_MS);
         await telemetry.close();
         reports.close();
         configs.close();

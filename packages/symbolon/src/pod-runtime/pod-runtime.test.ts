@@ -43,7 +43,7 @@ describe("pod runtime", () => {
     expect(mesh.events).not.toContain("network.create new");
     expect(mesh.statuses.get("uid-new")).toMatchObject({ ready: false, reason: "pod is being created" });
     mesh.newest("old/app").end({ code: 0 });
-    await mesh.clock.advance(3_000);
+    await mesh.clock.advance(22_000);
     expect(mesh.events.indexOf("network.create new")).toBeGreaterThan(mesh.events.indexOf("removed old"));
   });
 

@@ -97,7 +97,7 @@ describe("the life of a pod", () => {
     await pod.clock.advance(1);
     expect(pod.newest("p/app").signals).toEqual(["SIGTERM", "SIGKILL"]);
     expect(pod.newest("p/proxy").signals).toEqual(["SIGTERM"]);
-    await pod.clock.advance(3_000);
+    await pod.clock.advance(22_000);
     await stopped;
     expect(pod.newest("p/proxy").signals).toEqual(["SIGTERM", "SIGKILL"]);
   });

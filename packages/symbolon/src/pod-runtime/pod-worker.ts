@@ -36,8 +36,8 @@ export interface PodWorker {
   stop(): Promise<void>;
 }
 
-/** A proxy closes its listeners at once and needs this long for what is under way. */
-const PROXY_GRACE_MS = 3_000;
+/** A proxy closes its listeners at once and needs this long for requests that are under way. */
+const PROXY_GRACE_MS = 22_000;
 /** Proxies are ours and start in a fraction of a second: their first restart need not wait as long as an application's. */
 
 /**

@@ -6,14 +6,20 @@ import { FIELD, RequestParser, traceId } from "./http1/index.ts";
 import type { Leg, LegOwner } from "./leg.ts";
 import { localReply } from "./local-reply.ts";
 import { finish, link, pause, send, unpause } from "./pump.ts";
-import { SWEEP_MS } from "./sweeper.ts";
 import { timestamp } from "./timestamp.ts";
 import type { UpstreamConnection } from "./upstream-connection.ts";
 
 /** `lingering`: the last answer has been written; what still comes is read and thrown away, so that it is not a reset. */
 type State = "open" | "lingering" | "tunnel" | "closed";
 
-type TimeLimit = "writeIdleMs" | "lingerMs" | "requestHeadMs" | "keepAliveMs" | "requestIdleMs" | "responseIdleMs";
+type TimeLimit =
+  | "writeIdleMs"
+  | "lingerMs"
+  | "requestHeadMs"
+  | "keepAliveMs"
+  | "drainIdleMs"
+  | "requestIdleMs"
+  | "responseIdleMs";
 
 /** A connection that requests come over: one after another, each with its own way to an upstream. */
 export class HttpConnection implements LegOwner, ExchangeHost {
@@ -175,8 +181,7 @@ export class HttpConnection implements LegOwner, ExchangeHost {
       if (!this.#parser.isIdle) {
         if (this.#passed("requestHeadMs", this.#sinceMs))
           this.#refuse({ status: 408, flag: "SI", detail: "the head of a request did not come to its end in time" });
-      } else if (this.#isLeaving ? nowMs - this.#sinceMs >= SWEEP_MS : this.#passed("keepAliveMs", this.#sinceMs))
-        this.#linger();
+      } else if (this.#passed(this.#isLeaving ? "drainIdleMs" : "keepAliveMs", this.#sinceMs)) this.#linger();
     } else if (exchange.wantsRequest) {
       if (this.#passed("requestIdleMs", exchange.progressMs))
         exchange.fail({ status: 408, flag: "SI", detail: "the content of a request did not come in time" });

@@ -8,6 +8,11 @@ export interface HttpLimits {
   readonly responseIdleMs: number;
   /** Between requests. */
   readonly keepAliveMs: number;
+  /**
+   * Between requests when the proxy is leaving, or the peer's certificate has ended: shorter, and a close could meet a
+   * request on its way; a connection that is in use is told with its next answer.
+   */
+  readonly drainIdleMs: number;
   /** A client that takes not a byte of what waits for it is cut off after so long (SR-51). */
   readonly writeIdleMs: number;
   /** A client that still sends is listened to so long after its answer, so that the answer is not lost in a reset. */
@@ -38,6 +43,7 @@ export const HTTP_LIMITS: HttpLimits = {
   requestIdleMs: 60_000,
   responseIdleMs: 300_000,
   keepAliveMs: 3_600_000,
+  drainIdleMs: 1_000,
   writeIdleMs: 10_000,
   lingerMs: 2_000,
   applicationKeepAliveMs: 1_000,

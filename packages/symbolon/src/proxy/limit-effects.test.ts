@@ -212,6 +212,16 @@ const EFFECTS: Record<keyof typeof PROXY_LIMITS | keyof typeof HTTP_LIMITS, Limi
     return server.limitsReached;
   },
 
+  async drainIdleMs() {
+    const server = await serve({ ...HTTP, handle: answering, http: { limits: { applicationKeepAliveMs: 60_000 } } });
+    const client = connect(server, GET);
+    client.socket.on("end", () => client.socket.end());
+    await until(() => client.text() === OK);
+    void server.proxy.drain(60_000);
+    await lasts(server, server.clock, HTTP_LIMITS.drainIdleMs, () => !client.ended());
+    return server.limitsReached;
+  },
+
   async writeIdleMs() {
     const size = 64 << 20;
     let written = 0;

@@ -28,8 +28,11 @@ export interface Proxy {
   start(): Promise<void>;
   /** Configuration is in force, and connections are accepted. */
   readonly ready: boolean;
-  /** Stops accepting, waits for live connections, then closes what is left. May be called twice. */
-  drain(graceMs: number): Promise<void>;
+  /**
+   * Stops accepting, waits for live connections, then closes what is left. May be called twice.
+   * @param requestsMs for requests that are under way; other connections may be raw TCP, which can last for ever
+   */
+  drain(graceMs: number, requestsMs?: number): Promise<void>;
   dump(): ProxyDump;
   /** For metrics; cheaper than a dump. */
   vitals(): Omit<ProxyVitals, "accessRecords">;
@@ -149,14 +152,18 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
     get ready() {
       return listening && !draining;
     },
-    async drain(graceMs) {
+    async drain(graceMs, requestsMs = graceMs) {
       draining = true;
       for (const stop of unsubscribe) stop();
       listeners.close();
       for (const leg of waiting) leg.terminate();
       for (const connection of [...registry.live]) connection.drain?.();
-      const deadline = clock.monotonicMs() + graceMs;
-      while (registry.live.size > 0 && clock.monotonicMs() < deadline) await sleep(clock, DRAIN_POLL_MS);
+      const startedMs = clock.monotonicMs();
+      const mayWait = (): boolean => {
+        const waitedMs = clock.monotonicMs() - startedMs;
+        return waitedMs < graceMs || (waitedMs < requestsMs && (http?.underWay.current ?? 0) > 0);
+      };
+      while (registry.live.size > 0 && mayWait()) await sleep(clock, DRAIN_POLL_MS);
       for (const connection of [...registry.live]) {
         connection.downstream.terminate();
         connection.upstream?.terminate();
