@@ -93,7 +93,7 @@ function allFindings(
   defaultNamespace: string,
   known: KnownNames,
 ): readonly AnalysisFinding[] {
-  const config = meshConfig ?? configOf(known);
+  const config = configOf(meshConfig, known);
   const analyzed = analyzeDocuments(documents, { defaultNamespace, ...(config ? { meshConfig: config } : {}) });
   const unnamed = findings.map((finding) => {
     const { position } = finding;
@@ -103,15 +103,18 @@ function allFindings(
   return [...unnamed, ...analyzed].sort(byPlace);
 }
 
-/** What is known of a mesh without its MeshConfig. */
+/** What is known of a mesh besides its MeshConfig, and before it. */
 type KnownNames = Pick<SourceFlags, "trustDomain" | "rootNamespace">;
 
-/** Istio's defaults with these names; without any, nothing is known, and what a MeshConfig would say is not judged. */
-function configOf({ trustDomain, rootNamespace }: KnownNames): MeshSecurityConfig | undefined {
-  if (trustDomain === undefined && rootNamespace === undefined) return undefined;
+/** Istio's defaults where there is no MeshConfig; without any name, nothing is known, and what it would say is not judged. */
+function configOf(
+  written: MeshSecurityConfig | undefined,
+  { trustDomain, rootNamespace }: KnownNames,
+): MeshSecurityConfig | undefined {
+  if (trustDomain === undefined && rootNamespace === undefined) return written;
   const position = { file: "", line: 1, column: 1 };
   return {
-    ...requireParsed(parseMeshConfig({ kind: "map", position, entries: [] })),
+    ...(written ?? requireParsed(parseMeshConfig({ kind: "map", position, entries: [] }))),
     ...(trustDomain === undefined ? {} : { trustDomain }),
     ...(rootNamespace === undefined ? {} : { rootNamespace }),
   };

@@ -30,6 +30,9 @@ function restore(name: string, value: string | undefined): void {
   else process.env[name] = value;
 }
 
+const POD =
+  "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: foo}\nspec: {containers: [{name: c, ports: [{containerPort: 80}]}]}\n";
+
 function write(name: string, text: string): string {
   const path = join(directory, name);
   writeFileSync(path, text);
@@ -75,6 +78,32 @@ describe("analyze", () => {
     expect(sarif.runs[0].results[0].locations[0].physicalLocation.region.startLine).toBe(json.findings[0].line);
     const yaml = (await symbolon("analyze", EXAMPLE, "-o", "yaml")).stdout;
     for (const code of codes) expect(yaml).toContain(`code: ${code}`);
+  });
+
+  test("the trust domain and the root namespace are the MeshConfig's, or those of the options", async () => {
+    const of = (domain: string, namespace: string) =>
+      write(
+        "names.yaml",
+        `apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: p, namespace: ${namespace}}\nspec: {rules: [{from: [{source: {principals: ["${domain}/ns/a/sa/b"]}}]}]}\n---\n${POD}`,
+      );
+    const config = write("config.yaml", "trustDomain: one.example\nrootNamespace: one\n");
+    const can = (file: string, ...more: readonly string[]) =>
+      symbolon("authz", "can", "--from", "a/sa/b", "--to", "foo/web", "GET", "/", "-f", file, ...more);
+    const configured = ["--mesh-config", config];
+    const chosen = ["--trust-domain", "two.example", "--root-namespace", "two"];
+    expect((await can(of("one.example", "one"), ...configured)).stdout).toContain("[allow_rule_matched]");
+    expect((await can(of("two.example", "two"), ...configured, ...chosen)).stdout).toContain("[allow_rule_matched]");
+    expect((await can(of("two.example", "one"), ...configured)).stdout).toContain("[no_allow_rule_matched]");
+    expect((await can(of("one.example", "two"), ...configured)).stdout).toContain("[no_allow_policy]");
+    const peer = write(
+      "peer.yaml",
+      "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: p, namespace: two}\nspec: {selector: {matchLabels: {app: a}}}\n",
+    );
+    // A selector is ignored in the root namespace.
+    const ignored = async (...more: readonly string[]) =>
+      (await symbolon("analyze", peer, ...more)).stdout.includes("SYM0406");
+    expect([await ignored(), await ignored(...configured), await ignored(...chosen)]).toEqual([false, false, true]);
+    expect(await ignored(...configured, ...chosen)).toBe(true);
   });
 
   test("what cannot be read as a policy is an error: a kind misspelled, another group, text that is no object", async () => {

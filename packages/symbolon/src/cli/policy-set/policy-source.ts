@@ -27,11 +27,13 @@ export function addSourceOptions(command: Command): Command {
     )
     .option("-R, --recursive", "look into directories below")
     .option("--mesh-config <file>", "Istio's MeshConfig, as it stands in the ConfigMap istio under mesh")
-    .addOption(new Option("--trust-domain <name>", "trust domain, when no MeshConfig says it (default: cluster.local)"))
+    .addOption(
+      new Option("--trust-domain <name>", "trust domain, instead of the MeshConfig's (default: cluster.local)"),
+    )
     .addOption(
       new Option(
         "--root-namespace <namespace>",
-        "whose policies bind every namespace, when no MeshConfig says it (default: istio-system)",
+        "whose policies bind every namespace, instead of the MeshConfig's (default: istio-system)",
       ),
     );
 }
