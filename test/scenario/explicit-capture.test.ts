@@ -242,23 +242,39 @@ describe.skipIf(why !== undefined)("what explicit capture cannot do", () => {
     refused.down();
   });
 
-  test("two programs with one port: the second pod says which pod has it and what to do; gone with the first", async () => {
+  test("two programs with one port are refused with both places; one whose port another program has says so", async () => {
+    const { mesh: refused, up } = startWithoutNamespaces(namespace("foo", true) + web("first") + web("second"));
+    expect(up.status).toBe(65);
+    expect(up.stderr).toMatch(
+      /mesh\.yaml:\d+:\d+: error SYM2107 .*port \d+ of this machine, which Deployment foo\/first has/,
+    );
+    refused.down();
     const started = startWithoutNamespaces(
       namespace("foo", true) + web("first") + deployment({ name: "curl", namespace: "foo", image: CURL_IMAGE }),
     );
     mesh = started.mesh;
     succeed(started.up);
     expect(mesh.curl("foo", `http://first:${port}/`)).toBe("200/0");
-    mesh.apply(web("second"));
-    const reason = () => mesh?.symbolon("status").stderr ?? "";
-    const text = await eventually("the reason", reason, (shown) => shown.includes("foo/second"));
-    expect(text).toContain(`listens on port ${port} of this machine, which pod foo/first-`);
-    expect(text).toContain("give one of the two another port");
+    const apply = join(mesh.directory, "second.yaml");
+    writeFileSync(apply, web("second"));
+    expect(mesh.symbolon("apply", "-f", apply)).toMatchObject({
+      status: 65,
+      stderr: expect.stringContaining("which Deployment foo/first has"),
+    });
+    const other = Bun.listen({ hostname: "127.0.0.1", port: port + 1, socket: { data: () => undefined } });
+    try {
+      mesh.apply(web("second", { port: port + 1, command: ["python3", "-m", "http.server", `${port + 1}`] }));
+      const reason = () => mesh?.symbolon("status").stderr ?? "";
+      const text = await eventually("the reason", reason, (shown) => shown.includes("of this machine"));
+      expect(text).toContain(`listens on port ${port + 1} of this machine, which another program has`);
+      expect(text).toContain("give one of the two another port");
+    } finally {
+      other.stop(true);
+    }
     const ready = (answer: string | undefined) => answer === "200/0";
     const ask = () => mesh?.curl("foo", `http://second:${port + 1}/`);
     const moved = { port: port + 1, command: ["python3", "-m", "http.server", `${port + 1}`] };
-    mesh.apply(web("second", moved));
-    await eventually("200 of the other port", ask, ready);
+    await eventually("200, once the other program has ended", ask, ready);
     // A change of a Deployment ends its pod before the next one begins: both want the port.
     const podNames = () => mesh?.objects("pod", "foo").map(({ metadata }) => metadata.name) ?? [];
     const before = podNames().filter((name) => name.startsWith("second-"));

@@ -15,7 +15,7 @@ export function manifestRules({
 }: MeshConfig): ParseManifestsOptions {
   const resolve = createImageMap({ entries: imageMap.map(parseImageOption), self: selfCommand() });
   return {
-    ...captureStrategy(capture).manifestRules,
+    ...captureStrategy(capture).manifestRules(resolve),
     defaultNamespace,
     allowUnenforced,
     explainUnknownImage(image) {

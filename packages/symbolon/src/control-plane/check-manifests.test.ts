@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { formatFinding } from "@symbolon/policy";
 import { parseRules } from "../../../../test/fakes/manifests.ts";
-import { parseIpv4Range } from "../mesh/index.ts";
+import { type Container, parseIpv4Range } from "../mesh/index.ts";
 import { checkManifests } from "./check-manifests.ts";
 
 const rules = {
@@ -26,6 +26,38 @@ const service = (port: string, selector = "app: web") =>
 const peer = (name: string, spec: string, namespace = "foo") =>
   `apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: ${name}, namespace: ${namespace}}\nspec: ${spec}\n`;
 const WEB = "selector: {matchLabels: {app: web}}";
+
+describe("ports of the machine, where pods have none of their own", () => {
+  const machinePorts = ({ command = [], ports }: Pick<Container, "command" | "ports">) =>
+    ports.map(({ containerPort }) => containerPort).filter((port) => command.includes(`${port}`));
+  const findings = (more: Partial<typeof parseRules>, ...documents: readonly string[]) =>
+    checkManifests(
+      { files: [{ file: "f.yaml", text: documents.join("---\n") }], problems: [] },
+      { ...rules, manifests: { ...parseRules, ...more } },
+    )
+      .map((finding) => formatFinding(finding))
+      .filter((line) => line.includes("SYM2107"));
+  const server = (name: string, port: number, replicas = 1) =>
+    `apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: ${name}, namespace: foo}\nspec: {replicas: ${replicas}, selector: {matchLabels: {app: ${name}}}, template: {metadata: {labels: {app: ${name}}}, spec: {containers: [{name: c, image: i, command: [serve, "8080"], ports: [{containerPort: ${port}}]}]}}}\n`;
+
+  test("two that want the same one: the second is refused, and told of the first", () => {
+    expect(findings({ machinePorts }, FOO, server("a", 8080), server("b", 8080))).toEqual([
+      expect.stringMatching(
+        /^f\.yaml:13:\d+: error SYM2107 spec\.template\.spec\.containers\[0\]\.ports\[0\]\.containerPort: Deployment foo\/b listens on port 8080 of this machine, which Deployment foo\/a has \(f\.yaml:5\); in explicit capture/,
+      ),
+    ]);
+  });
+
+  test("another port, a port that the program takes from the manifest, or no replica is no conflict", () => {
+    expect(findings({ machinePorts }, FOO, server("a", 8080), server("b", 8081))).toEqual([]);
+    expect(findings({ machinePorts }, FOO, server("a", 9090), server("b", 9090))).toEqual([]);
+    expect(findings({ machinePorts }, FOO, server("a", 8080), server("b", 8080, 0))).toEqual([]);
+  });
+
+  test("where pods have ports of their own, nothing is shared", () => {
+    expect(findings({}, FOO, server("a", 8080), server("b", 8080))).toEqual([]);
+  });
+});
 
 describe("checks between objects", () => {
   test("a mesh in which everything fits has nothing to be said", () => {

@@ -8,6 +8,7 @@ import {
   type ParseManifestsOptions,
   parseManifests,
 } from "../mesh/index.ts";
+import { checkMachinePorts } from "./check-machine-ports.ts";
 import { crossCheck } from "./cross-checks.ts";
 import { checkMeshConfigs, meshConfigOf, policiesOf } from "./mesh-policies.ts";
 import { keyText, type ObjectOwner, ownerText } from "./stored-object.ts";
@@ -74,13 +75,23 @@ export function mergeConfig(sources: ConfigSources, options: MergeOptions): Merg
 
 function crossCheckAll(objects: readonly OwnedObject[], options: MergeOptions): readonly Finding[] {
   const meshConfig = meshConfigOf(objects, options.rootNamespace);
+  const { machinePorts } = options.manifests;
   return [
+    ...(machinePorts ? checkMachinePorts(filesFirst(objects), machinePorts) : []),
     ...checkMeshConfigs(objects, options),
     ...crossCheck({
       objects,
       ...policiesOf(objects, options.createdAt),
       rootNamespace: meshConfig?.rootNamespace ?? options.rootNamespace,
     }),
+  ];
+}
+
+/** What is applied has to fit to what the mesh was started with. */
+function filesFirst(objects: readonly OwnedObject[]): readonly OwnedObject[] {
+  return [
+    ...objects.filter(({ owner }) => owner.kind === "file"),
+    ...objects.filter(({ owner }) => owner.kind !== "file"),
   ];
 }
 

@@ -31,6 +31,11 @@ export const MESH_FINDING_CODES = {
     severity: "error",
     fix: "set replicas to 1 or 0, or run where namespaces are allowed (--capture transparent)",
   },
+  SYM2107: {
+    title: "one port of the machine wanted twice in explicit capture",
+    severity: "error",
+    fix: "give one of the two another port, in its command and as containerPort, or leave its command out and let it take its port from the manifest: --image 'IMAGE=COMMAND {port}'",
+  },
   SYM2201: {
     title: "target port has no container port",
     severity: "warning",

@@ -24,6 +24,7 @@ import { meshConfigDocument } from "./mesh-config-document.ts";
 import { meshFinding } from "./mesh-finding.ts";
 import { isClusterScoped, MESH_KINDS, type MeshKind, type ObjectKey, type ObjectMeta } from "./object.ts";
 import { judgeOtherKind } from "./other-kinds.ts";
+import type { Container } from "./pod.ts";
 import { readService } from "./read-service.ts";
 import { readDeployment, readPod, type WorkloadRules } from "./read-workload.ts";
 
@@ -32,6 +33,8 @@ export interface ParseManifestsOptions extends WorkloadRules {
   readonly defaultNamespace: string;
   /** Take security policies that nothing enforces as a warning. */
   readonly allowUnenforced: boolean;
+  /** TCP ports of the machine that a container's program listens on; absent: programs have ports of their own. */
+  readonly machinePorts?: (container: Container) => readonly number[];
 }
 
 export interface ParsedObject {

@@ -2,7 +2,7 @@ export { type CapturedPorts, createCapturedPorts } from "./captured-ports.ts";
 export { type ContainerStarterOptions, createContainerStarter } from "./container-process.ts";
 export { type ExecCommand, type ExecInPodOptions, execInPod } from "./exec-in-pod.ts";
 export { hostPidOf, hostPidOfSupervisor, supervisorCommand } from "./launch-supervisor.ts";
-export { createLoopbackPods, type LoopbackPods } from "./loopback-pods.ts";
+export { createLoopbackPods, fixedPorts, type LoopbackPods } from "./loopback-pods.ts";
 export { freeLoopbackPort } from "./loopback-ports.ts";
 export { createLoopbackProber } from "./loopback-prober.ts";
 export { createMeshNetwork, type MeshNetwork, type MeshNetworkOptions } from "./mesh-network.ts";

@@ -120,6 +120,13 @@ export function createLoopbackPods({ podDirectory, resolveCommand }: LoopbackPod
   };
 }
 
+/** TCP ports that are in the program's own command: of the machine, whatever the manifest would say. */
+export function fixedPorts(resolveCommand: CommandResolver, container: Container): readonly number[] {
+  return container.ports
+    .filter(({ protocol, containerPort }) => protocol === "tcp" && !takesPort(resolveCommand, container, containerPort))
+    .map(({ containerPort }) => containerPort);
+}
+
 /** A port number that no command line has by accident. */
 const PROBE_PORT = 61_337;
 

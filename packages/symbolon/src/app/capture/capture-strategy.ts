@@ -20,7 +20,7 @@ export interface CaptureStrategy {
   /** What its user has to know, said at the start and by `status`. */
   readonly warnings: readonly string[];
   /** What manifests may not ask for. */
-  readonly manifestRules: Pick<ParseManifestsOptions, "oneProcessPerWorkload">;
+  manifestRules(resolveCommand: CommandResolver): Pick<ParseManifestsOptions, "oneProcessPerWorkload" | "machinePorts">;
   /** Where the CA listens. */
   chooseCaAddress(): Promise<CaAddress>;
   /** Command line of the supervisor's process, from the launcher's point of view. */

@@ -8,6 +8,7 @@ import {
   createPlainContainers,
   createProcessRegistry,
   credentialsVerifier,
+  fixedPorts,
   freeLoopbackPort,
   loadPodCapture,
   plainExec,
@@ -26,7 +27,10 @@ export const explicitStrategy: CaptureStrategy = {
     "explicit capture is not a security boundary: a program finds its proxy by http_proxy alone and may ignore it, any program of this machine can reach an application's port directly, and any program of your user can read a pod's secret and use its identity",
     "explicit capture: only programs that follow http_proxy and https_proxy reach Services; a Deployment has one replica",
   ],
-  manifestRules: { oneProcessPerWorkload: true },
+  manifestRules: (resolveCommand) => ({
+    oneProcessPerWorkload: true,
+    machinePorts: (container) => fixedPorts(resolveCommand, container),
+  }),
   async chooseCaAddress() {
     const port = await freeLoopbackPort(process.pid, () => false);
     if (port === undefined)

@@ -25,7 +25,7 @@ const DNS_PORT = 53;
 /** Pods are network namespaces; nothing leaves one but through its proxy. */
 export const transparentStrategy: CaptureStrategy = {
   warnings: [],
-  manifestRules: {},
+  manifestRules: () => ({}),
   chooseCaAddress: async () => CA_ADDRESS,
   supervisorCommand,
   supervisorPid: hostPidOfSupervisor,
