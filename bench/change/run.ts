@@ -47,6 +47,7 @@ try {
 
   const times: number[] = [];
   const last: number[] = [];
+  const answered: number[] = [];
   const cpuOfProxies: number[] = [];
   const cpuOfPlane: number[] = [];
   for (let round = 0; round < changes; round++) {
@@ -55,6 +56,7 @@ try {
     const start = performance.now();
     const ends = closed.map(({ closedAt }) => closedAt.then((at) => at - start));
     await change(api, DENIAL);
+    answered.push(performance.now() - start);
     const each = await Promise.all(ends);
     times.push(...each);
     last.push(Math.max(...each));
@@ -63,6 +65,7 @@ try {
     await api.delete({ keys: [DENIAL_KEY], ignoreNotFound: false });
     for (const { address } of pods) await untilEchoed(address);
   }
+  print("apply answered: checked, on disk, pushed", answered);
   print("change to enforced, each proxy", times);
   print("change to enforced by the last proxy", last);
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
