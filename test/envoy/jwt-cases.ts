@@ -54,6 +54,7 @@ function randomRule(random: Random): JwtRule {
       : [{ header: pick(["x-out-1", "x-out-2"]), claim: pick(["sub", "n", "a.b", "aud"]) }],
     ...(random(2) ? {} : { outputPayloadToHeader: pick(["x-pay-1", "x-pay-2"]) }),
     forwardOriginalToken: random(2) === 0,
+    ...(random(5) === 0 ? { isTokenRequired: true } : {}),
     timeoutMs: 5000,
     spaceDelimitedClaims: random(2) ? [] : ["roles"],
   };

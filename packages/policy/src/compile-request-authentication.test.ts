@@ -216,6 +216,28 @@ describe("several rules (istio-security §2.3)", () => {
   }
 });
 
+describe("presence: REQUIRED", () => {
+  const required = policy(rule({ ...inHeader("x-a"), isTokenRequired: true }), rule({ issuer: B, ...inHeader("x-b") }));
+
+  test("without any token: 401, without error code", () => {
+    const outcome = evaluate([required]);
+    assert.ok(outcome.kind === "refused");
+    assert.deepEqual([outcome.failure, outcome.answer.body], ["token_missing", "Jwt is missing"]);
+    assert.match(outcome.answer.wwwAuthenticate, /^Bearer realm="[^"]+"$/);
+    assert.deepEqual(outcome.place, { kind: "header", name: "x-a" });
+  });
+  test("a good token of either rule is enough, a bad one is told as what it is", () => {
+    assert.equal(outcomeOf([required], { headers: { "x-a": good } }), `${A}/alice`);
+    assert.equal(outcomeOf([required], { headers: { "x-b": ofB } }), `${B}/alice`);
+    assert.equal(outcomeOf([required], { headers: { "x-b": good } }), "401 issuer_not_configured");
+    assert.equal(outcomeOf([required], { headers: { "x-a": expired } }), "401 expired");
+  });
+  test("a preflight passes", () => {
+    const headers = { origin: "o", "access-control-request-method": "GET" };
+    assert.equal(outcomeOf([required], { method: "OPTIONS", headers }), "anonymous");
+  });
+});
+
 describe("keys (istio-security §2.5)", () => {
   const one = [policy(rule())];
   const withKeys = (state: RuleKeys<string>) => ({ verification: { ...verification, keysOf: () => state } });

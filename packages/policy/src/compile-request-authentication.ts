@@ -11,6 +11,7 @@ import {
   compileJwtLocations,
   type FoundToken,
   findTokens,
+  firstPlace,
   type JwtLocations,
   type TokenPlace,
 } from "./jwt-locations.ts";
@@ -48,8 +49,8 @@ export type EvaluateRequestAuthentication = <Keys>(
  * Compiles all RequestAuthentications that attach to a workload. Their rules are put together and sorted by issuer, equal
  * issuers in the order given (istio-security §2.3).
  *
- * A request passes when all tokens at the places of one rule verify, or when there is no token at the places of any rule.
- * That is what Istio's requirement any(P0, …, all(any(P0, missing), …)) says of a request that does not change while it
+ * A request passes when all tokens at the places of one rule verify, or when there is no token at the places of any rule
+ * and none of them has `presence: REQUIRED`. That is what Istio's requirement any(P0, …, all(any(P0, missing), …)) says of a request that does not change while it
  * is looked at; Envoy takes tokens out as it goes, so that a bad second header line may be gone before it counts (ADR 13).
  */
 export function compileRequestAuthentication(
@@ -57,18 +58,21 @@ export function compileRequestAuthentication(
   options: RequestAuthenticationOptions = {},
 ): EvaluateRequestAuthentication {
   const providers = compileProviders(policies, options.clockSkewSeconds ?? 60);
+  const missing = missingFailure(providers);
   const removeHeaders = outputNamesOf(policies);
   const unchanged: RequestChanges = Object.freeze({ removeHeaders, addHeaders: Object.freeze([]) });
 
   return (request, now, verification) => {
     if (isCorsPreflight(request)) return { kind: "anonymous", why: "cors_preflight", changes: unchanged };
     const failures: Failure[] = [];
+    let isMissingFirst = false;
     for (const provider of providers) {
       const attempt = tryProvider(provider, request, now, verification);
       if (attempt.kind === "verified") return authenticate(provider, attempt, request, removeHeaders);
       if (attempt.kind === "failed") failures.push({ ...attempt, by: provider.attached });
+      else if (provider.attached.rule.isTokenRequired && failures.length === 0) isMissingFirst = true;
     }
-    const decisive = mostSpecific(failures);
+    const decisive = mostSpecific(failures, isMissingFirst) ?? missing;
     if (!decisive) return { kind: "anonymous", why: "no_token", changes: unchanged };
     return { ...decisive, kind: "refused", answer: refuseToken(decisive.failure, request) };
   };
@@ -187,14 +191,21 @@ function authenticate(
   };
 }
 
+/** Of a request without any token, where one of the rules asks for one. */
+function missingFailure(providers: readonly Provider[]): Failure | undefined {
+  const requiring = providers.find(({ attached }) => attached.rule.isTokenRequired);
+  return requiring && { failure: "token_missing", place: firstPlace(requiring.locations), by: requiring.attached };
+}
+
 /**
  * Which of several failures is answered: Envoy folds those of the providers, and then once more the first of them, which
- * is what its inner `all` fails with; an issuer that is not configured gives way to anything else (istio-security §2.3).
+ * is what its inner `all` fails with, if no token is missing there before; an issuer that is not configured gives way to
+ * anything else (istio-security §2.3).
  */
-function mostSpecific(failures: readonly Failure[]): Failure | undefined {
+function mostSpecific(failures: readonly Failure[], isMissingFirst: boolean): Failure | undefined {
   const [first] = failures;
   let decisive = first;
-  for (const failure of first ? [...failures, first] : []) {
+  for (const failure of first && !isMissingFirst ? [...failures, first] : failures) {
     if (failure.failure !== "issuer_not_configured") decisive = failure;
   }
   return decisive;

@@ -3,6 +3,7 @@
  * 1.40, but for `token_too_large`, which is ours).
  */
 export const JWT_FAILURES = {
+  token_missing: { status: 401, message: "Jwt is missing" },
   token_too_large: { status: 401, message: "Jwt is too large" },
   bad_format: {
     status: 401,
@@ -72,7 +73,8 @@ export function refuseToken(failure: JwtFailure, request: RefusedRequest): Token
   return {
     status,
     body: message,
-    wwwAuthenticate: `Bearer realm="${realm}", error="invalid_token"`,
+    // RFC 6750 §3.1: no error code for who has shown nothing.
+    wwwAuthenticate: `Bearer realm="${realm}"${failure === "token_missing" ? "" : ', error="invalid_token"'}`,
     responseCodeDetail: `jwt_authn_access_denied{${message.replaceAll(" ", "_")}}`,
     ...(isGrpc(request) ? { grpcStatus: status === 403 ? 7 : 16 } : {}),
   };

@@ -42,6 +42,14 @@ export function compileJwtLocations(
   };
 }
 
+/** Where the first token would be; a rule has at least one place. */
+export function firstPlace({ headers, parameters, cookies }: JwtLocations): TokenPlace {
+  const [header] = headers;
+  if (header) return { kind: "header", name: header.name };
+  const [parameter] = parameters;
+  return parameter === undefined ? { kind: "cookie", name: cookies[0] ?? "" } : { kind: "parameter", name: parameter };
+}
+
 /** Every token at the places of a rule, headers first, then parameters, then cookies. */
 export function findTokens(
   locations: JwtLocations,

@@ -35,6 +35,12 @@ const valid = (text: string) => rule(`issuer: a, ${text}`);
 const jwks = (keys: unknown) => rule(`issuer: a, jwks: '${JSON.stringify(keys)}'`);
 
 describe("RequestAuthentication", () => {
+  test("reads whether a token must be there", () => {
+    const isRequired = (text: string) => accepted(valid(text)).policy.jwtRules[0]?.isTokenRequired;
+    assert.deepEqual([isRequired("presence: REQUIRED"), isRequired("presence: OPTIONAL")], [true, undefined]);
+    assert.match(refused(valid("presence: required")), /SYM0105 .*presence/);
+  });
+
   test("reads every field", () => {
     const { policy, findings } = accepted(`${HEAD}spec:
   selector: {matchLabels: {app: web}}

@@ -33,6 +33,7 @@ export function readJwtRule(node: DocumentNode, context: ReadContext): JwtRule |
   const outputPayloadToHeader = readPayloadHeader(reader);
   const outputClaimToHeaders = reader.list("outputClaimToHeaders", readClaimToHeader) ?? [];
   const forwardOriginalToken = reader.boolean("forwardOriginalToken") ?? false;
+  const isTokenRequired = reader.enumeration("presence", { OPTIONAL: false, REQUIRED: true }) ?? false;
   const timeoutMs = readTimeout(reader);
   const spaceDelimitedClaims = readNames(reader, "spaceDelimitedClaims", {
     code: "SYM0607",
@@ -51,6 +52,7 @@ export function readJwtRule(node: DocumentNode, context: ReadContext): JwtRule |
     ...(outputPayloadToHeader === "" ? {} : { outputPayloadToHeader }),
     outputClaimToHeaders,
     forwardOriginalToken,
+    ...(isTokenRequired ? { isTokenRequired } : {}),
     timeoutMs,
     spaceDelimitedClaims,
   }));

@@ -30,6 +30,8 @@ export interface JwtRule {
   readonly outputPayloadToHeader?: string;
   readonly outputClaimToHeaders: readonly ClaimToHeader[];
   readonly forwardOriginalToken: boolean;
+  /** `presence: REQUIRED`: a request without any token is refused. Absent: it is let in. */
+  readonly isTokenRequired?: true;
   /** For fetching the JWK set. */
   readonly timeoutMs: number;
   /** As written; `permission` and `scope` are always added (istio-security §2.6). */

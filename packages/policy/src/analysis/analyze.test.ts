@@ -203,6 +203,17 @@ const FIXTURES: readonly Fixture[] = [
   },
   {
     code: "SYM1010",
+    name: "the other fix of it",
+    wrong: tokens,
+    fixed: object(
+      "RequestAuthentication",
+      "foo/jwt",
+      "{jwtRules: [{issuer: i, jwksUri: 'https://i/jwks', presence: REQUIRED}]}",
+    ),
+    says: "no AuthorizationPolicy asks for a token",
+  },
+  {
+    code: "SYM1010",
     name: "tokens that another workload's policy requires",
     wrong:
       pod("a") +

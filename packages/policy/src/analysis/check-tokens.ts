@@ -14,7 +14,8 @@ export function checkTokens(context: AnalysisContext): void {
   );
   const isRequired = context.view.knowsWorkloads ? byWorkload(context, requiring) : byScope(context, requiring);
   for (const policy of input.requestAuthentications ?? []) {
-    if (policy.jwtRules.length === 0 || isRequired(policy)) continue;
+    if (policy.jwtRules.length === 0 || policy.jwtRules.some((rule) => rule.isTokenRequired) || isRequired(policy))
+      continue;
     report("SYM1010", policy, {
       path: "spec.jwtRules",
       ...(policy.jwtRules[0] ? { position: policy.jwtRules[0].position } : {}),

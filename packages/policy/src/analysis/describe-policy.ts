@@ -66,7 +66,10 @@ function describeAuthorization({ action, provider, dryRun, rules }: Authorizatio
 function describeTokens({ jwtRules }: RequestAuthentication, scope: string): string {
   if (jwtRules.length === 0) return `Does nothing: it has no rules for tokens.`;
   const rules = jwtRules.map(describeTokenRule).join("; and ");
-  return `Checks tokens in requests to ${scope}: ${rules}. A request with a bad token is refused with 401; one without a token is let in, unless an AuthorizationPolicy asks for one.`;
+  const without = jwtRules.some((rule) => rule.isTokenRequired)
+    ? "and so is one without a token"
+    : "one without a token is let in, unless an AuthorizationPolicy asks for one";
+  return `Checks tokens in requests to ${scope}: ${rules}. A request with a bad token is refused with 401; ${without}.`;
 }
 
 function describeTokenRule({ issuer, audiences, fromHeaders, fromParams, fromCookies }: JwtRule): string {
