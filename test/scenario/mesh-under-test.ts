@@ -34,6 +34,7 @@ export interface MeshUnderTest {
 
 export interface ConnectionRow {
   readonly direction: string;
+  readonly open: boolean;
   readonly service?: string;
   readonly security: string;
   readonly reason?: string;
