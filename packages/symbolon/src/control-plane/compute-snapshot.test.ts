@@ -239,6 +239,35 @@ describe("what a proxy is told of its own pod", () => {
   });
 });
 
+describe("names of workloads in metrics (istio-security §10.1)", () => {
+  const cases: readonly (readonly [labels: string, names: object])[] = [
+    ["other: x", { canonicalService: "a", canonicalRevision: "latest" }],
+    ["app: web, version: v1", { app: "web", version: "v1", canonicalService: "web", canonicalRevision: "v1" }],
+    [
+      "app: web, app.kubernetes.io/name: web-name, version: v1, app.kubernetes.io/version: '2'",
+      { app: "web", version: "v1", canonicalService: "web-name", canonicalRevision: "2" },
+    ],
+    [
+      "service.istio.io/canonical-name: c, app.kubernetes.io/name: n, service.istio.io/canonical-revision: r, app.kubernetes.io/version: '2'",
+      { canonicalService: "c", canonicalRevision: "r" },
+    ],
+    ["app: ''", { canonicalService: "a", canonicalRevision: "latest" }],
+  ];
+  test.each(cases)("of a Pod labelled {%s}", async (labels, wanted) => {
+    const mesh = await meshOf(FOO, pod({ name: "a", labels }));
+    expect(mesh.view().mesh.workloads[0]?.names).toEqual({ workload: "a", ...wanted } as never);
+  });
+
+  test("of a Deployment's replicas are the Deployment's", async () => {
+    const mesh = await meshOf(
+      FOO,
+      "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d, namespace: foo}\nspec: {replicas: 2, selector: {matchLabels: {x: y}}, template: {metadata: {labels: {x: y}}, spec: {containers: [{name: c, image: i}]}}}\n",
+    );
+    const names = { workload: "d", canonicalService: "d", canonicalRevision: "latest" };
+    expect(mesh.view().mesh.workloads.map((workload) => workload.names)).toEqual([names, names]);
+  });
+});
+
 describe("protocolOf (istio-security §1.5)", () => {
   const cases: readonly (readonly [string | undefined, string | undefined, string])[] = [
     [undefined, undefined, "auto"],

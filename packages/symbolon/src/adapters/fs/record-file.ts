@@ -34,7 +34,7 @@ export interface RecordFileLimits {
 export const RECORD_FILE_LIMITS: RecordFileLimits = {
   fileBytes: 32 << 20,
   waitingBytes: 4 << 20,
-  batchBytes: 256 << 10,
+  batchBytes: 128 << 10,
   batchMs: 100,
 };
 
