@@ -248,7 +248,7 @@ describe("names of workloads in metrics (istio-security §10.1)", () => {
       { app: "web", version: "v1", canonicalService: "web-name", canonicalRevision: "2" },
     ],
     [
-      "service.istio.io/canonical-name: c, app.kubernetes.io/name: n, service.istio.io/canonical-revision: r, app.kubernetes.io/version: '2'",
+      "service.istio.io/canonical-name: c, app.kubernetes.io/name: other, service.istio.io/canonical-revision: r, app.kubernetes.io/version: '2'",
       { canonicalService: "c", canonicalRevision: "r" },
     ],
     ["app: ''", { canonicalService: "a", canonicalRevision: "latest" }],
@@ -261,7 +261,7 @@ describe("names of workloads in metrics (istio-security §10.1)", () => {
   test("of a Deployment's replicas are the Deployment's", async () => {
     const mesh = await meshOf(
       FOO,
-      "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d, namespace: foo}\nspec: {replicas: 2, selector: {matchLabels: {x: y}}, template: {metadata: {labels: {x: y}}, spec: {containers: [{name: c, image: i}]}}}\n",
+      "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d, namespace: foo}\nspec: {replicas: 2, selector: {matchLabels: {tier: web}}, template: {metadata: {labels: {tier: web}}, spec: {containers: [{name: c, image: i}]}}}\n",
     );
     const names = { workload: "d", canonicalService: "d", canonicalRevision: "latest" };
     expect(mesh.view().mesh.workloads.map((workload) => workload.names)).toEqual([names, names]);
