@@ -1,0 +1,118 @@
+import { describe, expect, test } from "bun:test";
+import { buildPolicy, type PolicyText } from "../../../../test/oracle/build-policy.ts";
+import type { DenialRecord, RequestRecord } from "../telemetry/index.ts";
+import { AccessGuard } from "./access-guard.ts";
+import { RequestParser } from "./http1/index.ts";
+import { createRequestAdmission } from "./request-admission.ts";
+import { type AuthenticateTokens, createPolicyInForce } from "./workload-policy.ts";
+
+const FROM_ALICE: PolicyText = { rules: [{ from: [{ requestPrincipals: ["issuer/alice"] }] }] };
+
+/** One request before tokens and policies. */
+function admit(options: {
+  readonly tokens: AuthenticateTokens;
+  readonly policies?: readonly PolicyText[];
+  readonly target?: string;
+  readonly lines?: readonly string[];
+}) {
+  const { tokens, policies = [], target = "/a", lines = [] } = options;
+  const policy = createPolicyInForce(() => tokens);
+  const denials: DenialRecord[] = [];
+  policy.update({
+    version: 7,
+    local: {
+      podUid: "pod",
+      podName: "pod",
+      namespace: "foo",
+      serviceAccount: "server",
+      address: "10.0.0.1",
+      sidecar: true,
+      inboundMode: "strict",
+      inboundPorts: [],
+      authorizationPolicies: policies.map(buildPolicy),
+    },
+    mesh: {
+      trustDomain: "mesh.example",
+      trustDomainAliases: [],
+      pathNormalization: "base",
+      denialReasonHeader: false,
+      clusterDomain: "cluster.local",
+      services: [],
+      workloads: [],
+      capturedPorts: [],
+    },
+  });
+  const connection = { sourceAddress: "10.0.0.2", destinationAddress: "10.0.0.1", destinationPort: 80 };
+  const now = () => new Date("2026-01-01T00:00:00Z");
+  const recordDenial = (denial: DenialRecord) => denials.push(denial);
+  const guard = new AccessGuard(connection, 1, { policy, now, recordDenial, tellReason: () => false });
+  const admission = createRequestAdmission(guard, "https");
+  const parser = new RequestParser();
+  parser.push(Buffer.from([`GET ${target} HTTP/1.1`, "Host: a", ...lines, "", ""].join("\r\n")));
+  expect(parser.next()).toBe("head");
+  const record = { method: "GET", path: target, authority: "a" } as RequestRecord;
+  const own = { "x-forwarded-client-cert": undefined, "x-forwarded-proto": "https" };
+  const reply = admission.admit(parser.head, record, own);
+  if (reply) admission.refused(record);
+  return { reply, record, changes: admission.changes, denials };
+}
+
+describe("tokens before policies", () => {
+  test("are asked with what the application will see, and the scheme of the connection", () => {
+    const seen: object[] = [];
+    const tokens: AuthenticateTokens = ({ method, path, host, headers, scheme }) => {
+      seen.push({ method, path, host, scheme, tokens: headers.get("authorization"), hop: headers.get("x-hop") });
+      return { kind: "passed" };
+    };
+    const lines = ["Authorization: Bearer a", "authorization: Bearer b", "X-Hop: 1", "Connection: x-hop"];
+    expect(admit({ tokens, lines }).reply).toBeUndefined();
+    expect(seen).toEqual([
+      { method: "GET", path: "/a", host: "a", scheme: "https", tokens: ["Bearer a", "Bearer b"], hop: undefined },
+    ]);
+  });
+
+  test("that are refused are answered as they say, and no policy is asked", () => {
+    const reply = { status: 401, flag: "RBAC", detail: "jwt", body: "Jwt is expired", fields: "A: b\r\n" } as const;
+    const refused = admit({ tokens: () => ({ kind: "refused", reply }), policies: [{ action: "deny", rules: [{}] }] });
+    expect(refused).toMatchObject({ reply, denials: [] });
+    expect(refused.record.authorization).toBeUndefined();
+  });
+
+  test("give policies their claims: the principal passes, another one and none do not", () => {
+    const as = (claims?: Readonly<Record<string, string>>) =>
+      admit({ tokens: () => ({ kind: "passed", ...(claims ? { claims } : {}) }), policies: [FROM_ALICE] });
+    expect(as({ iss: "issuer", sub: "alice" }).reply).toBeUndefined();
+    expect(as({ iss: "issuer", sub: "alic" }).reply?.status).toBe(403);
+    expect(as().reply?.status).toBe(403);
+    expect(as({ iss: "issuer", sub: "bob" }).denials).toMatchObject([
+      { what: "request", configVersion: 7, request: { claims: { iss: "issuer", sub: "bob" } } },
+    ]);
+  });
+
+  test("change the head: fields out, fields in, and a path without its token, normalised as ever", () => {
+    const tokens: AuthenticateTokens = () => ({
+      kind: "passed",
+      changes: {
+        removeHeaders: ["Authorization"],
+        addHeaders: [{ name: "x-sub", value: "alice" }],
+        path: "/a/../b?y=2",
+      },
+    });
+    const { changes, record } = admit({ tokens, target: "/a/../b?access_token=t&y=2" });
+    expect(changes).toEqual({
+      appended: "x-sub: alice\r\n",
+      droppedNames: new Set(["authorization"]),
+      target: "/b?y=2",
+    });
+    expect(record.path).toBe("/b?y=2");
+  });
+
+  test("that change nothing leave the head as it came", () => {
+    const changes = { removeHeaders: [], addHeaders: [] };
+    expect(admit({ tokens: () => ({ kind: "passed", changes }) }).changes).toBeUndefined();
+    expect(admit({ tokens: () => ({ kind: "passed", changes }), target: "/x/../a" }).changes).toEqual({
+      appended: "",
+      target: "/a",
+    });
+  });
+});
