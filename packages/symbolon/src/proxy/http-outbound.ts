@@ -25,14 +25,13 @@ export function outboundHttpService(options: {
     ...(localSpiffeId === undefined ? {} : { localSpiffeId }),
     route() {
       const route = options.route();
-      const service = route.service === undefined ? {} : { service: route.service };
-      if (route.kind === "forward") return { kind: "forward", ...service, targets: route.targets };
-      const { reason, detail } = route;
+      if (route.kind === "forward") return route;
+      const { reason, detail, service } = route;
       const reply =
         reason === "no_endpoint"
           ? ({ status: 503, flag: "UH", detail } as const)
           : ({ status: 404, flag: "NR", detail: `${reason}: ${detail}` } as const);
-      return { kind: "reply", ...service, reply };
+      return { kind: "reply", ...(service === undefined ? {} : { service }), reply };
     },
     edits(head) {
       // What the application says of its own caller is taken from it; of a client certificate it can say nothing (B2).

@@ -8,13 +8,13 @@ import { type DnsServer, startDnsServer } from "./dns-server.ts";
 import { acceptProxyClient } from "./forward-proxy.ts";
 import { HTTP_LIMITS } from "./http-limits.ts";
 import type { HttpPorts } from "./http-service.ts";
-import { uuidFrom } from "./http1/index.ts";
 import { acceptInbound } from "./inbound.ts";
 import type { Leg } from "./leg.ts";
 import type { CountLimit } from "./limit-name.ts";
 import { acceptOutbound } from "./outbound.ts";
 import { createPeerConnector } from "./peer-connector.ts";
 import { PROXY_LIMITS, type ProxyOptions, type ProxyPorts } from "./ports.ts";
+import { createRequestIds } from "./request-ids.ts";
 import { answerQuery } from "./resolve-name.ts";
 import { createRouter, type Router } from "./route-destination.ts";
 import { createSweeper } from "./sweeper.ts";
@@ -242,7 +242,7 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
       countLimit,
       underWay: { current: 0 },
       time: clock,
-      newRequestId: () => uuidFrom(random.bytes(16)),
+      newRequestId: createRequestIds(random),
       draining: () => draining,
       ...(ports.recordRequest ? { recordRequest: ports.recordRequest } : {}),
     };

@@ -33,6 +33,9 @@ export type Route =
       readonly protocol?: PortProtocol;
     };
 
+/** Endpoints of a port whose orders are kept: their number is its square. */
+const MAX_KEPT_ORDERS = 32;
+
 /** Look-ups of one configuration version, built once. */
 export interface Router {
   /** @param pick chooses where in the list of endpoints to begin: 0 to `count` - 1 */
@@ -46,6 +49,8 @@ export function createRouter(config: ProxyConfig, forbidden: readonly string[]):
     mesh.services.flatMap((service) => (service.address ? [[service.address, service] as const] : [])),
   );
   const workloads = new Map(mesh.workloads.map((workload) => [workload.address, workload]));
+  /** By the endpoint that they begin with. */
+  const routesOfPorts = new Map<ServicePortView, Route[]>();
   const targetsOfPorts = new Map<ServicePortView, readonly PeerTarget[]>();
   let podProtocols: ReadonlyMap<string, PortProtocol> | undefined;
   const never = new Set([...forbidden, local.address]);
@@ -88,8 +93,11 @@ export function createRouter(config: ProxyConfig, forbidden: readonly string[]):
   }
 
   function toService(service: ServiceView, port: number, pick: (count: number) => number): Route {
-    const name = `${service.name}.${service.namespace}:${port}`;
     const servicePort = service.ports.find((candidate) => candidate.port === port);
+    const first = servicePort && servicePort.endpoints.length > 0 ? pick(servicePort.endpoints.length) : 0;
+    const known = servicePort && routesOfPorts.get(servicePort)?.[first];
+    if (known) return known;
+    const name = `${service.name}.${service.namespace}:${port}`;
     if (!servicePort)
       return refuse("unknown_destination", `Service ${service.name}.${service.namespace} has no port ${port}`, name);
     const { endpoints } = servicePort;
@@ -98,13 +106,20 @@ export function createRouter(config: ProxyConfig, forbidden: readonly string[]):
     if (endpoints.length === 0)
       return { ...refuse("no_endpoint", `Service ${name} has no ready endpoint`, name), ...protocol };
     const targets = targetsOf(service, servicePort);
-    const first = pick(endpoints.length);
-    return {
+    const route: Route = {
       kind: "forward",
       service: name,
       ...protocol,
       targets: first === 0 ? targets : [...targets.slice(first), ...targets.slice(0, first)],
     };
+    if (endpoints.length <= MAX_KEPT_ORDERS) keepRoute(servicePort, first, route);
+    return route;
+  }
+
+  function keepRoute(servicePort: ServicePortView, first: number, route: Route): void {
+    const routes = routesOfPorts.get(servicePort) ?? [];
+    routes[first] = route;
+    routesOfPorts.set(servicePort, routes);
   }
 
   /** Made once: every request over HTTP asks. */

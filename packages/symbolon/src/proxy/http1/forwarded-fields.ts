@@ -12,18 +12,19 @@ const TRACE_PARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-
 
 /** The trace id of a `traceparent`; undefined when the value is none. */
 export function traceId(traceParent: string): string | undefined {
-  return TRACE_PARENT.exec(traceParent)?.[1];
+  return TRACE_PARENT.test(traceParent) ? traceParent.slice(3, 35) : undefined;
 }
 
-/** RFC 9562 §5.4, from 16 random bytes. */
-export function uuidFrom(random: Uint8Array): string {
-  let text = "";
-  for (let at = 0; at < 16; at++) {
-    const byte = random[at] as number;
-    if (at === 4 || at === 6 || at === 8 || at === 10) text += "-";
-    text += HEX[at === 6 ? (byte & 0x0f) | 0x40 : at === 8 ? (byte & 0x3f) | 0x80 : byte];
-  }
-  return text;
+/** RFC 9562 §5.4, from the 16 random bytes at `from`. */
+export function uuidFrom(random: Uint8Array, from = 0): string {
+  const text = (start: number, end: number): string => {
+    let digits = "";
+    for (let at = start; at < end; at++) digits += HEX[random[from + at] as number];
+    return digits;
+  };
+  const version = HEX[((random[from + 6] as number) & 0x0f) | 0x40];
+  const variant = HEX[((random[from + 8] as number) & 0x3f) | 0x80];
+  return `${text(0, 4)}-${text(4, 6)}-${version}${text(7, 8)}-${variant}${text(9, 10)}-${text(10, 16)}`;
 }
 
 const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
