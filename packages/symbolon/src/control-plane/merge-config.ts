@@ -11,6 +11,7 @@ import {
 import { checkMachinePorts } from "./check-machine-ports.ts";
 import { crossCheck } from "./cross-checks.ts";
 import { checkMeshConfigs, meshConfigOf, policiesOf } from "./mesh-policies.ts";
+import { checkPolicyLimits } from "./policy-limits.ts";
 import { keyText, type ObjectOwner, ownerText } from "./stored-object.ts";
 import { canonicalJson } from "./template-hash.ts";
 
@@ -76,14 +77,13 @@ export function mergeConfig(sources: ConfigSources, options: MergeOptions): Merg
 function crossCheckAll(objects: readonly OwnedObject[], options: MergeOptions): readonly Finding[] {
   const meshConfig = meshConfigOf(objects, options.rootNamespace);
   const { machinePorts } = options.manifests;
+  const rootNamespace = meshConfig?.rootNamespace ?? options.rootNamespace;
+  const policies = policiesOf(objects, options.createdAt);
   return [
     ...(machinePorts ? checkMachinePorts(filesFirst(objects), machinePorts) : []),
     ...checkMeshConfigs(objects, options),
-    ...crossCheck({
-      objects,
-      ...policiesOf(objects, options.createdAt),
-      rootNamespace: meshConfig?.rootNamespace ?? options.rootNamespace,
-    }),
+    ...checkPolicyLimits(objects, policies.authorizationPolicies, rootNamespace),
+    ...crossCheck({ objects, ...policies, rootNamespace }),
   ];
 }
 

@@ -69,6 +69,11 @@ export const MESH_FINDING_CODES = {
     severity: "warning",
     fix: "put the ConfigMap istio into namespace istio-system",
   },
+  SYM2307: {
+    title: "policies above a limit",
+    severity: "error",
+    fix: "split the policy, or select fewer workloads with it",
+  },
 } as const satisfies FindingCatalogue;
 
 export type MeshFindingCode = keyof typeof MESH_FINDING_CODES;
