@@ -3,7 +3,6 @@ import { createRecordFile, type RecordFile } from "../adapters/fs/index.ts";
 import { accessRecordsFile, type MeshPaths } from "../core/index.ts";
 import type { ProxyConfig } from "../mesh/index.ts";
 import {
-  type AccessLineWriter,
   type ConnectionRecord,
   createAccessLineWriter,
   createIstioMetrics,
@@ -38,12 +37,12 @@ export function createProxyTelemetry(options: {
   const { paths, config, vitals, clock, log } = options;
   const registry = createMetricRegistry();
   const istio = createIstioMetrics(registry, config);
-  let access: { readonly lines: AccessLineWriter; readonly file: RecordFile } | undefined;
+  let access: RecordFile<RequestRecord | ConnectionRecord> | undefined;
 
   const proxyMetrics = createProxyMetrics(registry, () => {
     const now = vitals();
     istio.connectionsLive(now.connections);
-    return { ...now, accessRecords: { written: access?.file.written ?? 0, dropped: access?.file.dropped ?? 0 } };
+    return { ...now, accessRecords: { written: access?.written ?? 0, dropped: access?.dropped ?? 0 } };
   });
   addProcessMetrics(registry, clock.now());
 
@@ -51,25 +50,16 @@ export function createProxyTelemetry(options: {
     requestEnded(record) {
       istio.request(record);
       proxyMetrics.requestEnded(record);
-      const to = accessOfPod();
-      const into = to?.file.begin();
-      if (!into) return;
-      to?.lines.request(into, record);
-      to?.file.end();
+      accessOfPod()?.write(record);
     },
     connectionEnded(record) {
       istio.connectionEnded(record);
       proxyMetrics.connectionEnded(record);
-      if (!hasOwnLine(record)) return;
-      const to = accessOfPod();
-      const into = to?.file.begin();
-      if (!into) return;
-      to?.lines.connection(into, record);
-      to?.file.end();
+      if (hasOwnLine(record)) accessOfPod()?.write(record);
     },
     limitReached: proxyMetrics.limitReached,
     metrics: () => registry.snapshot(),
-    close: async () => access?.file.close(),
+    close: async () => access?.close(),
   };
 
   /** Named with the first configuration: there is no connection before it, and a pod never changes its name. */
@@ -77,11 +67,13 @@ export function createProxyTelemetry(options: {
     if (access || !options.accessRecords) return access;
     const local = config()?.local;
     if (!local) return undefined;
-    const pod = { name: local.podName, namespace: local.namespace };
-    access = {
-      lines: createAccessLineWriter(pod),
-      file: createRecordFile({ path: accessRecordsFile(paths, pod.namespace, pod.name), clock, log }),
-    };
+    const lines = createAccessLineWriter({ name: local.podName, namespace: local.namespace });
+    access = createRecordFile<RequestRecord | ConnectionRecord>({
+      path: accessRecordsFile(paths, local.namespace, local.podName),
+      format: (into, record) => ("method" in record ? lines.request(into, record) : lines.connection(into, record)),
+      clock,
+      log,
+    });
     return access;
   }
 }

@@ -7,7 +7,7 @@ import { createFakeClock } from "@symbolon/spiffe/testing";
 import { createRecordFile, type RecordFile, type RecordFileLimits } from "./record-file.ts";
 
 let directory = "";
-let file: RecordFile | undefined;
+let file: RecordFile<string> | undefined;
 afterEach(async () => {
   await file?.close();
   rmSync(directory, { recursive: true, force: true });
@@ -19,24 +19,17 @@ function start(limits: Partial<RecordFileLimits> = {}) {
   const clock = createFakeClock();
   const errors: string[] = [];
   const log: Log = { ...silentLog, error: (message) => void errors.push(message) };
-  const open = (where = path): RecordFile => {
-    file = createRecordFile({ path: where, clock, log, limits });
+  const open = (where = path): RecordFile<string> => {
+    file = createRecordFile({ path: where, format: (into, line) => into.raw(Buffer.from(line)), clock, log, limits });
     return file;
   };
   return { path, clock, errors, open, records: open() };
 }
 
-function write(records: RecordFile, line: string): void {
-  const into = records.begin();
-  if (!into) return;
-  into.raw(Buffer.from(line));
-  records.end();
-}
-
 describe("a file of records", () => {
   test("lines of one moment are one write, and in order", async () => {
     const { path, clock, records } = start();
-    for (const line of ["a\n", "b\n", "c\n"]) write(records, line);
+    for (const line of ["a\n", "b\n", "c\n"]) records.write(line);
     expect(existsSync(path)).toBe(false);
     await clock.advance(100);
     await records.flush();
@@ -46,8 +39,8 @@ describe("a file of records", () => {
   });
 
   test("a full batch does not wait for the clock", async () => {
-    const { path, records } = start({ batchBytes: 4 });
-    write(records, "abc\n");
+    const { path, records } = start({ batchBytes: 4, formattedTogether: 1 });
+    records.write("abc\n");
     await records.flush();
     expect(readFileSync(path, "utf8")).toBe("abc\n");
   });
@@ -55,12 +48,12 @@ describe("a file of records", () => {
   test("at its bound a file becomes the old one, and the old one goes", async () => {
     const { path, records } = start({ fileBytes: 8 });
     for (const line of ["one\n", "two\n", "3\n", "four\n"]) {
-      write(records, line);
+      records.write(line);
       await records.flush();
     }
     expect(readFileSync(path, "utf8")).toBe("3\nfour\n");
     expect(readFileSync(`${path}.1`, "utf8")).toBe("one\ntwo\n");
-    write(records, "five\n");
+    records.write("five\n");
     await records.flush();
     expect(readFileSync(path, "utf8")).toBe("five\n");
     expect(readFileSync(`${path}.1`, "utf8")).toBe("3\nfour\n");
@@ -69,18 +62,18 @@ describe("a file of records", () => {
 
   test("half a line of a process that was killed is removed, and what follows is whole", async () => {
     const { path, open, records } = start();
-    write(records, "whole\n");
+    records.write("whole\n");
     await records.close();
     writeFileSync(path, "half", { flag: "a" });
     const next = open();
-    write(next, "next\n");
+    next.write("next\n");
     await next.close();
     expect(readFileSync(path, "utf8")).toBe("whole\nnext\n");
   });
 
   test("more than may wait is dropped and counted; what waited is written", async () => {
-    const { path, records } = start({ waitingBytes: 6, batchBytes: 100 });
-    for (const line of ["aa\n", "bb\n", "cc\n"]) write(records, line);
+    const { path, records } = start({ waitingBytes: 6, batchBytes: 100, formattedTogether: 1 });
+    for (const line of ["aa\n", "bb\n", "cc\n"]) records.write(line);
     await records.flush();
     expect(readFileSync(path, "utf8")).toBe("aa\nbb\n");
     expect([records.written, records.dropped]).toEqual([2, 1]);
@@ -90,16 +83,16 @@ describe("a file of records", () => {
     const { path, clock, errors, records } = start();
     mkdirSync(path, { recursive: true });
     for (const line of ["a\n", "b\n"]) {
-      write(records, line);
+      records.write(line);
       await records.flush();
     }
     expect([records.written, records.dropped, errors.length]).toEqual([0, 2, 1]);
     await clock.advance(60_000);
-    write(records, "c\n");
+    records.write("c\n");
     await records.flush();
     expect([records.dropped, errors.length]).toEqual([3, 2]);
     rmSync(path, { recursive: true });
-    write(records, "d\n");
+    records.write("d\n");
     await records.flush();
     expect(readFileSync(path, "utf8")).toBe("d\n");
     expect([records.written, records.dropped]).toEqual([1, 3]);
@@ -108,7 +101,7 @@ describe("a file of records", () => {
   test("on a full disk lines are counted as dropped", async () => {
     const { errors, open } = start();
     const records = open("/dev/full");
-    write(records, "a\n");
+    records.write("a\n");
     await records.flush();
     expect([records.written, records.dropped, errors.length]).toEqual([0, 1, 1]);
   });
@@ -116,7 +109,7 @@ describe("a file of records", () => {
   test("after its end every line is counted as dropped", async () => {
     const { records } = start();
     await records.close();
-    write(records, "late\n");
+    records.write("late\n");
     expect(records.dropped).toBe(1);
   });
 });

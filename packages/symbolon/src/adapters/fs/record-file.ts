@@ -3,14 +3,10 @@ import { dirname } from "node:path";
 import { type Clock, errorText, type Log, type Timer } from "@symbolon/spiffe/core";
 import { LineBuffer } from "../../telemetry/index.ts";
 
-/** A file of lines that are many and that nothing waits for: access records. */
-export interface RecordFile {
-  /**
-   * Where the next line is to be written to, with its end; then `end` is called in the same turn. Never waits and never
-   * throws. Undefined: there is no room, and the line is counted as dropped.
-   */
-  begin(): LineBuffer | undefined;
-  end(): void;
+/** A file of records, one a line, that are many and that nothing waits for. */
+export interface RecordFile<Item> {
+  /** Never waits and never throws; a record that cannot be kept is counted. It must not change any more. */
+  write(record: Item): void;
   /** Lines that are in the file. */
   readonly written: number;
   /** Lines that are lost, because the disk is full, broken, or slower than they come. */
@@ -23,8 +19,10 @@ export interface RecordFile {
 export interface RecordFileLimits {
   /** A file that has reached it becomes `path.1`, in the place of the one before. */
   readonly fileBytes: number;
-  /** Waiting to be written; a line that begins below it is taken. */
+  /** Waiting to be written; above it records are dropped. */
   readonly waitingBytes: number;
+  /** Made into lines together: the first is expensive, because all that it needs has left the processor's caches. */
+  readonly formattedTogether: number;
   /** So much is written at once, without waiting for `batchMs`. */
   readonly batchBytes: number;
   /** A line is written so long after it came, with all that came meanwhile. */
@@ -34,6 +32,7 @@ export interface RecordFileLimits {
 export const RECORD_FILE_LIMITS: RecordFileLimits = {
   fileBytes: 32 << 20,
   waitingBytes: 4 << 20,
+  formattedTogether: 64,
   batchBytes: 128 << 10,
   batchMs: 100,
 };
@@ -42,14 +41,17 @@ export const RECORD_FILE_LIMITS: RecordFileLimits = {
 const COMPLAIN_MS = 60_000;
 
 /** Opens nothing before the first line. Writing is done by the thread pool, so that a slow disk holds up no traffic (FI-45). */
-export function createRecordFile(options: {
+export function createRecordFile<Item>(options: {
   readonly path: string;
+  /** Writes a record as one line, with its end. */
+  readonly format: (into: LineBuffer, record: Item) => void;
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: Partial<RecordFileLimits>;
-}): RecordFile {
-  const { path, clock, log } = options;
+}): RecordFile<Item> {
+  const { path, format, clock, log } = options;
   const limits = { ...RECORD_FILE_LIMITS, ...options.limits };
+  let unformatted: Item[] = [];
   let waiting = new LineBuffer();
   let waitingLines = 0;
   /** Takes turns with `waiting`: one is filled while the other is written. */
@@ -63,15 +65,16 @@ export function createRecordFile(options: {
   let closed = false;
 
   return {
-    begin() {
-      if (!closed && waiting.length < limits.waitingBytes) return waiting;
-      dropped++;
-      return undefined;
-    },
-    end() {
-      waitingLines++;
+    write(record) {
+      if (closed || waiting.length >= limits.waitingBytes) {
+        dropped++;
+        return;
+      }
+      unformatted.push(record);
+      timer ??= clock.setTimer(limits.batchMs, startWriting);
+      if (unformatted.length < limits.formattedTogether) return;
+      formatAll();
       if (waiting.length >= limits.batchBytes) startWriting();
-      else timer ??= clock.setTimer(limits.batchMs, startWriting);
     },
     get written() {
       return written;
@@ -93,9 +96,16 @@ export function createRecordFile(options: {
     await writing;
   }
 
+  function formatAll(): void {
+    for (const record of unformatted) format(waiting, record);
+    waitingLines += unformatted.length;
+    unformatted = [];
+  }
+
   function startWriting(): void {
     timer?.cancel();
     timer = undefined;
+    formatAll();
     writing ??= writeAll().finally(() => {
       writing = undefined;
     });
