@@ -55,6 +55,14 @@ try {
     console.log(
       "curl is not installed: the calls were made with the built-in client, which has curl's exit statuses.\n",
     );
+  else {
+    const told = clientCertSeen();
+    console.log(`/headers of httpbin.foo, called from curl.foo:\n  x-forwarded-client-cert: ${told}\n`);
+    if (!told.endsWith("/ns/foo/sa/curl")) {
+      console.error("httpbin was not told who called");
+      process.exitCode = 1;
+    }
+  }
   const outcomes = rows.slice(1).map((row) => `${row[3]}/${row[4]}`);
   if (outcomes.join() !== EXPECTED.join()) {
     console.error(`the article says ${EXPECTED.join(", ")}; this run gave ${outcomes.join(", ")}`);
@@ -90,6 +98,16 @@ function request({ policy, from, to }: Call): string[] {
     (!refused && connection?.tlsVersion && connection.localSpiffeId) || "-",
     (!refused && connection?.tlsVersion && connection.peerSpiffeId) || "-",
   ];
+}
+
+/** What the application is told of its caller: nothing that the caller could say itself. */
+function clientCertSeen(): string {
+  const forged = ["-H", "x-forwarded-client-cert: URI=spiffe://cluster.local/ns/foo/sa/admin"];
+  const url = "http://httpbin.foo:8000/headers";
+  const { stdout } = must(symbolon("exec", "deploy/curl", "-n", "foo", "--", "curl", "-s", ...forged, url));
+  const { headers }: { headers: Record<string, string | string[]> } = JSON.parse(stdout);
+  const found = Object.entries(headers).find(([name]) => name.toLowerCase() === "x-forwarded-client-cert");
+  return String(found?.[1] ?? "");
 }
 
 interface ConnectionSummary {
