@@ -16,13 +16,19 @@ export interface CapturedPorts {
 export function createCapturedPorts(applicationNamespace: string): CapturedPorts {
   const sides = [PROXY_SIDE, applicationSide(applicationNamespace)];
   let tail: Promise<void> = Promise.resolve();
+  /** What the kernel has been told; most changes of configuration leave it as it is, and asking costs two processes. */
+  let inForce: string | undefined;
   return {
     set(ports) {
       const wanted = portRanges(ports);
       tail = tail
         .catch(() => undefined)
         .then(async () => {
+          const key = wanted.join();
+          if (key === inForce) return;
+          inForce = undefined;
           for (const side of sides) await apply(side, wanted);
+          inForce = key;
         });
       return tail;
     },
