@@ -71,6 +71,7 @@ const config: MeshConfig = {
   allowUnenforced: false,
   auditFull: "refuse",
   accessRecords: true,
+  denialReasonHeader: false,
   podCidr: "10.244.0.0/16",
   serviceCidr: "10.96.0.0/16",
   svidLifetimeSeconds: 86_400,

@@ -56,6 +56,16 @@ const BUILT_INS: readonly (readonly [pattern: string, command: BuiltIn])[] = [
   ["*/tcp-echo-server", (container, program) => program("tcp-echo", ...tcpEchoArgs(container))],
   ["*/examples-helloworld-v1", (container, program) => program("helloworld", "v1", helloworldPort(container))],
   ["*/examples-helloworld-v2", (container, program) => program("helloworld", "v2", helloworldPort(container))],
+  [
+    "*/examples-bookinfo-productpage-v1",
+    (container, program) => program("bookinfo-productpage", bookinfoPort(container)),
+  ],
+  ["*/examples-bookinfo-details-v1", (container, program) => program("bookinfo-details", bookinfoPort(container))],
+  ["*/examples-bookinfo-ratings-v1", (container, program) => program("bookinfo-ratings", bookinfoPort(container))],
+  ...["v1", "v2", "v3"].map((version): (typeof BUILT_INS)[number] => [
+    `*/examples-bookinfo-reviews-${version}`,
+    (container, program) => program("bookinfo-reviews", version, bookinfoPort(container)),
+  ]),
 ];
 
 /** A sleep that knows "infinity" is GNU's and BusyBox'. */
@@ -87,6 +97,10 @@ function curlImage(container: Container, program: (...args: string[]) => readonl
 function tcpEchoArgs(container: Container): readonly string[] {
   const [ports = "9000,9001,9002", prefix = "hello"] = container.args;
   return [ports, prefix];
+}
+
+function bookinfoPort(container: Container): string {
+  return `${containerPort(container) ?? 9080}`;
 }
 
 function helloworldPort(container: Container): string {

@@ -1,3 +1,7 @@
+import { details } from "./bookinfo/details.ts";
+import { productpage } from "./bookinfo/productpage.ts";
+import { ratings } from "./bookinfo/ratings.ts";
+import { reviews } from "./bookinfo/reviews.ts";
 import { fetchUrl } from "./fetch-url.ts";
 import { helloworld } from "./helloworld.ts";
 import { httpbin } from "./httpbin.ts";
@@ -8,6 +12,10 @@ import { tcpEcho } from "./tcp-echo.ts";
 export type { ProgramIo } from "./program.ts";
 
 const PROGRAMS: Readonly<Record<string, Program>> = {
+  "bookinfo-details": details,
+  "bookinfo-productpage": productpage,
+  "bookinfo-ratings": ratings,
+  "bookinfo-reviews": reviews,
   "fetch-url": fetchUrl,
   helloworld,
   httpbin,
