@@ -17,10 +17,18 @@ const shared = {
   },
 } as const;
 
+const alike = {
+  nginx: { traffic: HTTP, target: 1 },
+  haproxy: { traffic: HTTP, target: 1 },
+  envoy: { traffic: HTTP, target: 2.5 },
+};
+
 /** HTTP/1.1 with keep-alive and small answers. Ours always with policies and access log; nginx and haproxy with neither. */
 export const L7_CASES: readonly Case[] = [
   { ...shared, name: "L7 pair", side: "pair" },
   { ...shared, name: "L7 server side", side: "server" },
+  // The same work on all sides: verification and, on ours, metrics; neither policies nor records.
+  { ...shared, name: "L7 pair, no policies, no records", side: "pair", ours: HTTP, peers: alike },
   {
     ...shared,
     name: "L7 server side, 1,000 policies",
