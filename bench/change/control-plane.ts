@@ -40,6 +40,9 @@ serveApi({
     ...plane,
     podSecrets: () => ({ rootCertificatePem: "", serviceAccountToken: "" }),
     metrics: async () => [],
+    denials: () => [],
+    plaintextCallers: () => [],
+    recordCommand: async () => {},
   },
   log: silentLog,
 });
