@@ -6,6 +6,7 @@ import { compileAuthorization } from "@symbolon/policy";
 import { summarize } from "../harness/statistics.ts";
 import { installPeers, type Peer } from "./peer-engines.ts";
 import { attributesOf, connectionOf, type PeerSet, peerSets, policiesOf } from "./peer-sets.ts";
+import { threadNanoseconds } from "./thread-time.ts";
 
 const ROUNDS = 15;
 const ROUND_MS = 60;
@@ -52,11 +53,11 @@ async function agreeing(peer: Peer, set: PeerSet, ours: Decide): Promise<Decide>
 
 /** Of one decision, over whole passes through the requests. */
 function nanosecondsOf(decide: Decide, { requests }: PeerSet): number {
-  const started = Bun.nanoseconds();
+  const started = threadNanoseconds();
   let decisions = 0;
-  for (; Bun.nanoseconds() - started < ROUND_MS * 1e6; decisions += requests.length)
+  for (; threadNanoseconds() - started < ROUND_MS * 1e6; decisions += requests.length)
     for (let index = 0; index < requests.length; index++) decide(index);
-  return (Bun.nanoseconds() - started) / decisions;
+  return (threadNanoseconds() - started) / decisions;
 }
 
 /** Median of neighbouring rounds, with the lowest and the highest. */
