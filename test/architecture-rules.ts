@@ -59,7 +59,10 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
   policy: {
     document: { mayImport: {}, packages: ["@symbolon/spiffe/core"], runtime: [] },
     yaml: {
-      mayImport: { document: "produces document trees" },
+      mayImport: {
+        document: "produces document trees",
+        "": "Istio's MeshConfig is YAML text inside a ConfigMap",
+      },
       packages: ["yaml", "@symbolon/spiffe/core"],
       runtime: [],
     },
