@@ -90,9 +90,12 @@ export function createProxyMetrics(registry: MetricRegistry, vitals: () => Proxy
   });
 
   /** Equal decisions are mostly one object: what they count in is found without a look at their texts. */
-  const countersOf = new WeakMap<AuthorizationRecord, readonly Counter[]>();
+  const known = {
+    http: new WeakMap<AuthorizationRecord, readonly Counter[]>(),
+    tcp: new WeakMap<AuthorizationRecord, readonly Counter[]>(),
+  };
   const decided = (protocol: "http" | "tcp", record: AuthorizationRecord): void => {
-    let counters = countersOf.get(record);
+    let counters = known[protocol].get(record);
     if (!counters) {
       const { allow, deny } = record.dryRun ?? {};
       counters = [
@@ -100,7 +103,7 @@ export function createProxyMetrics(registry: MetricRegistry, vitals: () => Proxy
         ...(allow ? [dryRuns.with([protocol, "allow", allow.result])] : []),
         ...(deny ? [dryRuns.with([protocol, "deny", deny.result])] : []),
       ];
-      countersOf.set(record, counters);
+      known[protocol].set(record, counters);
     }
     for (const each of counters) each.add();
   };
