@@ -313,7 +313,9 @@ describe(`CV-32: ${CELLS.length} kinds of matcher on TCP and HTTP, in ALLOW and 
       const nobody = tlsClient(relay, { ALPNProtocols: ["istio-http/1.1"], maxVersion, minVersion: maxVersion });
       expect((await talk(nobody, get, 12)).received.toString()).toBe("");
     }
-    expect((await talk(net.connect(relay.port, relay.address), get, 12)).received.toString()).toStartWith("HTTP/1.1 403");
+    expect((await talk(net.connect(relay.port, relay.address), get, 12)).received.toString()).toStartWith(
+      "HTTP/1.1 403",
+    );
     relay.close();
   });
 
