@@ -6,13 +6,18 @@ import {
   ResponseParser,
   writeRequestHead,
 } from "../../packages/symbolon/src/proxy/http1/index.ts";
+import { inspectFirstBytes } from "../../packages/symbolon/src/proxy/index.ts";
 import { createMutator, type Mutator } from "./mutator.ts";
 
 export interface FuzzOptions {
   readonly executions: number;
   readonly seed: number;
   readonly corpus: readonly Buffer[];
+  /** ClientHellos of real clients. */
+  readonly hellos: readonly Buffer[];
 }
+
+const KINDS = ["request", "response", "detection", "hello"] as const;
 
 export interface FuzzResult {
   readonly finding?: { readonly execution: number; readonly input: Buffer; readonly problem: string };
@@ -25,20 +30,28 @@ export interface FuzzResult {
 /** Inputs that came to something new are kept and mutated further. */
 const MAX_KEPT = 2000;
 
-/** One execution: one input through one of the three readers. */
-export function fuzzHttp1({ executions, seed, corpus }: FuzzOptions): FuzzResult {
+/** One execution: one input through one of the four readers. */
+export function fuzzHttp1({ executions, seed, corpus, hellos }: FuzzOptions): FuzzResult {
   const mutator = createMutator(seed);
-  const pool = [...corpus];
+  const messages = [...corpus];
+  const firstBytes = [...hellos, ...corpus.slice(0, 20)];
   const seen = new Set<string>();
   const outcomes = new Set<string>();
   let admitted = 0;
   for (let execution = 0; execution < executions; execution++) {
+    const kind = execution % KINDS.length;
+    const pool = kind === 3 ? firstBytes : messages;
     const input = mutator.mutate(pool);
-    const kind = execution % 3;
     try {
       const outcome =
-        kind === 0 ? tryRequest(input, mutator) : kind === 1 ? tryResponse(input, mutator) : tryDetection(input);
-      outcomes.add(`${["request", "response", "detection"][kind]}:${outcome.name}`);
+        kind === 0
+          ? tryRequest(input, mutator)
+          : kind === 1
+            ? tryResponse(input, mutator)
+            : kind === 2
+              ? tryDetection(input)
+              : tryHello(input, mutator.mutate(firstBytes), mutator);
+      outcomes.add(`${KINDS[kind]}:${outcome.name}`);
       if (outcome.messages > 0) admitted++;
       const shape = `${kind} ${outcome.name} ${outcome.messages} ${Math.min(outcome.fields, 12)} ${outcome.detail}`;
       if (!seen.has(shape) && pool.length < MAX_KEPT) {
@@ -91,6 +104,23 @@ function tryDetection(input: Buffer): Outcome {
     last = part;
   }
   return { name: whole, messages: 0, fields: 0, detail: "" };
+}
+
+/** The PERMISSIVE detector: once it has decided, more bytes change nothing. */
+function tryHello(input: Buffer, rest: Buffer, mutator: Mutator): Outcome {
+  const whole = inspectFirstBytes(input);
+  const text = JSON.stringify(whole);
+  const more = JSON.stringify(inspectFirstBytes(Buffer.concat([input, rest])));
+  if (whole.kind !== "incomplete" && more !== text) throw new Error(`${text}, but with more bytes ${more}`);
+  let length = 0;
+  for (const piece of mutator.cut(input)) {
+    length += piece.length;
+    const part = inspectFirstBytes(input.subarray(0, length));
+    if (part.kind !== "incomplete" && JSON.stringify(part) !== text)
+      throw new Error(`${JSON.stringify(part)} after ${length} bytes, ${text} after all`);
+  }
+  const names = whole.kind === "client_hello" ? whole.alpn.length : 0;
+  return { name: whole.kind, messages: 0, fields: names, detail: "" };
 }
 
 function read(parser: RequestParser | ResponseParser, pieces: readonly Buffer[]): Outcome & { readonly text: string } {

@@ -165,3 +165,8 @@ function inRecords(handshake: Uint8Array, sizes: readonly number[]): Buffer {
   }
   return Buffer.concat(records);
 }
+
+test("what comes after a whole ClientHello decides nothing: the verdict is the same however the bytes are cut", () => {
+  for (const rest of ["16ff", "1603030000", "15030100020128", "1603ff0001", "474554"])
+    expect(inspectFirstBytes(Buffer.concat([OPENSSL, Buffer.from(rest, "hex")]))).toEqual(inspectFirstBytes(OPENSSL));
+});

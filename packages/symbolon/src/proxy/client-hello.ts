@@ -35,11 +35,14 @@ export function inspectFirstBytes(bytes: Uint8Array): FirstBytes {
   return { kind: "client_hello", alpn, ...(sni === undefined ? {} : { sni }) };
 }
 
-/** Handshake bytes of all records so far; undefined when something else than a handshake record comes. */
+/**
+ * Handshake bytes of the records so far, up to a whole ClientHello: what comes after it decides nothing, or the verdict
+ * would hang on how the bytes were cut. Undefined when something else than a handshake record comes first.
+ */
 function joinRecords(bytes: Uint8Array): Uint8Array | undefined {
   const parts: Uint8Array[] = [];
   let at = 0;
-  while (at < bytes.length) {
+  while (at < bytes.length && !isWhole(parts)) {
     if (bytes[at] !== RECORD_HANDSHAKE) return parts.length > 0 ? concat(parts) : undefined;
     if (at + 1 < bytes.length && bytes[at + 1] !== 3) return undefined;
     if (at + RECORD_HEADER_BYTES > bytes.length) break;
@@ -49,6 +52,14 @@ function joinRecords(bytes: Uint8Array): Uint8Array | undefined {
     at += RECORD_HEADER_BYTES + length;
   }
   return concat(parts);
+}
+
+function isWhole(parts: readonly Uint8Array[]): boolean {
+  if (parts.length === 0) return false;
+  const handshake = concat(parts);
+  return (
+    handshake.length >= HANDSHAKE_HEADER_BYTES && handshake.length >= HANDSHAKE_HEADER_BYTES + uint24(handshake, 1)
+  );
 }
 
 interface Extensions {
