@@ -62,6 +62,7 @@ export async function openSession(): Promise<Session> {
   };
 
   async function start(product: Product, traffic: Traffic, index: number, pinned: boolean): Promise<StartedPair> {
+    product.prepare?.(directory);
     const startedMs = performance.now();
     const pair = product.start({
       programs,

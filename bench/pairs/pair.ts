@@ -49,6 +49,8 @@ export interface Product {
   readonly compilesAsItRuns?: true;
   /** False: cannot do this, so it is not compared. */
   readonly can: (traffic: Traffic) => boolean;
+  /** What has to be made before it can be started, in a directory of the run. */
+  readonly prepare?: (directory: string) => void;
   readonly start: (context: PairContext) => ProxyPair;
 }
 
