@@ -3,7 +3,7 @@ import { runSuites } from "./suites.ts";
 
 process.exit(
   await runSuites([
-    { name: "runtimes", paths: ["./test/runtimes"], budgetSeconds: 120, timeoutPerTestMs: 300_000 },
+    { name: "runtimes", paths: ["./test/runtimes"], budgetSeconds: 300, timeoutPerTestMs: 300_000 },
     {
       name: "oracle",
       paths: ["./test/oracle"],
