@@ -7,6 +7,7 @@ import {
   type OutboundFixture,
   type ProxyFixtureOptions,
   SERVER_ID,
+  startApplication,
   startInbound,
   startOutbound,
   talk,
@@ -610,6 +611,33 @@ describe("where requests go", () => {
       () => client.close(),
     );
     for (let round = 0; round < 6; round++) expect(await say(client, GET, "ok")).toBe(OK);
+  });
+
+  test("one that has been sent is never sent again: neither after a reset nor after half an answer", async () => {
+    for (const answer of ["", "HTTP/1.1 200 OK\r\nContent-Le"]) {
+      const endpoint = await startApplication("127.61.0.1", (socket) =>
+        socket.on("data", () => {
+          if (answer === "") socket.resetAndDestroy();
+          else socket.end(answer);
+        }),
+      );
+      const client = await startOutbound(endpoint, {
+        ...HTTP,
+        protocol: "http",
+        tls: false,
+        moreEndpoints: [endpoint.address, endpoint.address],
+      });
+      closing.push(
+        () => endpoint.close(),
+        () => client.close(),
+      );
+      expect(await say(client, LAST)).toStartWith("HTTP/1.1 503 ");
+      expect(client.requests).toMatchObject([{ status: 503, flags: ["UC"] }]);
+      expect(endpoint.connections.length).toBe(1);
+      await client.close();
+      await endpoint.close();
+      closing.splice(0);
+    }
   });
 
   test("another identity than the expected one: 503, and not a byte of the request", async () => {
