@@ -174,7 +174,7 @@ export class HttpConnection implements LegOwner, ExchangeHost {
   sweep(nowMs: number): void {
     const exchange = this.#exchange;
     if (this.#isWriteStalled(nowMs)) {
-      if (this.#passed("writeIdleMs", this.#waitingSinceMs)) this.leg.terminate();
+      if (this.#isTooMuch(nowMs) || this.#passed("writeIdleMs", this.#waitingSinceMs)) this.#cutOff();
     } else if (this.#state === "lingering") {
       if (this.leg.queue.length === 0 && this.#passed("lingerMs", this.#sinceMs)) this.leg.terminate();
     } else if (!exchange) {
@@ -307,6 +307,24 @@ export class HttpConnection implements LegOwner, ExchangeHost {
     if (!stalled) this.#waitingSinceMs = nowMs;
     this.#waitingWrite = first;
     return stalled;
+  }
+
+  #cutOff(): void {
+    const exchange = this.#exchange;
+    if (!exchange) return this.leg.terminate();
+    exchange.abandon("SI", "the client did not take its answer");
+    this.cut(exchange);
+  }
+
+  #isTooMuch(nowMs: number): boolean {
+    const { stalled, limits, countLimit } = this.#ports;
+    stalled.add(
+      this.leg.queue.reduce((total, { length }) => total + length, 0),
+      nowMs,
+    );
+    if (stalled.total <= limits.stalledBytes) return false;
+    countLimit("stalledBytes");
+    return true;
   }
 
   #openRecord(): RequestRecord {

@@ -15,6 +15,8 @@ export interface HttpLimits {
   readonly drainIdleMs: number;
   /** A client that takes not a byte of what waits for it is cut off after so long (SR-51). */
   readonly writeIdleMs: number;
+  /** Waits for clients that do not read, in the whole proxy; above it they are cut off without waiting for `writeIdleMs`. */
+  readonly stalledBytes: number;
   /** A client that still sends is listened to so long after its answer, so that the answer is not lost in a reset. */
   readonly lingerMs: number;
   /**
@@ -45,6 +47,7 @@ export const HTTP_LIMITS: HttpLimits = {
   keepAliveMs: 3_600_000,
   drainIdleMs: 1_000,
   writeIdleMs: 10_000,
+  stalledBytes: 128 * 1024 * 1024,
   lingerMs: 2_000,
   applicationKeepAliveMs: 1_000,
   peerKeepAliveMs: 60_000,

@@ -4,6 +4,7 @@ import type { RequestEdits, RequestHead } from "./http1/index.ts";
 import type { CountLimit } from "./limit-name.ts";
 import type { PeerFailure } from "./peer-connector.ts";
 import type { PeerTarget } from "./route-destination.ts";
+import type { StalledBytes } from "./stalled-bytes.ts";
 import type { Sweeper } from "./sweeper.ts";
 import type { UpstreamConnection } from "./upstream-connection.ts";
 import type { UpstreamPool } from "./upstream-pool.ts";
@@ -57,6 +58,7 @@ export interface HttpPorts {
   readonly sweeper: Sweeper;
   readonly limits: HttpLimits;
   readonly countLimit: CountLimit;
+  readonly stalled: StalledBytes;
   /** Requests under way, of all connections. */
   readonly underWay: { current: number };
   readonly time: { now(): Date; monotonicMs(): number };

@@ -73,6 +73,17 @@ async function lasts(fixture: ProxyFixture, clock: FakeClock, limitMs: number, u
   await until(() => !unchanged());
 }
 
+/** An answer of 64 MiB, as fast as it is taken. */
+function pour(socket: net.Socket): void {
+  const part = Buffer.alloc(1 << 18);
+  let parts = 256;
+  socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${parts * part.length}\r\n\r\n`);
+  const more = (): void => {
+    while (parts-- > 0) if (!socket.write(part)) return void socket.once("drain", more);
+  };
+  more();
+}
+
 type LimitTest = () => Promise<readonly string[]>;
 
 /** Each answers the limits that were counted. */
@@ -222,27 +233,34 @@ const EFFECTS: Record<keyof typeof PROXY_LIMITS | keyof typeof HTTP_LIMITS, Limi
     return server.limitsReached;
   },
 
+  async stalledBytes() {
+    const client = async (stalledBytes: number) => {
+      const server = await serve({
+        protocol: "http",
+        http: { limits: { stalledBytes } },
+        handle: (socket) => socket.once("data", () => pour(socket)),
+      });
+      connect(server, GET).socket.pause();
+      await until(() => server.application.connections.length === 1);
+      await settle();
+      await server.clock.advance(5 * SWEEP_MS);
+      await settle();
+      return server;
+    };
+    const much = await client(HTTP_LIMITS.stalledBytes);
+    expect([isOpen(much), much.limitsReached]).toEqual([true, []]);
+    const server = await client(1);
+    expect(isOpen(server)).toBe(false);
+    return server.limitsReached;
+  },
+
   async writeIdleMs() {
-    const size = 64 << 20;
-    let written = 0;
-    const server = await serve({
-      ...HTTP,
-      handle: (socket) =>
-        socket.once("data", () => {
-          socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
-          const more = (): void => {
-            for (; written < size; written += 1 << 18)
-              if (!socket.write(Buffer.alloc(1 << 18))) return void socket.once("drain", more);
-          };
-          more();
-        }),
-    });
-    const client = connect(server, GET);
-    client.socket.pause();
-    await until(() => written > 0);
+    const server = await serve({ ...HTTP, handle: (socket) => socket.once("data", () => pour(socket)) });
+    connect(server, GET).socket.pause();
+    await until(() => server.application.connections.length === 1);
     await settle();
     await lasts(server, server.clock, HTTP_LIMITS.writeIdleMs, () => isOpen(server));
-    expect(server.requests).toMatchObject([{ status: 200, flags: ["DC"] }]);
+    expect(server.requests).toMatchObject([{ status: 200, flags: ["SI"] }]);
     return server.limitsReached;
   },
 

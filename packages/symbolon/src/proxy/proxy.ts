@@ -17,6 +17,7 @@ import { PROXY_LIMITS, type ProxyOptions, type ProxyPorts } from "./ports.ts";
 import { createRequestIds } from "./request-ids.ts";
 import { answerQuery } from "./resolve-name.ts";
 import { createRouter, type Router } from "./route-destination.ts";
+import { createStalledBytes } from "./stalled-bytes.ts";
 import { createSweeper } from "./sweeper.ts";
 import { createTlsOptionsCache } from "./tls-options.ts";
 import { createTrustedBundles } from "./trusted-bundles.ts";
@@ -240,6 +241,7 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
       sweeper,
       limits: httpLimits,
       countLimit,
+      stalled: createStalledBytes(),
       underWay: { current: 0 },
       time: clock,
       newRequestId: createRequestIds(random),
