@@ -18,7 +18,14 @@ describe.skipIf(envoy === "")("authorization", () => {
       kind: "http",
       what: "requests",
       firstPort: 21_000,
-      branches: ["no_allow_policy", "no_allow_rule_matched", "path_refused", "several_providers", "asked ext"],
+      branches: [
+        "forwarded",
+        "no_allow_policy",
+        "no_allow_rule_matched",
+        "path_refused",
+        "several_providers",
+        "asked ext",
+      ],
     },
     { kind: "network", what: "connections without HTTP", firstPort: 23_000, branches: ["no_allow_policy"] },
   ] as const)

@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compileAuthorization } from "@symbolon/policy";
+import { type ConnectionAttributes, compileAuthorization } from "@symbolon/policy";
 import type { SeededRandom } from "../oracle/random.ts";
 import type { FilterKind } from "./authorization-filters.ts";
 import { caseText, drawConnection, drawListener, drawRequest } from "./draw.ts";
@@ -61,7 +61,10 @@ export async function compareWithEnvoy({
   let log = "";
 
   const tryOne = async (listener: EnvoyListener, compiled: ReturnType<typeof compileAuthorization>) => {
-    const connection = drawConnection(random, listener);
+    const { remoteAddress, ...direct } = drawConnection(random, listener);
+    // Only HTTP says who stands behind the peer.
+    const connection: ConnectionAttributes =
+      kind === "http" && remoteAddress !== undefined ? { ...direct, remoteAddress } : direct;
     const request = kind === "http" ? drawRequest(random) : undefined;
     const { decision, outcome } = engineOutcome(compiled.connection(connection), request, listener.verdicts);
     const client = connection.peerSpiffeId === undefined ? undefined : pki.client(connection.peerSpiffeId);
@@ -79,6 +82,7 @@ export async function compareWithEnvoy({
     });
     count(decision.reason);
     for (const provider of asked) count(`asked ${provider}`);
+    if (connection.remoteAddress !== undefined) count("forwarded");
     if (outcome.audit) count("audited");
     if (outcome.shadowAllow || outcome.shadowDeny) count("dry runs");
   };

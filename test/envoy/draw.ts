@@ -7,6 +7,7 @@ import type { Verdict } from "./authorization-filters.ts";
 import type { EnvoyListener } from "./envoy-bootstrap.ts";
 
 /** The addresses of the vocabulary that are others here: loopback is all there is. */
+const READABLE = /^(?:10|fd00)[.:]/;
 const NETWORK = { vocabulary: "10.0.", here: "127.0." };
 
 export function drawListener(random: SeededRandom, port: number): EnvoyListener {
@@ -19,13 +20,15 @@ export function drawListener(random: SeededRandom, port: number): EnvoyListener 
 
 export function drawConnection(random: SeededRandom, listener: EnvoyListener): ConnectionAttributes {
   for (;;) {
-    const { remoteAddress: _, sni, peerSpiffeId, ...connection } = randomConnection(random);
+    const { remoteAddress, sni, peerSpiffeId, ...connection } = randomConnection(random);
     const sourceAddress = here(connection.sourceAddress, listener.port);
     if (!sourceAddress.startsWith("127.")) continue;
     return {
       sourceAddress,
       destinationAddress: listener.address,
       destinationPort: listener.port,
+      ...(remoteAddress !== undefined &&
+        READABLE.test(remoteAddress) && { remoteAddress: here(remoteAddress, listener.port) }),
       ...(peerSpiffeId !== undefined && { peerSpiffeId, ...(sni !== undefined && { sni }) }),
     };
   }

@@ -44,7 +44,7 @@ function observedFormat(kind: FilterKind): Json {
     shadowAllow: rbac("istio_dry_run_allow_shadow_engine_result"),
     shadowAllowBy: rbac("istio_dry_run_allow_shadow_effective_policy_id"),
     audit: "%DYNAMIC_METADATA(envoy.common:access_log_hint)%",
-    peer: "%DOWNSTREAM_REMOTE_ADDRESS%",
+    peer: "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%",
     status: "%RESPONSE_CODE%",
     sent: "%BYTES_SENT%",
   };
@@ -149,6 +149,8 @@ function connectionManager(listener: EnvoyListener, settings: EnvoySettings): ob
       "@type": `${FILTERS}.network.http_connection_manager.v3.HttpConnectionManager`,
       stat_prefix: "http",
       use_remote_address: true,
+      // The last address of x-forwarded-for is believed.
+      xff_num_trusted_hops: 1,
       // The client reads to the end of the connection.
       delayed_close_timeout: "0s",
       normalize_path: mode !== "none",

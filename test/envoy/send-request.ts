@@ -22,6 +22,7 @@ export async function sendRequest(
 ): Promise<Answer & { readonly localPort: number }> {
   const { socket, localPort } = await connect(connection, keys);
   const lines = [...request.headers].flatMap(([name, values]) => values.map((value) => `${name}: ${value}`));
+  if (connection.remoteAddress !== undefined) lines.push(`x-forwarded-for: ${connection.remoteAddress}`);
   const authorization = token === undefined ? [] : [`authorization: Bearer ${token}`];
   const head = [`${request.method} ${request.path} HTTP/1.1`, `host: ${request.host}`, ...lines, ...authorization];
   socket.write(`${head.join("\r\n")}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`, "latin1");
