@@ -23,7 +23,7 @@ const HELP = `npm run bench -- [BENCH...] [OPTION...]
   footprint  time to readiness, memory idle and with 1,000 mTLS connections
   (none)     all of them
 
-  --rounds N    runs of each pair in each case (5)
+  --rounds N    runs of each pair in each case (3)
   --seconds S   of one run (1)
   --peer NAME   nginx, haproxy, envoy; repeatable (all that are on the machine); none; baseline, with BENCH_BASELINE=TREE
   --case TEXT   only cases whose name has it
@@ -44,7 +44,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     help: { type: "boolean", default: false },
-    rounds: { type: "string", default: "5" },
+    rounds: { type: "string", default: "3" },
     seconds: { type: "string", default: "1" },
     peer: { type: "string", multiple: true, default: ["nginx", "haproxy", "envoy"] },
     case: { type: "string", default: "" },

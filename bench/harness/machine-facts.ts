@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { arch, availableParallelism, cpus, release, totalmem, type } from "node:os";
+import { arch, availableParallelism, cpus, loadavg, release, totalmem, type } from "node:os";
 
 /** What a figure depends on besides the programs. */
 export interface MachineFacts {
@@ -12,6 +12,8 @@ export interface MachineFacts {
   readonly vectorAes: boolean;
   /** Kernel TLS, which would be an advantage of whoever uses it. */
   readonly kernelTls: boolean;
+  /** One, five and fifteen minutes before the run: above 1 somebody else was at work. */
+  readonly load: readonly number[];
   readonly date: string;
 }
 
@@ -24,6 +26,7 @@ export function machineFacts(): MachineFacts {
     architecture: arch(),
     vectorAes: /\bvaes\b/.test(text("/proc/cpuinfo")),
     kernelTls: /\btls\b/.test(text("/proc/sys/net/ipv4/tcp_available_ulp")),
+    load: loadavg().map((load) => Math.round(load * 10) / 10),
     date: new Date().toISOString().slice(0, 10),
   };
 }

@@ -33,7 +33,7 @@ export function writeResults(results: Results): void {
 
 function renderResults({ machine, versions, pace, comparisons, latency, footprint }: Results): string {
   const products = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  const machineLine = `${machine.date}; ${machine.cores} cores of ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.kernel}, ${machine.architecture}; AES-GCM on vectors: ${yes(machine.vectorAes)}; kernel TLS: ${yes(machine.kernelTls)}. ${products.join(", ")}. ${pace.rounds} rounds of ${pace.seconds} s.`;
+  const machineLine = `${machine.date}; ${machine.cores} cores of ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.kernel}, ${machine.architecture}; AES-GCM on vectors: ${yes(machine.vectorAes)}; kernel TLS: ${yes(machine.kernelTls)}; load before the run ${machine.load.join(", ")}. ${products.join(", ")}. ${pace.rounds} rounds of ${pace.seconds} s.`;
   const rows = comparisons.map(({ case: name, unit, peer, target, ratio: of, ours, theirs, megabytes }) => [
     name,
     peer,

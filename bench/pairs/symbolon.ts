@@ -55,6 +55,8 @@ function start(name: string, programs: string, context: PairContext): ProxyPair 
     };
     return context.programs.start([...pin, process.execPath, ...flags, program], {
       BENCH_PROXY: JSON.stringify(order),
+      // As the supervisor starts a proxy.
+      SSL_CERT_DIR: "",
     }).pid;
   };
   return {

@@ -123,7 +123,8 @@ function podRuntimePorts(
       start: async (pod) =>
         host.startProxy(pod.uid, {
           argv: selfCommand("internal", "proxy", JSON.stringify(config), pod.uid),
-          env: withoutPassphrase(environment()),
+          // A proxy trusts its bundles alone; without this the runtime looks for the system's authorities at each handshake.
+          env: { ...withoutPassphrase(environment()), SSL_CERT_DIR: "" },
           logFile: join(paths.logsDirectory, pod.namespace, pod.name, "istio-proxy.log"),
         }),
       async ready(pod, signal) {

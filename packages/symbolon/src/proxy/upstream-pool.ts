@@ -77,15 +77,18 @@ export function createUpstreamPool(options: {
     release(connection) {
       connection.user = undefined;
       if (closed || connection.leg.closed || connection.leg.ended) return connection.discard();
-      const unused = idle.get(connection.key) ?? [];
+      let unused = idle.get(connection.key);
+      if (!unused) {
+        unused = [];
+        idle.set(connection.key, unused);
+        sweeper.add(swept);
+      }
       if (unused.length >= limits.idleUpstreamsPerTarget) {
         countLimit("idleUpstreamsPerTarget");
         return connection.discard();
       }
       connection.idleSinceMs = sweeper.nowMs;
       unused.push(connection);
-      idle.set(connection.key, unused);
-      sweeper.add(swept);
     },
     count() {
       const total = sum(counts.values());
