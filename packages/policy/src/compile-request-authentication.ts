@@ -1,3 +1,4 @@
+import type { JwtClaims } from "./attributes.ts";
 import { type CompactToken, parseCompactToken } from "./compact-token.ts";
 import {
   type AllowedAudiences,
@@ -16,6 +17,7 @@ import {
   type TokenPlace,
 } from "./jwt-locations.ts";
 import {
+  type HeaderLine,
   outputHeaderNames,
   outputHeaders,
   requestPrincipalOf,
@@ -30,6 +32,7 @@ import type {
   RequestAuthenticationOutcome,
   RequestChanges,
   RuleKeys,
+  TokenValidity,
   TokenVerification,
 } from "./request-authentication-outcome.ts";
 
@@ -84,17 +87,31 @@ interface Provider {
   readonly audiences: AllowedAudiences;
   readonly spaceDelimited: ReadonlySet<string>;
   readonly clockSkewSeconds: number;
+  /** What becomes of a token is made once for who reads it once (`TokenVerification.readToken`). */
+  readonly results: WeakMap<CompactToken, TokenResult>;
+}
+
+interface TokenResult {
+  readonly claims: JwtClaims;
+  readonly requestPrincipal?: string;
+  readonly addHeaders: readonly HeaderLine[];
 }
 
 interface Failure {
   readonly failure: JwtFailure;
   readonly place: TokenPlace;
   readonly by: AttachedJwtRule;
+  readonly validity?: TokenValidity;
 }
 
 type Attempt =
   | { readonly kind: "missing" }
-  | { readonly kind: "failed"; readonly failure: JwtFailure; readonly place: TokenPlace }
+  | {
+      readonly kind: "failed";
+      readonly failure: JwtFailure;
+      readonly place: TokenPlace;
+      readonly validity?: TokenValidity;
+    }
   | { readonly kind: "verified"; readonly tokens: readonly FoundToken[]; readonly first: VerifiedToken };
 
 interface VerifiedToken {
@@ -112,6 +129,7 @@ function compileProviders(policies: readonly RequestAuthentication[], clockSkewS
     audiences: compileAudiences(entry.rule),
     spaceDelimited: spaceDelimitedClaims(entry.rule),
     clockSkewSeconds,
+    results: new WeakMap(),
   }));
 }
 
@@ -126,10 +144,22 @@ function tryProvider<Keys>(
   let first: VerifiedToken | undefined;
   for (const { text, place } of tokens.toReversed()) {
     const result = checkToken(text, provider, now, verification);
-    if (typeof result === "string") return { kind: "failed", failure: result, place };
+    if (typeof result === "string") return { kind: "failed", failure: result, place, ...validityOf(result, text) };
     first = { token: result, place };
   }
   return first ? { kind: "verified", tokens, first } : { kind: "missing" };
+}
+
+function validityOf(failure: JwtFailure, text: string): { readonly validity?: TokenValidity } {
+  const token = failure === "expired" || failure === "not_yet_valid" ? parseCompactToken(text) : failure;
+  if (typeof token === "string") return {};
+  const { nbf, exp } = token.claims;
+  return {
+    validity: {
+      ...(typeof nbf === "number" ? { notBefore: nbf } : {}),
+      ...(typeof exp === "number" ? { expires: exp } : {}),
+    },
+  };
 }
 
 /** The order of istio-security §2.5. */
@@ -139,7 +169,7 @@ function checkToken<Keys>(
   now: Date,
   verification: TokenVerification<Keys>,
 ): CompactToken | JwtFailure {
-  const token = parseCompactToken(text);
+  const token = (verification.readToken ?? parseCompactToken)(text);
   if (typeof token === "string") return token;
   const failure =
     checkIssuer(token.claims, rule) ??
@@ -165,14 +195,15 @@ const KEY_SET_FAILURES = {
 } as const satisfies Record<Exclude<RuleKeys<unknown>["kind"], "ready">, JwtFailure>;
 
 function authenticate(
-  { attached, spaceDelimited }: Provider,
+  provider: Provider,
   { tokens, first }: Extract<Attempt, { kind: "verified" }>,
   request: AuthenticatedRequest,
   outputNames: readonly string[],
 ): RequestAuthenticationOutcome {
+  const { attached } = provider;
   const { rule } = attached;
   const { token, place } = first;
-  const requestPrincipal = requestPrincipalOf(token.claims);
+  const { addHeaders, ...result } = resultOf(token, provider);
   const taken = (kind: TokenPlace["kind"]) =>
     rule.forwardOriginalToken ? [] : tokens.flatMap((found) => (found.place.kind === kind ? [found.place.name] : []));
   const path = withoutQueryParameters(request.path, taken("parameter"));
@@ -180,15 +211,27 @@ function authenticate(
     kind: "authenticated",
     by: attached,
     place,
-    claims: splitClaims(token.claims, spaceDelimited),
-    ...(requestPrincipal === undefined ? {} : { requestPrincipal }),
+    ...result,
     changes: {
       // Cookies stay, as with Istio.
       removeHeaders: [...new Set([...outputNames, ...taken("header")])],
-      addHeaders: outputHeaders(rule, token),
+      addHeaders,
       ...(path === request.path ? {} : { path }),
     },
   };
+}
+
+function resultOf(token: CompactToken, { attached, spaceDelimited, results }: Provider): TokenResult {
+  const known = results.get(token);
+  if (known) return known;
+  const requestPrincipal = requestPrincipalOf(token.claims);
+  const made: TokenResult = {
+    claims: splitClaims(token.claims, spaceDelimited),
+    ...(requestPrincipal === undefined ? {} : { requestPrincipal }),
+    addHeaders: outputHeaders(attached.rule, token),
+  };
+  results.set(token, made);
+  return made;
 }
 
 /** Of a request without any token, where one of the rules asks for one. */

@@ -56,7 +56,7 @@ export { createAuthorizationPolicyIndex } from "./authorization-policy-index.ts"
 export { type AutoMtlsTarget, usesAutoMtls } from "./auto-mtls.ts";
 export type { ClientTls, ClientTlsMode } from "./client-tls.ts";
 export { type ClientTlsDecision, type ClientTlsInput, decideClientTls } from "./client-tls-decision.ts";
-export type { CompactToken } from "./compact-token.ts";
+export { type CompactToken, parseCompactToken } from "./compact-token.ts";
 export {
   compileRequestAuthentication,
   type EvaluateRequestAuthentication,
@@ -192,6 +192,7 @@ export {
 export type { AttachmentOptions, AttachmentTarget, WaypointService } from "./policy-attachment.ts";
 export type { PolicyOptions } from "./policy-head.ts";
 export type { PolicyIndex } from "./policy-index.ts";
+export { withoutQueryParameters } from "./query-parameters.ts";
 export type { ClaimToHeader, JwtHeader, JwtRule, RequestAuthentication } from "./request-authentication.ts";
 export { createRequestAuthenticationIndex } from "./request-authentication-index.ts";
 export type {
@@ -201,6 +202,7 @@ export type {
   RequestChanges,
   RuleKeys,
   SignatureVerdict,
+  TokenValidity,
   TokenVerification,
 } from "./request-authentication-outcome.ts";
 export { selectorMatches, selectorText, type WorkloadSelector } from "./selector.ts";

@@ -22,11 +22,18 @@ export type RuleKeys<Keys> =
   | { readonly kind: "ready"; readonly keys: Keys }
   | { readonly kind: "not_json" | "no_keys" | "keys_not_list" | "no_valid_keys" | "fetch_failed" };
 
+export interface TokenValidity {
+  readonly notBefore?: number;
+  readonly expires?: number;
+}
+
 /** What `checkSignature` of `@symbolon/spiffe/jwt` answers. */
 export type SignatureVerdict = "verified" | "no_key" | "invalid";
 
 /** The two things that are not in the token and the policies; asked only for a token whose claims pass. */
 export interface TokenVerification<Keys> {
+  /** Instead of `parseCompactToken`, for who remembers what it has read; of the same text, the same answer. */
+  readonly readToken?: (text: string) => CompactToken | JwtFailure;
   readonly keysOf: (rule: JwtRule) => RuleKeys<Keys>;
   readonly verifySignature: (token: CompactToken, keys: Keys) => SignatureVerdict;
 }
@@ -59,4 +66,6 @@ export type RequestAuthenticationOutcome =
       readonly by: AttachedJwtRule;
       readonly place: TokenPlace;
       readonly answer: TokenRefusal;
+      /** Of a token that is too early or too late, in seconds of Unix time: to be compared with a clock that may be off. */
+      readonly validity?: TokenValidity;
     };

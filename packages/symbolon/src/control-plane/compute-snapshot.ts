@@ -2,11 +2,13 @@ import {
   type AuthorizationPolicy,
   createAuthorizationPolicyIndex,
   createPeerAuthenticationIndex,
+  createRequestAuthenticationIndex,
   type EffectivePeerAuthentication,
   type MeshSecurityConfig,
   type PeerAuthentication,
   type PeerAuthenticationIndex,
   type PolicyIndex,
+  type RequestAuthentication,
   usesAutoMtls,
 } from "@symbolon/policy";
 import { SpiffeId, TrustDomain } from "@symbolon/spiffe/id";
@@ -27,6 +29,7 @@ import {
   type WorkloadView,
 } from "../mesh/index.ts";
 import { isReady, type PodRecord } from "./pod-record.ts";
+import { requestAuthentication } from "./request-authentication-config.ts";
 
 export interface SnapshotInput {
   readonly trustDomain: string;
@@ -38,6 +41,10 @@ export interface SnapshotInput {
   readonly pods: readonly PodRecord[];
   readonly policies: readonly PeerAuthentication[];
   readonly authorizationPolicies: readonly AuthorizationPolicy[];
+  /** Absent: none. */
+  readonly requestAuthentications?: readonly RequestAuthentication[];
+  /** JSON text of the JWK set of a source (`keySourceOf`), as far as it is known. */
+  readonly keySet?: (source: string) => string | undefined;
   /** Absent: Istio's defaults. */
   readonly meshConfig?: Pick<MeshSecurityConfig, "trustDomainAliases" | "pathNormalization" | "enableAutoMtls">;
 }
@@ -74,6 +81,8 @@ export function computeSnapshot(input: SnapshotInput): SnapshotContent {
     trustDomainAliases: input.meshConfig?.trustDomainAliases ?? [],
     index,
     authorization: createAuthorizationPolicyIndex(input.authorizationPolicies, input.rootNamespace),
+    authentication: createRequestAuthenticationIndex(input.requestAuthentications ?? [], input.rootNamespace),
+    keySet: input.keySet ?? (() => undefined),
     autoMtls: input.meshConfig?.enableAutoMtls ?? true,
     services,
     workloads: pods.map((record) => ({ record, effective: index.effective(record.pod) })),
@@ -99,6 +108,8 @@ interface Context {
   readonly trustDomainAliases: readonly string[];
   readonly index: PeerAuthenticationIndex;
   readonly authorization: PolicyIndex<AuthorizationPolicy>;
+  readonly authentication: PolicyIndex<RequestAuthentication>;
+  readonly keySet: (source: string) => string | undefined;
   readonly autoMtls: boolean;
   readonly services: readonly AddressedService[];
   readonly workloads: readonly Workload[];
@@ -221,6 +232,7 @@ function localConfig(context: Context, { record: { pod }, effective }: Workload)
         };
       }),
     authorizationPolicies: context.authorization.attached(pod).map(withoutCreation),
+    ...requestAuthentication(context.authentication.attached(pod), context.keySet),
   };
 }
 

@@ -121,7 +121,7 @@ export function sameObject(a: MeshObject, b: MeshObject): boolean {
 }
 
 function comparable(object: MeshObject): string {
-  if (object.kind === "AuthorizationPolicy")
+  if (object.kind === "AuthorizationPolicy" || object.kind === "RequestAuthentication")
     return canonicalJson({ meta: object.meta, policy: withoutPlaces(object.policy) });
   if (object.kind === "ConfigMap") return canonicalJson(withoutPlaces(object));
   if (object.kind !== "PeerAuthentication") return canonicalJson(object);

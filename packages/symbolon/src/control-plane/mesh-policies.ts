@@ -1,4 +1,10 @@
-import type { AuthorizationPolicy, Finding, MeshSecurityConfig, PeerAuthentication } from "@symbolon/policy";
+import type {
+  AuthorizationPolicy,
+  Finding,
+  MeshSecurityConfig,
+  PeerAuthentication,
+  RequestAuthentication,
+} from "@symbolon/policy";
 import { locate, type MeshObject, meshFinding, objectKeyText, type ParsedObject } from "../mesh/index.ts";
 import { keyText } from "./stored-object.ts";
 
@@ -10,18 +16,22 @@ interface KeyedObject {
 export interface MeshPolicies {
   readonly policies: readonly PeerAuthentication[];
   readonly authorizationPolicies: readonly AuthorizationPolicy[];
+  readonly requestAuthentications: readonly RequestAuthentication[];
 }
 
 /** With the time that the mesh knows: what a manifest claims about its own age decides nothing. */
 export function policiesOf(objects: Iterable<KeyedObject>, createdAt: (key: string) => Date): MeshPolicies {
   const policies: PeerAuthentication[] = [];
   const authorizationPolicies: AuthorizationPolicy[] = [];
+  const requestAuthentications: RequestAuthentication[] = [];
   for (const { object, key } of objects) {
     if (object.kind === "PeerAuthentication") policies.push(dated(object.policy, createdAt(keyText(key))));
     else if (object.kind === "AuthorizationPolicy")
       authorizationPolicies.push(dated(object.policy, createdAt(keyText(key))));
+    else if (object.kind === "RequestAuthentication")
+      requestAuthentications.push(dated(object.policy, createdAt(keyText(key))));
   }
-  return { policies, authorizationPolicies };
+  return { policies, authorizationPolicies, requestAuthentications };
 }
 
 const datedPolicies = new WeakMap<object, { readonly creationTimestamp?: Date }>();

@@ -9,6 +9,7 @@ export {
   injectedLabels,
 } from "./injection.ts";
 export { type Ipv4Range, ipv4ToNumber, isInRange, numberToIpv4, parseIpv4Range } from "./ipv4.ts";
+export { discoveryUrlOf, keySourceOf } from "./key-source.ts";
 export { findKind, type KindNames, kindAliases, kindNames } from "./kinds.ts";
 export {
   describeSelector,
@@ -31,6 +32,7 @@ export type {
   PeerAuthenticationObject,
   PodObject,
   PodTemplate,
+  RequestAuthenticationObject,
   ServiceAccountObject,
   ServiceObject,
   ServicePort,
@@ -64,11 +66,13 @@ export type { PresentedMeta, PresentedObject } from "./presented-object.ts";
 export type {
   EffectiveMtlsMode,
   EndpointView,
+  FetchedKeySet,
   InboundPort,
   LocalConfig,
   MeshView,
   PortProtocol,
   ProxyConfig,
+  RequestAuthenticationConfig,
   ServicePortView,
   ServiceView,
   WorkloadNames,

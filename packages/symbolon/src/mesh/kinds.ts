@@ -19,6 +19,7 @@ const KINDS: readonly KindNames[] = [
   names("Pod", "v1", "pods", ["po"]),
   names("PeerAuthentication", "security.istio.io/v1", "peerauthentications", ["pa"]),
   names("AuthorizationPolicy", "security.istio.io/v1", "authorizationpolicies", ["ap"]),
+  names("RequestAuthentication", "security.istio.io/v1", "requestauthentications", ["ra"]),
   names("ConfigMap", "v1", "configmaps", ["cm"]),
 ];
 

@@ -1,4 +1,9 @@
-import type { AuthorizationPolicy, MeshSecurityConfig, PeerAuthentication } from "@symbolon/policy";
+import type {
+  AuthorizationPolicy,
+  MeshSecurityConfig,
+  PeerAuthentication,
+  RequestAuthentication,
+} from "@symbolon/policy";
 import type { Labels, ObjectMeta } from "./object.ts";
 import type { ReadinessProbe } from "./pod.ts";
 
@@ -101,6 +106,13 @@ export interface AuthorizationPolicyObject {
   readonly policy: AuthorizationPolicy;
 }
 
+/** As above. */
+export interface RequestAuthenticationObject {
+  readonly kind: "RequestAuthentication";
+  readonly meta: ObjectMeta;
+  readonly policy: RequestAuthentication;
+}
+
 /** The one ConfigMap that means something: Istio's MeshConfig, in force in the mesh's root namespace. */
 export interface ConfigMapObject {
   readonly kind: "ConfigMap";
@@ -116,4 +128,5 @@ export type MeshObject =
   | PodObject
   | PeerAuthenticationObject
   | AuthorizationPolicyObject
+  | RequestAuthenticationObject
   | ConfigMapObject;

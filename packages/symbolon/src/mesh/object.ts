@@ -7,6 +7,7 @@ export const MESH_KINDS = [
   "Pod",
   "PeerAuthentication",
   "AuthorizationPolicy",
+  "RequestAuthentication",
   "ConfigMap",
 ] as const;
 export type MeshKind = (typeof MESH_KINDS)[number];

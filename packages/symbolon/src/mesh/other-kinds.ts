@@ -12,7 +12,6 @@ export type OtherKindVerdict =
   | { readonly kind: "unknown"; readonly field: "apiVersion" | "kind"; readonly message: string };
 
 const UNENFORCED: Readonly<Record<string, readonly string[]>> = {
-  "security.istio.io": ["RequestAuthentication"],
   "networking.istio.io": ["EnvoyFilter", "Sidecar"],
   "extensions.istio.io": ["WasmPlugin"],
 };

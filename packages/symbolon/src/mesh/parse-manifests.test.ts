@@ -187,7 +187,6 @@ describe("objects of other kinds", () => {
     findingLines(parse(object(apiVersion, kind, rest), { allowUnenforced }).findings);
 
   const policies: readonly (readonly [string, string, string?])[] = [
-    ["security.istio.io/v1beta1", "RequestAuthentication"],
     ["networking.istio.io/v1", "Sidecar"],
     ["networking.istio.io/v1alpha3", "EnvoyFilter"],
     ["extensions.istio.io/v1alpha1", "WasmPlugin"],

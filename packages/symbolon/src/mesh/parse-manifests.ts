@@ -13,6 +13,7 @@ import {
   parseAuthorizationPolicy,
   parseEnvelope,
   parsePeerAuthentication,
+  parseRequestAuthentication,
   readEnvelope,
 } from "@symbolon/policy";
 import { isMeshConfigMap, parseYamlDocuments, readMeshConfigMap, type YamlDocuments } from "@symbolon/policy/yaml";
@@ -149,10 +150,10 @@ function readKind(
 const CUSTOM_UNENFORCED =
   "action CUSTOM is not enforced by version 0.1, which asks no external provider (ALLOW, DENY and AUDIT are)";
 
-type PolicyKind = "PeerAuthentication" | "AuthorizationPolicy";
+type PolicyKind = "PeerAuthentication" | "AuthorizationPolicy" | "RequestAuthentication";
 
 function isPolicyKind(kind: MeshKind): kind is PolicyKind {
-  return kind === "PeerAuthentication" || kind === "AuthorizationPolicy";
+  return kind === "PeerAuthentication" || kind === "AuthorizationPolicy" || kind === "RequestAuthentication";
 }
 
 function readPolicy(
@@ -165,6 +166,10 @@ function readPolicy(
   const meta = (): ObjectMeta => readMeta(kind, envelope, options, collector);
   if (kind === "PeerAuthentication") {
     const policy = accept(parsePeerAuthentication(envelope, { defaultNamespace }), collector);
+    return policy && { kind, meta: meta(), policy };
+  }
+  if (kind === "RequestAuthentication") {
+    const policy = accept(parseRequestAuthentication(envelope, { defaultNamespace }), collector);
     return policy && { kind, meta: meta(), policy };
   }
   const policy = accept(parseAuthorizationPolicy(envelope, { defaultNamespace }), collector);

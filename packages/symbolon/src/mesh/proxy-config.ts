@@ -1,4 +1,4 @@
-import type { AuthorizationPolicy, PathNormalization } from "@symbolon/policy";
+import type { AuthorizationPolicy, PathNormalization, RequestAuthentication } from "@symbolon/policy";
 
 /**
  * What one proxy is told. JSON-safe: `control-plane` computes it, a local socket carries it, `proxy` obeys it.
@@ -31,6 +31,22 @@ export interface LocalConfig {
   readonly inboundPorts: readonly InboundPort[];
   /** Every policy that attaches to this workload, without creation times: their order decides nothing. */
   readonly authorizationPolicies: readonly AuthorizationPolicy[];
+  /** Absent: no RequestAuthentication attaches, and no token is looked at. */
+  readonly requestAuthentication?: RequestAuthenticationConfig;
+}
+
+/** Which tokens of end users this workload takes, with the keys: a proxy fetches nothing. */
+export interface RequestAuthenticationConfig {
+  /** Every policy that attaches; without creation times and places in files. */
+  readonly policies: readonly RequestAuthentication[];
+  /** JWK sets that the control plane has fetched, by `keySourceOf` the rule. A source that is missing here has no keys. */
+  readonly keySets: readonly FetchedKeySet[];
+}
+
+export interface FetchedKeySet {
+  readonly source: string;
+  /** JSON text of a JWK set, as it was fetched. */
+  readonly jwks: string;
 }
 
 export interface InboundPort {

@@ -33,6 +33,8 @@ export interface ProxyPorts {
   readonly recordRequest?: (record: RequestRecord) => void;
   /** Called once for each connection and each request that a policy refuses, when it does. */
   readonly recordDenial?: (denial: DenialRecord) => void;
+  /** A token is signed with a key that the set from this source does not have; at most once in ten seconds each. */
+  readonly keyUnknown?: (source: string) => void;
   /** Called each time when a limit has had its effect. */
   readonly countLimit?: CountLimit;
 }

@@ -20,6 +20,7 @@ import { createRouter, type Router } from "./route-destination.ts";
 import { createStalledBytes } from "./stalled-bytes.ts";
 import { createSweeper } from "./sweeper.ts";
 import { createTlsOptionsCache } from "./tls-options.ts";
+import { createTokenCompiler } from "./token-authentication.ts";
 import { createTrustedBundles } from "./trusted-bundles.ts";
 import { createUpstreamPool } from "./upstream-pool.ts";
 import { createPolicyInForce } from "./workload-policy.ts";
@@ -83,7 +84,9 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
     locate,
   });
   const handshakes = { current: 0 };
-  const policy = createPolicyInForce();
+  const policy = createPolicyInForce(
+    createTokenCompiler({ clock, keyUnknown: (source) => ports.keyUnknown?.(source) }),
+  );
   const waiting = new Set<Leg>();
   let router: Router | undefined;
   let dns: DnsServer | undefined;

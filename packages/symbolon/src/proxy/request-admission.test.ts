@@ -73,7 +73,10 @@ describe("tokens before policies", () => {
 
   test("that are refused are answered as they say, and no policy is asked", () => {
     const reply = { status: 401, flag: "RBAC", detail: "jwt", body: "Jwt is expired", fields: "A: b\r\n" } as const;
-    const refused = admit({ tokens: () => ({ kind: "refused", reply }), policies: [{ action: "deny", rules: [{}] }] });
+    const refused = admit({
+      tokens: () => ({ kind: "refused", reply, reason: "jwt_expired", path: "/a" }),
+      policies: [{ action: "deny", rules: [{}] }],
+    });
     expect(refused).toMatchObject({ reply, denials: [] });
     expect(refused.record.authorization).toBeUndefined();
   });

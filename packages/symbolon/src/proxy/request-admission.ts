@@ -61,7 +61,10 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
       if (policy.authenticate) {
         view.scheme = scheme;
         const tokens = policy.authenticate(view);
-        if (tokens.kind === "refused") return tokens.reply;
+        if (tokens.kind === "refused") {
+          record.path = tokens.path;
+          return withReason(tokens.reply, tokens.reason);
+        }
         claims = tokens.claims;
         view.claims = claims;
         if (tokens.changes) apply(tokens.changes, record);
@@ -106,8 +109,12 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
   }
 
   function reply(decision: Denied): LocalReply {
-    const answer = denialReply(decision);
-    return guard.tellsReason ? { ...answer, fields: `X-Symbolon-Reason: ${decision.reason}\r\n` } : answer;
+    return withReason(denialReply(decision), decision.reason);
+  }
+
+  function withReason(answer: LocalReply, reason: string): LocalReply {
+    if (!guard.tellsReason) return answer;
+    return { ...answer, fields: `${answer.fields ?? ""}X-Symbolon-Reason: ${reason}\r\n` };
   }
 
   /** @param tokens taken out of the path as it came, whose query they were in */
@@ -115,9 +122,11 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
     const { removeHeaders, addHeaders, path } = tokens;
     if (removeHeaders.length === 0 && addHeaders.length === 0 && path === undefined) return;
     if (path !== undefined) record.path = normalizePath(path, guard.policy.pathNormalization) ?? record.path;
+    const droppedNames = new Set(removeHeaders.map((name) => name.toLowerCase()));
+    view.headers.change(droppedNames, addHeaders);
     changes = {
       appended: addHeaders.map(({ name, value }) => `${name}: ${value}\r\n`).join(""),
-      droppedNames: new Set(removeHeaders.map((name) => name.toLowerCase())),
+      droppedNames,
       ...(path === undefined && changes?.target === undefined ? {} : { target: record.path }),
     };
   }

@@ -1,4 +1,4 @@
-import type { JwtClaims, RequestAttributes } from "@symbolon/policy";
+import type { JwtClaims, RequestAttributes, RequestChanges } from "@symbolon/policy";
 import { FIELD, type RequestHead } from "./http1/index.ts";
 
 /** Fields that are the proxy's own word, whatever came under their names (CV-14, CV-15). */
@@ -30,6 +30,7 @@ export class RequestView implements RequestAttributes {
     this.host = host;
     this.claims = undefined;
     this.headers.head = head;
+    this.headers.change(undefined, []);
     this.headers.own = own;
   }
 }
@@ -41,6 +42,17 @@ export class RequestView implements RequestAttributes {
 export class VisibleFields implements ReadonlyMap<string, readonly string[]> {
   head: RequestHead | undefined;
   own: OwnFields = NOBODYS;
+  #dropped: ReadonlySet<string> | undefined;
+  #added: RequestChanges["addHeaders"] = [];
+
+  /**
+   * What request authentication takes out and writes: fields of these names are its word, never the client's.
+   * @param dropped in lower case; has the names of all that is added
+   */
+  change(dropped: ReadonlySet<string> | undefined, added: RequestChanges["addHeaders"]): void {
+    this.#dropped = dropped;
+    this.#added = added;
+  }
 
   get(lowerName: string): readonly string[] | undefined {
     const { head } = this;
@@ -49,6 +61,7 @@ export class VisibleFields implements ReadonlyMap<string, readonly string[]> {
       const value = this.own[lowerName];
       return value === undefined ? undefined : [value];
     }
+    if (this.#dropped?.has(lowerName)) return this.#addedValues(lowerName);
     const { fields } = head;
     let found: string[] | undefined;
     for (let index = 0; index < fields.count; index++) {
@@ -88,6 +101,11 @@ export class VisibleFields implements ReadonlyMap<string, readonly string[]> {
     return this.entries();
   }
 
+  #addedValues(lowerName: string): readonly string[] | undefined {
+    const values = this.#added.flatMap(({ name, value }) => (name === lowerName ? [value] : []));
+    return values.length > 0 ? values : undefined;
+  }
+
   /** Names in lower case, in the order in which they came first. */
   #all(): Map<string, readonly string[]> {
     const all = new Map<string, readonly string[]>();
@@ -96,8 +114,10 @@ export class VisibleFields implements ReadonlyMap<string, readonly string[]> {
     for (let index = 0; index < head.fields.count; index++) {
       if (!isVisible(head, index)) continue;
       const name = head.fields.name(index);
+      if (this.#dropped?.has(name)) continue;
       all.set(name, [...(all.get(name) ?? []), head.fields.value(index)]);
     }
+    for (const { name } of this.#added) all.set(name, this.#addedValues(name) ?? []);
     for (const name of OWN_NAMES) {
       const value = this.own[name];
       if (value !== undefined) all.set(name, [value]);

@@ -13,7 +13,14 @@ import type { LocalReply } from "./http-service.ts";
 /** What becomes of a request's tokens, before AUDIT, DENY and ALLOW (istio-security §3.3). */
 export type TokenOutcome =
   | { readonly kind: "passed"; readonly claims?: JwtClaims; readonly changes?: RequestChanges }
-  | { readonly kind: "refused"; readonly reply: LocalReply };
+  | {
+      readonly kind: "refused";
+      readonly reply: LocalReply;
+      /** For `x-symbolon-reason`. */
+      readonly reason: string;
+      /** Without the tokens in its query: what the record may say. */
+      readonly path: string;
+    };
 
 /** Pure but for the clock: the keys are part of the configuration. */
 export type AuthenticateTokens = (request: AuthenticatedRequest) => TokenOutcome;
@@ -64,7 +71,14 @@ export function createPolicyInForce(
 /** Equal texts compile to equal policies. Whatever else of a configuration tokens depend on has to be in it. */
 function sourceOf({ local, mesh }: ProxyConfig): string {
   const { trustDomain, trustDomainAliases, pathNormalization } = mesh;
-  return JSON.stringify([local.authorizationPolicies, trustDomain, trustDomainAliases, pathNormalization]);
+  const { authorizationPolicies, requestAuthentication } = local;
+  return JSON.stringify([
+    authorizationPolicies,
+    requestAuthentication,
+    trustDomain,
+    trustDomainAliases,
+    pathNormalization,
+  ]);
 }
 
 function compile({ version, local, mesh }: ProxyConfig, authenticate: AuthenticateTokens | undefined): WorkloadPolicy {

@@ -1,0 +1,327 @@
+/** Tokens of end users before a real application: who gets through, what the refused are told, and what the application sees. */
+import { afterEach, describe, expect, test } from "bun:test";
+import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import net from "node:net";
+import { fileURLToPath } from "node:url";
+import type { JwtRule } from "@symbolon/policy";
+import { jwkFromPublicKey, signJws } from "@symbolon/spiffe/jwt";
+import { createFakeClock } from "@symbolon/spiffe/testing";
+import { type InboundFixture, type ProxyFixtureOptions, startInbound } from "../../../../test/fakes/proxy-fixture.ts";
+import { buildPolicy, type PolicyText } from "../../../../test/oracle/build-policy.ts";
+import type { FetchedKeySet } from "../mesh/index.ts";
+
+const closing: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+const KEY = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const OTHER = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const RSA = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const ISSUER = "https://issuer.example";
+const POSITION = { file: "f.yaml", line: 1, column: 1 };
+
+const keySet = (...keys: readonly (readonly [string, KeyObject])[]): string =>
+  JSON.stringify({ keys: keys.map(([kid, key]) => jwkFromPublicKey(key, { kid })) });
+const JWKS = keySet(["one", KEY.publicKey], ["rsa", RSA.publicKey]);
+
+function rule(fields: Partial<JwtRule> = {}): JwtRule {
+  return {
+    position: POSITION,
+    issuer: ISSUER,
+    audiences: [],
+    fromHeaders: [],
+    fromParams: [],
+    fromCookies: [],
+    outputClaimToHeaders: [],
+    forwardOriginalToken: false,
+    timeoutMs: 5000,
+    spaceDelimitedClaims: [],
+    ...("jwksUri" in fields ? {} : { jwks: JWKS }),
+    ...fields,
+  };
+}
+
+const clock = createFakeClock();
+const seconds = (): number => Math.floor(clock.now().getTime() / 1000);
+
+function token(claims: Readonly<Record<string, unknown>> = {}, kid = "one", privateKey = KEY.privateKey): string {
+  return signJws({ iss: ISSUER, sub: "alice", exp: seconds() + 600, ...claims }, { kid, privateKey });
+}
+
+const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+const answering = (socket: net.Socket): void => {
+  socket.on("data", (chunk) => {
+    const requests = chunk.toString("latin1").split("\r\n\r\n").length - 1;
+    for (let each = 0; each < requests; each++) socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  });
+};
+
+const requestAuthentication = (rules: readonly JwtRule[], keySets: readonly FetchedKeySet[] = []) => ({
+  policies: [
+    {
+      kind: "RequestAuthentication",
+      namespace: "foo",
+      name: "jwt",
+      position: POSITION,
+      targetRefs: [],
+      jwtRules: rules,
+    },
+  ] as const,
+  keySets,
+});
+
+interface Start extends ProxyFixtureOptions {
+  readonly rules?: readonly JwtRule[];
+  readonly keySets?: readonly FetchedKeySet[];
+  readonly policies?: readonly PolicyText[];
+}
+
+async function start({ rules = [rule()], keySets, policies = [], ...options }: Start = {}): Promise<InboundFixture> {
+  const server = await startInbound({
+    http: {},
+    protocol: "http",
+    handle: answering,
+    clock: { ...clock, now: () => clock.now() },
+    ...options,
+    local: {
+      authorizationPolicies: policies.map(buildPolicy),
+      requestAuthentication: requestAuthentication(rules, keySets),
+    },
+  });
+  closing.push(() => server.close());
+  return server;
+}
+
+function ask({ address, port }: InboundFixture, target: string, ...lines: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect({ host: address, port });
+    let text = "";
+    socket.on("data", (chunk) => {
+      text += chunk.toString("latin1");
+    });
+    socket.on("close", () => resolve(text)).on("error", reject);
+    socket.write(
+      [`GET ${target} HTTP/1.1`, "Host: svc.foo", "Connection: close", ...lines, "", ""].join("\r\n"),
+      "latin1",
+    );
+  });
+}
+
+const bearer = (text: string): string => `Authorization: Bearer ${text}`;
+const statusOf = async (answer: Promise<string>): Promise<number> => Number((await answer).slice(9, 12));
+const seen = (server: InboundFixture): string => server.application.received().toString("latin1");
+
+describe("a request with a token", () => {
+  test("that is good passes without it; one with none passes; a bad signature gets Istio's 401 to the letter", async () => {
+    const server = await start();
+    expect(await statusOf(ask(server, "/a", bearer(token())))).toBe(200);
+    expect(seen(server)).not.toContain("uthorization");
+    expect(await statusOf(ask(server, "/a"))).toBe(200);
+    const before = seen(server).length;
+    expect(await ask(server, "/a?x=1", bearer(token({}, "one", OTHER.privateKey)))).toBe(
+      'HTTP/1.1 401 Unauthorized\r\nContent-Type: text/plain\r\nContent-Length: 22\r\nWWW-Authenticate: Bearer realm="http://svc.foo/a?x=1", error="invalid_token"\r\nConnection: close\r\n\r\nJwt verification fails',
+    );
+    expect(seen(server).length).toBe(before);
+  });
+
+  const refusals: readonly (readonly [string, () => string, number, string])[] = [
+    [
+      "not three parts",
+      () => "a.b",
+      401,
+      "Jwt is not in the form of Header.Payload.Signature with two dots and 3 sections",
+    ],
+    ["another issuer", () => token({ iss: "https://other" }), 401, "Jwt issuer is not configured"],
+    ["expired", () => token({ exp: seconds() - 61 }), 401, "Jwt is expired"],
+    ["not yet valid", () => token({ nbf: seconds() + 61 }), 401, "Jwt not yet valid"],
+    ["an audience that is not wanted", () => token({ aud: "b" }), 403, "Audiences in Jwt are not allowed"],
+    ["an unknown key", () => token({}, "two"), 401, "Jwks doesn't have key to match kid or alg from Jwt"],
+    [
+      "a key name that is a path",
+      () => token({}, "../../one"),
+      401,
+      "Jwks doesn't have key to match kid or alg from Jwt",
+    ],
+    [
+      "none",
+      () => `${encode({ alg: "none" })}.${encode({ iss: ISSUER })}.`,
+      401,
+      "Jwt is not in the form of Header.Payload.Signature with two dots and 3 sections",
+    ],
+    [
+      "none, with a signature",
+      () => `${encode({ alg: "none" })}.${encode({ iss: ISSUER })}.AA`,
+      401,
+      "Jwt header [alg] is not supported",
+    ],
+    [
+      "an HMAC with the public key",
+      () => `${encode({ alg: "HS256", kid: "rsa" })}.${encode({ iss: ISSUER })}.AAAA`,
+      401,
+      "Jwt header [alg] is not supported",
+    ],
+    [
+      "the algorithm of another key",
+      () => `${encode({ alg: "RS256", kid: "one" })}.${token().split(".").slice(1).join(".")}`,
+      401,
+      "Jwks doesn't have key to match kid or alg from Jwt",
+    ],
+    [
+      "a key that the token brings along",
+      () => {
+        const [, payload = ""] = token().split(".");
+        const header = encode({ alg: "ES256", kid: "one", jwk: jwkFromPublicKey(OTHER.publicKey) });
+        const forged = signJws({ iss: ISSUER }, { kid: "one", privateKey: OTHER.privateKey }).split(".")[2];
+        return `${header}.${payload}.${forged}`;
+      },
+      401,
+      "Jwt verification fails",
+    ],
+  ];
+  for (const [what, make, status, body] of refusals) {
+    test(`is refused: ${what}`, async () => {
+      const server = await start({ rules: [rule({ audiences: what.startsWith("an audience") ? ["a"] : [] })] });
+      const answer = await ask(server, "/", bearer(make()));
+      expect(Number(answer.slice(9, 12))).toBe(status);
+      expect(answer).toEndWith(`\r\n\r\n${body}`);
+      expect(seen(server)).toBe("");
+    });
+  }
+
+  test("within a minute of its end passes; after it, verified before or not, it does not", async () => {
+    const server = await start();
+    const text = token({ exp: seconds() + 10 });
+    expect(await statusOf(ask(server, "/", bearer(text)))).toBe(200);
+    await clock.advance(69_000);
+    expect(await statusOf(ask(server, "/", bearer(text)))).toBe(200);
+    await clock.advance(2_000);
+    expect(await statusOf(ask(server, "/", bearer(text)))).toBe(401);
+  });
+
+  test("writes its headers, and a client that sends them is not believed: not by the application, not by a policy", async () => {
+    const rules = [
+      rule({ outputPayloadToHeader: "X-Payload", outputClaimToHeaders: [{ header: "X-User", claim: "sub" }] }),
+    ];
+    const fromHeader = { when: [{ key: "request.headers[x-user]", values: ["alice"] }] };
+    const server = await start({ rules, policies: [{ rules: [fromHeader] }] });
+    const text = token();
+    expect(await statusOf(ask(server, "/", "X-User: alice", "x-payload: forged"))).toBe(403);
+    expect(await statusOf(ask(server, "/", "X-User: alice", bearer(token({ sub: "bob" }))))).toBe(403);
+    expect(await statusOf(ask(server, "/", "X-User: mallory", "x-payload: forged", bearer(text)))).toBe(200);
+    expect(seen(server)).toContain("\r\nx-user: alice\r\n");
+    expect(seen(server)).toContain(`\r\nx-payload: ${text.split(".")[1]}\r\n`);
+    expect(seen(server)).not.toMatch(/mallory|forged/);
+  });
+
+  test("gives policies its principal and claims; who has none gets 403", async () => {
+    const wanted = {
+      from: [{ requestPrincipals: [`${ISSUER}/alice`] }],
+      when: [{ key: "request.auth.claims[groups]", values: ["group1"] }],
+    };
+    const server = await start({ policies: [{ rules: [wanted] }] });
+    expect(await statusOf(ask(server, "/", bearer(token({ groups: ["group1", "group2"] }))))).toBe(200);
+    expect(await statusOf(ask(server, "/", bearer(token({ groups: ["group2"] }))))).toBe(403);
+    expect(await statusOf(ask(server, "/", bearer(token({ sub: "bob", groups: ["group1"] }))))).toBe(403);
+    expect(await statusOf(ask(server, "/"))).toBe(403);
+  });
+
+  test("in the query reaches neither the application nor a record", async () => {
+    const server = await start();
+    const text = token();
+    expect(await statusOf(ask(server, `/a?access_token=${text}&y=2`))).toBe(200);
+    expect(seen(server)).toStartWith("GET /a?y=2 HTTP/1.1\r\n");
+    expect(await statusOf(ask(server, "/a?access_token=a.b.c&y=2"))).toBe(401);
+    expect(server.requests.map(({ path }) => path)).toEqual(["/a?y=2", "/a?y=2"]);
+  });
+});
+
+describe("keys", () => {
+  const source = "http://jwks.example/keys";
+  const remote = [rule({ jwksUri: source })];
+
+  test("that are not there refuse tokens that need them, with the reason, and nobody else", async () => {
+    const server = await start({ rules: remote });
+    expect(await ask(server, "/", bearer(token()))).toEndWith("\r\n\r\nJwks remote fetch is failed");
+    expect(await statusOf(ask(server, "/"))).toBe(200);
+    expect(server.requests[0]?.detail).toContain(
+      "RequestAuthentication foo/jwt jwtRules[0], no keys from http://jwks.example/keys",
+    );
+  });
+
+  for (const [text, body] of [
+    ["<html>", "Jwks is an invalid JSON"],
+    ["{}", "Jwks does not have [keys] field"],
+    ['{"keys":{}}', "[keys] in Jwks is not an array"],
+    ['{"keys":[]}', "Jwks doesn't have any valid public key"],
+  ] as const) {
+    test(`that are ${text} refuse tokens`, async () => {
+      const server = await start({ rules: remote, keySets: [{ source, jwks: text }] });
+      expect(await ask(server, "/", bearer(token()))).toEndWith(`\r\n\r\n${body}`);
+      expect(await statusOf(ask(server, "/"))).toBe(200);
+    });
+  }
+
+  test("that are swapped end tokens of the old ones at once, verified before or not, and take those of the new", async () => {
+    const server = await start({ rules: remote, keySets: [{ source, jwks: JWKS }] });
+    const old = token();
+    const fresh = token({}, "two", OTHER.privateKey);
+    const statuses = async () => [
+      await statusOf(ask(server, "/", bearer(old))),
+      await statusOf(ask(server, "/", bearer(fresh))),
+    ];
+    expect(await statuses()).toEqual([200, 401]);
+    const current = server.config.current;
+    if (!current) throw new Error("no configuration");
+    const keySets = [{ source, jwks: keySet(["two", OTHER.publicKey]) }];
+    const local = { ...current.local, requestAuthentication: requestAuthentication(remote, keySets) };
+    server.config.set({ ...current, version: 2, local });
+    expect(await statuses()).toEqual([401, 200]);
+  });
+});
+
+test("a clock that is off by an hour: the record has both times, and the answer neither", async () => {
+  const server = await start();
+  const exp = seconds() - 3600;
+  expect(await ask(server, "/", bearer(token({ exp })))).toEndWith("\r\n\r\nJwt is expired");
+  const { detail } = server.requests[0] ?? {};
+  expect(detail).toContain("jwt_authn_access_denied{Jwt_is_expired}");
+  expect(detail).toContain(
+    `exp ${new Date(exp * 1000).toISOString()}, clock of this proxy ${clock.now().toISOString()}`,
+  );
+});
+
+const WYCHEPROOF = fileURLToPath(
+  new URL("../../../../../shared/vectors/wycheproof/json_web_signature_test.json", import.meta.url),
+);
+if (existsSync(WYCHEPROOF)) {
+  test("Wycheproof's 401 signatures: none of them signs claims, and all are refused but for the three that are no token at all; the same keys sign claims that pass", async () => {
+    const { testGroups }: { testGroups: readonly Group[] } = JSON.parse(readFileSync(WYCHEPROOF, "utf8"));
+    const passed: number[] = [];
+    let asked = 0;
+    const controls: number[] = [];
+    for (const { public: publicKey, private: privateKey, tests } of testGroups) {
+      const server = await start({
+        rules: [rule({ issuer: "", jwks: JSON.stringify({ keys: [publicKey ?? privateKey] }) })],
+      });
+      for (const { tcId, jws } of tests) {
+        asked++;
+        const text = (typeof jws === "string" ? jws : JSON.stringify(jws)).replace(/[\r\n]/g, " ");
+        if ((await statusOf(ask(server, "/", bearer(text)))) !== 401) passed.push(tcId);
+      }
+      if (publicKey?.kty === "EC" && privateKey && publicKey.use === "sig" && publicKey.alg === "ES256") {
+        const key = createPrivateKey({ key: privateKey, format: "jwk" });
+        const text = signJws({ sub: "a" }, { kid: String(publicKey.kid), privateKey: key });
+        controls.push(await statusOf(ask(server, "/", bearer(text))));
+      }
+    }
+    expect({ asked, passed, controls }).toEqual({ asked: 401, passed: [13, 30, 45], controls: [200, 200] });
+  }, 60_000);
+}
+
+interface Group {
+  readonly public?: Readonly<Record<string, string>>;
+  readonly private?: Readonly<Record<string, string>>;
+  readonly tests: readonly { readonly tcId: number; readonly jws: unknown }[];
+}
