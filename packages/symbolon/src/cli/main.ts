@@ -57,7 +57,8 @@ async function runCommandLine(argv: readonly string[]): Promise<number> {
   }
 }
 
-function explain(error: unknown): number {
+/** Says what went wrong on standard error. @returns the exit status */
+export function explain(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof CommandExit) {
     if (error.message) console.error(error.message);
