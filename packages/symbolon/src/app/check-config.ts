@@ -1,6 +1,7 @@
-import { systemClock } from "@symbolon/spiffe/core";
+import { errorText, systemClock } from "@symbolon/spiffe/core";
 import { TrustDomain } from "@symbolon/spiffe/id";
 import { secretDirectory } from "../adapters/fs/index.ts";
+import { subnets } from "../adapters/http/index.ts";
 import { loadPluggedInAuthority } from "../ca/index.ts";
 import { productError } from "../core/index.ts";
 import { type Ipv4Range, isInRange, parseIpv4Range } from "../mesh/index.ts";
@@ -13,12 +14,21 @@ import type { MeshConfig } from "./mesh-config.ts";
 export async function checkConfig(config: Omit<MeshConfig, "capture">): Promise<void> {
   const trustDomain = TrustDomain.parse(config.trustDomain);
   addressRanges(config);
+  checkKeySetRanges(config.keySetRanges ?? []);
   if (config.caCertificatesDirectory)
     await loadPluggedInAuthority({
       trustDomain,
       directory: secretDirectory(config.caCertificatesDirectory),
       clock: systemClock,
     });
+}
+
+function checkKeySetRanges(ranges: readonly string[]): void {
+  try {
+    subnets(ranges);
+  } catch (error) {
+    throw productError("ERR_CONFIG_INVALID", `--jwks-allow: ${errorText(error)}`);
+  }
 }
 
 /** @throws ERR_CONFIG_INVALID */

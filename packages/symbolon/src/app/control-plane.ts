@@ -24,6 +24,7 @@ import { createCertificateAuthority, loadTokenIssuer, type SecretDirectory, type
 import { createControlPlane, createDenials, createPlaintextCallers } from "../control-plane/index.ts";
 import { productError } from "../core/index.ts";
 import { numberToIpv4 } from "../mesh/index.ts";
+import { captureStrategy } from "./capture/index.ts";
 import { addressRanges } from "./check-config.ts";
 import { createProcessLog } from "./log.ts";
 import { manifestFiles, manifestRules } from "./manifest-rules.ts";
@@ -58,6 +59,7 @@ export function runControlPlane(config: MeshConfig): Promise<number> {
       clusterDomain: config.clusterDomain,
       rootNamespace: config.rootNamespace,
       denialReasonHeader: config.denialReasonHeader,
+      keySetFetcher: captureStrategy(config.capture).createKeySetFetcher(config, paths),
       podRange: ranges.pods,
       serviceRange: ranges.services,
       node: { name: hostname(), address: numberToIpv4(ranges.pods.network + 1) },
@@ -112,6 +114,7 @@ export function runControlPlane(config: MeshConfig): Promise<number> {
       path: paths.reportsSocket,
       async store(podUid, report) {
         plaintextCallers.store(podUid, report.plaintext);
+        for (const source of report.unknownKeys) plane.keyUnknown(source);
         await denials.store(podUid, report);
       },
     });

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fullJitterBackoffMs, type Log, sleep, systemClock, systemRandom } from "@symbolon/spiffe/core";
+import { createKeySetFetcher, serveKeySetRelay } from "../adapters/http/index.ts";
 import { endLeftoverProcesses } from "../adapters/os/index.ts";
 import { type MeshPaths, productError } from "../core/index.ts";
 import { captureStrategy, writeCapture } from "./capture/index.ts";
@@ -33,9 +34,22 @@ export async function runLauncher(config: MeshConfig, dashboard: DashboardChoice
   const launcher = startLauncher(config, log);
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void launcher.stop());
   const page = await serveDashboard(config, dashboard, log);
+  const keySets = serveKeySets(config, log);
   await launcher.ended;
   page?.stop();
+  keySets?.stop();
   return 0;
+}
+
+/** Without it a mesh goes on with the keys that it has, and says so. */
+function serveKeySets(config: MeshConfig, log: Log) {
+  if (!captureStrategy(config.capture).needsKeySetRelay) return undefined;
+  try {
+    return serveKeySetRelay(pathsOf(config).keySetSocket, createKeySetFetcher({ allowed: config.keySetRanges ?? [] }));
+  } catch (error) {
+    log.error("keys of identity providers outside of the mesh cannot be fetched", { error });
+    return undefined;
+  }
 }
 
 /** A page that cannot be served is no reason to end a mesh. */

@@ -24,6 +24,8 @@ export interface MeshConfig {
   readonly allowUnenforced: boolean;
   /** Whoever a policy refuses is told the stable code of the reason, in `x-symbolon-reason`. */
   readonly denialReasonHeader: boolean;
+  /** Address ranges that keys may be fetched from although they are refused otherwise; absent: none. */
+  readonly keySetRanges?: readonly string[];
   readonly podCidr: string;
   readonly serviceCidr: string;
   readonly svidLifetimeSeconds: number;

@@ -50,6 +50,7 @@ export function runProxy(config: MeshConfig, podUid: string): Promise<number> {
         },
         recordRequest: telemetry.requestEnded,
         recordDenial: reports.denied,
+        keyUnknown: reports.keyUnknown,
         countLimit: telemetry.limitReached,
       },
       { ...options, http: {} },

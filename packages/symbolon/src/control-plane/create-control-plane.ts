@@ -1,9 +1,10 @@
 import { type Finding, formatFinding } from "@symbolon/policy";
 import { type Clock, createObservable, type Log, type Observable, type Random } from "@symbolon/spiffe/core";
-import type { AuditSink } from "../core/index.ts";
+import { type AuditSink, productError } from "../core/index.ts";
 import type {
   Ipv4Range,
   MeshKind,
+  MeshView,
   ParseManifestsOptions,
   Pod,
   PodStatus,
@@ -22,15 +23,18 @@ import {
 import { changeEvents } from "./change-events.ts";
 import { computeSnapshot } from "./compute-snapshot.ts";
 import { createConfigStore, type ObjectChange, type PreparedConfig, type PrepareResult } from "./config-store.ts";
+import { createKeySets } from "./key-sets.ts";
 import { unreadableFile } from "./merge-config.ts";
+import { throughMesh } from "./mesh-key-fetcher.ts";
 import { meshConfigOf, policiesOf } from "./mesh-policies.ts";
 import { decodeState, encodeRecord, encodeSettings } from "./persisted-state.ts";
 import type { PodRecord } from "./pod-record.ts";
 import { countPods, createPods } from "./pods.ts";
-import type { ManifestSource, MeshStateStore, ProxyConfigSource, StateChanges } from "./ports.ts";
+import type { KeySetFetcher, ManifestSource, MeshStateStore, ProxyConfigSource, StateChanges } from "./ports.ts";
 import { presentObject } from "./present-object.ts";
 import { presentPod } from "./present-pod.ts";
 import { createProxyConfigPush } from "./push.ts";
+import { keySetProblems, wantedKeySets } from "./request-authentication-config.ts";
 import { createSerialQueue } from "./serial-queue.ts";
 import { keyText, type StoredObject } from "./stored-object.ts";
 
@@ -43,6 +47,8 @@ export interface ControlPlaneOptions {
   readonly rootNamespace: string;
   /** Absent: false. */
   readonly denialReasonHeader?: boolean;
+  /** Absent: nothing is fetched, and rules without keys of their own refuse every token. */
+  readonly keySetFetcher?: KeySetFetcher;
   readonly podRange: Ipv4Range;
   readonly serviceRange: Ipv4Range;
   /** The machine, as pods see it. */
@@ -82,8 +88,14 @@ export interface ControlPlane {
   connectRuntime(bootId: string): Promise<void>;
   reportPodStatus(uid: string, status: PodStatus): Promise<void>;
   reportPodRemoved(uid: string): Promise<void>;
+  /** A proxy has seen a token whose key the set of this source does not have. */
+  keyUnknown(source: string): void;
   close(): void;
 }
+
+const NO_FETCHER: KeySetFetcher = {
+  fetch: ({ url }) => Promise.reject(productError("ERR_JWKS_FETCH", `${url}: nothing is fetched by this process`)),
+};
 
 /** Versions of one run; a run's first is above every earlier run's last. */
 const VERSIONS_PER_RUN = 1_000_000_000;
@@ -111,6 +123,17 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   let bootId = persisted.settings.bootId;
   let fileFindings: readonly Finding[] = [];
   let podProblem: unknown;
+  let meshView: MeshView | undefined;
+  const keySets = createKeySets({
+    ...options,
+    persisted: persisted.keySets,
+    fetcher: throughMesh(options.keySetFetcher ?? NO_FETCHER, { mesh: () => meshView, random: options.random }),
+    onChange: () => void inOrder(settle).catch((error: unknown) => log.error("new keys were not pushed", { error })),
+  });
+  const requestAuthentications = () =>
+    [...config.objects.values()].flatMap(({ object }) =>
+      object.kind === "RequestAuthentication" ? [object.policy] : [],
+    );
 
   /** From objects and reports to pods and proxy configuration; durable before anybody is told. */
   const settle = async (): Promise<void> => {
@@ -125,15 +148,17 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     await savePods();
     desiredPods.set(pods.desired());
     const meshConfig = meshConfigOf(objects, options.rootNamespace);
-    push.publish(
-      computeSnapshot({
-        ...options,
-        ...(meshConfig === undefined ? {} : { meshConfig, rootNamespace: meshConfig.rootNamespace }),
-        services: objects.flatMap((stored) => addressedService(stored)),
-        pods: pods.records,
-        ...policiesOf(objects, (key) => new Date(config.objects.get(key)?.identity.createdAt ?? 0)),
-      }),
-    );
+    keySets.want(wantedKeySets(requestAuthentications()));
+    const content = computeSnapshot({
+      ...options,
+      keySet: keySets.current,
+      ...(meshConfig === undefined ? {} : { meshConfig, rootNamespace: meshConfig.rootNamespace }),
+      services: objects.flatMap((stored) => addressedService(stored)),
+      pods: pods.records,
+      ...policiesOf(objects, (key) => new Date(config.objects.get(key)?.identity.createdAt ?? 0)),
+    });
+    meshView = content.mesh;
+    push.publish(content);
   };
 
   const savePods = async (): Promise<void> => {
@@ -214,7 +239,11 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
       version: push.version,
       settled: isSettled(),
       applied: config.sources.applied.size,
-      findings: [...fileFindings.map(formatFinding), ...(podProblem instanceof Error ? [podProblem.message] : [])],
+      findings: [
+        ...fileFindings.map(formatFinding),
+        ...(podProblem instanceof Error ? [podProblem.message] : []),
+        ...keySetProblems(requestAuthentications(), keySets.status),
+      ],
       pods: pods.records.map(({ pod, status }) => ({ pod, ...(status === undefined ? {} : { status }) })),
     }),
     list(kind, namespace) {
@@ -227,6 +256,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
       const context = {
         records: pods.records,
         serviceAddress: (key: StoredObject["key"]) => config.serviceAddresses.get(keyText(key)),
+        keySetStatus: keySets.status,
       };
       return [...config.objects.values()]
         .filter(({ key }) => key.kind === kind && (kind === "Namespace" || inNamespace(key.namespace)))
@@ -253,7 +283,11 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
       inOrder(async () => {
         if (pods.forget(uid)) await settle();
       }),
-    close: () => watch.close(),
+    keyUnknown: keySets.keyUnknown,
+    close() {
+      watch.close();
+      keySets.close();
+    },
   };
 
   function isSettled(): boolean {

@@ -14,6 +14,8 @@ export type { PodRecord } from "./pod-record.ts";
 export type {
   DenialStore,
   EncodedProxyConfig,
+  KeySetFetcher,
+  KeySetRequest,
   ManifestRead,
   ManifestSource,
   MeshStateStore,

@@ -2,6 +2,7 @@ import type { DocumentNode } from "@symbolon/policy";
 import { errorText } from "@symbolon/spiffe/core";
 import { productError } from "../core/index.ts";
 import type { ManifestText } from "../mesh/index.ts";
+import type { StoredKeySet } from "./key-sets.ts";
 import type { PodRecord } from "./pod-record.ts";
 import type { StateKind, StateRecord } from "./ports.ts";
 import type { ObjectIdentity } from "./stored-object.ts";
@@ -22,6 +23,7 @@ export interface PersistedState {
   readonly pods: readonly PodRecord[];
   readonly serviceAddresses: ReadonlyMap<string, string>;
   readonly settings: Settings;
+  readonly keySets: ReadonlyMap<string, StoredKeySet>;
 }
 
 export interface Settings {
@@ -42,6 +44,7 @@ export function decodeState(records: readonly StateRecord[]): PersistedState {
     identities: of<ObjectIdentity>("identity"),
     pods: [...of<PodRecord>("pod").values()],
     serviceAddresses: of<string>("service-address"),
+    keySets: of<StoredKeySet>("key-set"),
     settings: Object.fromEntries(of<string | number>("setting")) as Settings,
   };
 }

@@ -1,8 +1,16 @@
-import type { ManifestText, ProxyConfig } from "../mesh/index.ts";
+import type { EndpointView, ManifestText, ProxyConfig } from "../mesh/index.ts";
 import type { DenialQuery, PlaintextCaller, ReportedDenial, StoredDenial } from "../telemetry/index.ts";
 
 /** Kinds of record that the control plane keeps across restarts. */
-export const STATE_KINDS = ["object", "manifest-file", "identity", "pod", "service-address", "setting"] as const;
+export const STATE_KINDS = [
+  "object",
+  "manifest-file",
+  "identity",
+  "pod",
+  "service-address",
+  "setting",
+  "key-set",
+] as const;
 export type StateKind = (typeof STATE_KINDS)[number];
 
 export interface StateRecord {
@@ -54,6 +62,24 @@ export interface ProxyConfigSource {
    * loop come as one call. `undefined`: the pod is gone and its stream is to be closed.
    */
   subscribe(podUid: string, follower: (config: EncodedProxyConfig | undefined) => void): () => void;
+}
+
+/** Fetches documents of identity providers. */
+export interface KeySetFetcher {
+  /**
+   * Text of an answer 200, at most 1 MiB.
+   * @throws ERR_JWKS_FETCH: no answer in time, another status, a redirect elsewhere, too large
+   * @throws ERR_JWKS_ADDRESS_FORBIDDEN: the name leads to an address that is not to be dialled
+   */
+  fetch(request: KeySetRequest): Promise<string>;
+}
+
+export interface KeySetRequest {
+  readonly url: string;
+  /** For all of it, redirects included. */
+  readonly timeoutMs: number;
+  /** The pod that serves it, when the name is a Service of this mesh. */
+  readonly endpoint?: EndpointView;
 }
 
 /** Denials of the last day, in a store that a restart does not empty. */

@@ -1,7 +1,9 @@
 import { documentToJson, entryValue } from "@symbolon/policy";
 import { kindNames, type Labels, type PresentedMeta, type PresentedObject, type ServiceObject } from "../mesh/index.ts";
+import type { KeySetStatus } from "./key-sets.ts";
 import type { PodRecord } from "./pod-record.ts";
 import { countPods } from "./pods.ts";
+import { wantedKeySets } from "./request-authentication-config.ts";
 import type { StoredObject } from "./stored-object.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -10,6 +12,7 @@ export interface PresentContext {
   readonly records: readonly PodRecord[];
   /** Cluster IP of a Service; undefined for a headless one. */
   readonly serviceAddress: (key: StoredObject["key"]) => string | undefined;
+  readonly keySetStatus: (source: string) => KeySetStatus | undefined;
 }
 
 /** An accepted object as `kubectl get -o json` shows it. Pods have their own (`presentPod`): they are made, not declared. */
@@ -47,6 +50,11 @@ export function presentObject(stored: StoredObject, context: PresentContext): Pr
     }
     case "ConfigMap":
       return { ...presented, data: manifestFields(stored, "data") };
+    case "RequestAuthentication": {
+      const sources = wantedKeySets([object.policy]);
+      const keySets = sources.map(({ source }) => context.keySetStatus(source) ?? { source });
+      return { ...presented, spec, ...(keySets.length > 0 ? { status: { keySets } } : {}) };
+    }
     default:
       return { ...presented, spec };
   }

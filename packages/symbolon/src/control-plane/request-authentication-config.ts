@@ -1,5 +1,6 @@
 import type { JwtRule, RequestAuthentication } from "@symbolon/policy";
 import { keySourceOf, type LocalConfig } from "../mesh/index.ts";
+import type { KeySetStatus, WantedKeySet } from "./key-sets.ts";
 
 /** What a proxy is told of the RequestAuthentications that attach to its workload; nothing when no rule is among them. */
 export function requestAuthentication(
@@ -14,6 +15,36 @@ export function requestAuthentication(
     return jwks === undefined ? [] : [{ source, jwks }];
   });
   return { requestAuthentication: { policies, keySets } };
+}
+
+/** Each source once, with the longest time that one of its rules gives it. */
+export function wantedKeySets(policies: readonly RequestAuthentication[]): readonly WantedKeySet[] {
+  const timeouts = new Map<string, number>();
+  for (const rule of policies.flatMap(({ jwtRules }) => jwtRules)) {
+    const source = keySourceOf(rule);
+    if (source !== undefined) timeouts.set(source, Math.max(timeouts.get(source) ?? 0, rule.timeoutMs));
+  }
+  return [...timeouts].map(([source, timeoutMs]) => ({ source, timeoutMs: Math.min(timeoutMs, MAX_TIMEOUT_MS) }));
+}
+
+const MAX_TIMEOUT_MS = 60_000;
+
+/** A line for each source that could not be fetched when it was last tried. */
+export function keySetProblems(
+  policies: readonly RequestAuthentication[],
+  statusOf: (source: string) => KeySetStatus | undefined,
+): readonly string[] {
+  return wantedKeySets(policies).flatMap(({ source }) => {
+    const status = statusOf(source);
+    if (status?.problem === undefined) return [];
+    const users = policies.filter(({ jwtRules }) => jwtRules.some((rule) => keySourceOf(rule) === source));
+    const names = users.map(({ namespace, name }) => `RequestAuthentication ${namespace}/${name}`).join(", ");
+    const effect =
+      status.fetchedAt === undefined
+        ? "tokens that need them get 401"
+        : `those of ${status.fetchedAt} are used until they are a day old`;
+    return [`keys of ${names} cannot be fetched: ${status.problem}; ${effect}`];
+  });
 }
 
 const placeless = new WeakMap<RequestAuthentication, RequestAuthentication>();

@@ -25,6 +25,8 @@ export interface MeshPaths {
   readonly configSocket: string;
   /** Proxies report what they have denied. */
   readonly reportsSocket: string;
+  /** The launcher fetches keys of identity providers, when the control plane has no way out. */
+  readonly keySetSocket: string;
   /** The supervisor tells the agent which process is which pod's proxy. */
   readonly agentControlSocket: string;
   readonly namespacesDirectory: string;
@@ -79,6 +81,7 @@ export function meshPaths(directories: { readonly state: string; readonly runtim
     apiSocket: join(runtime, "api.sock"),
     configSocket: join(runtime, "config.sock"),
     reportsSocket: join(runtime, "reports.sock"),
+    keySetSocket: join(runtime, "keys.sock"),
     agentControlSocket: join(runtime, "agent.sock"),
     namespacesDirectory: join(runtime, "netns"),
     processesDirectory: join(runtime, "processes"),

@@ -16,6 +16,8 @@ export interface ReportClient {
   denied(denial: DenialRecord): void;
   /** A connection that ended, or one that is open. */
   seen(connection: ConnectionRecord): void;
+  /** A token is signed with a key that the set from this source does not have. */
+  keyUnknown(source: string): void;
   close(): void;
 }
 
@@ -26,6 +28,8 @@ export interface Report {
   /** Denials that found no room since the last report. */
   readonly lost: number;
   readonly plaintext: readonly PlaintextSighting[];
+  /** Sources of key sets that lack the key of a token. */
+  readonly unknownKeys: readonly string[];
 }
 
 /** Denials that wait while the control plane is away or busy. */
@@ -52,18 +56,27 @@ export function createReportClient(options: {
   let lost = 0;
   const sightings = new PlaintextSightings(() => clock.now());
   let hasSightings = false;
+  const unknownKeys = new Set<string>();
   let reportId = 0;
   let unanswered: Report | undefined;
   let connection: FrameConnection | undefined;
   let pause: Timer | undefined;
 
   const sendNext = (): void => {
-    if (!connection || pause || unanswered || (waiting.length === 0 && lost === 0 && !hasSightings)) return;
+    if (!connection || pause || unanswered || isEmpty()) return;
     const plaintext = sightings.take();
     hasSightings = false;
-    unanswered = { id: ++reportId, denials: waiting.slice(0, DENIALS_A_REPORT), lost, plaintext };
+    unanswered = {
+      id: ++reportId,
+      denials: waiting.slice(0, DENIALS_A_REPORT),
+      lost,
+      plaintext,
+      unknownKeys: [...unknownKeys],
+    };
+    unknownKeys.clear();
     send(unanswered);
   };
+  const isEmpty = (): boolean => waiting.length === 0 && lost === 0 && !hasSightings && unknownKeys.size === 0;
   const send = (report: Report): void => void connection?.send(encodeMessage({ type: "report", ...report }));
 
   const client = connectFrames({
@@ -110,6 +123,10 @@ export function createReportClient(options: {
     seen(record) {
       if (!sightings.add(record)) return;
       hasSightings = true;
+      sendNext();
+    },
+    keyUnknown(source) {
+      unknownKeys.add(source);
       sendNext();
     },
     close() {

@@ -49,9 +49,15 @@ export function serveReports(options: ReportServerOptions): Promise<FrameServer>
 
 /** What a proxy of the same version wrote; checked as far as a mix-up could go. */
 function readReport(frame: Buffer): Report {
-  const { type, id, denials, lost, plaintext } = parseMessage(frame);
+  const { type, id, denials, lost, plaintext, unknownKeys } = parseMessage(frame);
   const isReport = type === "report" && typeof id === "number" && typeof lost === "number";
-  if (!isReport || !Array.isArray(denials) || !Array.isArray(plaintext))
+  if (!isReport || !Array.isArray(denials) || !Array.isArray(plaintext) || !Array.isArray(unknownKeys))
     throw productError("ERR_FRAME_INVALID", "the message is not a proxy's report");
-  return { id, lost, denials: denials as ReportedDenial[], plaintext: plaintext as PlaintextSighting[] };
+  return {
+    id,
+    lost,
+    denials: denials as ReportedDenial[],
+    plaintext: plaintext as PlaintextSighting[],
+    unknownKeys: unknownKeys.map(String),
+  };
 }

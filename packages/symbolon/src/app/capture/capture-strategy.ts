@@ -1,5 +1,6 @@
 import type { Log } from "@symbolon/spiffe/core";
 import type { ExecCommand } from "../../adapters/os/index.ts";
+import type { KeySetFetcher } from "../../control-plane/index.ts";
 import type { MeshPaths } from "../../core/index.ts";
 import type { ParseManifestsOptions } from "../../mesh/index.ts";
 import type {
@@ -30,6 +31,10 @@ export interface CaptureStrategy {
   createPodHost(options: PodHostOptions): PodHost;
   /** For the proxy of one pod, in its own process. */
   proxyCapture(paths: MeshPaths, podUid: string): ProxyCapture;
+  /** How the control plane gets keys of identity providers: in the mesh, and outside. */
+  createKeySetFetcher(config: MeshConfig, paths: MeshPaths): KeySetFetcher;
+  /** The control plane has no way out; the launcher fetches for it. */
+  readonly needsKeySetRelay: boolean;
   /** Command line that runs a command in a container, from this machine. */
   commandInPod(paths: MeshPaths, command: PodCommand): ExecCommand;
 }

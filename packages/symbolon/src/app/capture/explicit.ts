@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { systemClock } from "@symbolon/spiffe/core";
+import { createKeySetFetcher } from "../../adapters/http/index.ts";
 import {
   APPLICATION_ADDRESS,
   createListenerDirectory,
@@ -54,6 +55,17 @@ export const explicitStrategy: CaptureStrategy = {
       }),
       options: { applicationAddress: APPLICATION_ADDRESS, forbiddenDestinations: [APPLICATION_ADDRESS] },
     };
+  },
+  needsKeySetRelay: false,
+  createKeySetFetcher(config, paths) {
+    const findListener = createListenerDirectory((uid) => paths.podRuntime(uid).directory);
+    return createKeySetFetcher({
+      allowed: config.keySetRanges ?? [],
+      locate({ podUid, port }) {
+        const listener = findListener(podUid, port);
+        return listener === undefined ? undefined : { address: LOOPBACK, port: listener };
+      },
+    });
   },
   commandInPod: (paths, { podUid, container, command, environment }) =>
     plainExec({ podDirectory: paths.podRuntime(podUid).directory, container, command, environment }),

@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { systemClock } from "@symbolon/spiffe/core";
+import { createKeySetFetcher, createRelayedKeySetFetcher } from "../../adapters/http/index.ts";
 import {
   APPLICATION_ADDRESS,
   createCapturedPorts,
@@ -43,6 +44,9 @@ export const transparentStrategy: CaptureStrategy = {
       },
     };
   },
+  // The mesh has its own network, on which pods are and nothing else.
+  needsKeySetRelay: true,
+  createKeySetFetcher: (_config, paths) => createRelayedKeySetFetcher(paths.keySetSocket, createKeySetFetcher()),
   commandInPod: (paths, { supervisorPid, podUid, ...command }) =>
     execInPod({
       ...command,

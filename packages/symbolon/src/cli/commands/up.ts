@@ -39,6 +39,7 @@ interface Flags {
   readonly detach?: boolean;
   readonly allowUnenforced?: boolean;
   readonly denialReasons?: boolean;
+  readonly jwksAllow: readonly string[];
   readonly svidTtl?: string;
   readonly trustDomain: string;
   readonly caCertificates?: string;
@@ -71,6 +72,12 @@ export function addUpCommand(program: Command): void {
     .option("-d, --detach", "return when every pod is ready, and leave the mesh running")
     .option("--allow-unenforced", "accept objects whose enforcement does not exist yet (they have no effect)")
     .option("--denial-reasons", "tell refused clients the code of the reason, in x-symbolon-reason (for development)")
+    .option(
+      "--jwks-allow <range>",
+      "address range that keys of tokens may be fetched from, although it is loopback, link-local or a metadata service; may be repeated",
+      collect,
+      [],
+    )
     .option("--svid-ttl <duration>", "lifetime of workload certificates, such as 20m or 24h (at most 90d)")
     .option("--trust-domain <name>", "trust domain of every identity", "cluster.local")
     .option("--ca-certificates <directory>", "plug-in CA instead of a self-signed one")
@@ -131,6 +138,7 @@ function upOptions(flags: Flags, command: Command): UpOptions {
     defaultNamespace: flags.namespace,
     allowUnenforced: flags.allowUnenforced ?? false,
     denialReasonHeader: flags.denialReasons ?? false,
+    ...(flags.jwksAllow.length > 0 ? { keySetRanges: flags.jwksAllow } : {}),
     podCidr: flags.podCidr,
     serviceCidr: flags.serviceCidr,
     svidLifetimeSeconds: flags.svidTtl ? svidLifetime(flags.svidTtl) : DEFAULT_SVID_LIFETIME_SECONDS,
