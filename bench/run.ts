@@ -8,6 +8,7 @@ import { machineFacts } from "./harness/machine-facts.ts";
 import { printComparisons } from "./harness/report.ts";
 import { type Results, writeResults } from "./harness/results.ts";
 import { OURS, openSession, PEERS, type Session } from "./harness/session.ts";
+import { jwtCases } from "./jwt/cases.ts";
 import { L4_CASES } from "./l4/cases.ts";
 import { L7_CASES } from "./l7/cases.ts";
 import { measureLatency, printLatency } from "./latency/measure-latency.ts";
@@ -19,6 +20,7 @@ const HELP = `npm run bench -- [BENCH...] [OPTION...]
   l4         small messages over long-lived streams
   conn       new mTLS connections
   bulk       16 MiB at a time, streams and HTTP, both ways
+  jwt        L7 with a verified token in every request, beside Envoy
   latency    what a pair adds at 1,000 requests a second, beside Envoy
   footprint  time to readiness, memory idle and with 1,000 mTLS connections
   (none)     all of them
@@ -37,6 +39,10 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   l4: L4_CASES,
   conn: CONN_CASES,
   bulk: BULK_CASES,
+  /** Signs its tokens when it is asked for. */
+  get jwt() {
+    return jwtCases();
+  },
 };
 const BENCHES = [...Object.keys(CASES), "latency", "footprint"];
 

@@ -9,6 +9,8 @@ const LONGEST_HEAD = 4096;
 /** Addresses that connections come from: a proxy limits those of one, and ports of one come to an end. */
 const SOURCES = 8;
 let opened = 0;
+/** Of all connections: which request is next. */
+let sent = 0;
 
 export interface ClientEvents {
   /** The answer has come whole, and is what was expected. */
@@ -19,7 +21,7 @@ export interface ClientEvents {
 /** One connection of the generator; an exchange at a time, every byte of the answers looked at. */
 export class ClientConnection {
   #socket: Socket | undefined;
-  readonly #request: Buffer;
+  readonly #requests: readonly Buffer[];
   readonly #exchange: Exchange;
   readonly #events: ClientEvents;
   #uploaded = 0;
@@ -37,7 +39,7 @@ export class ClientConnection {
   private constructor(exchange: Exchange, events: ClientEvents) {
     this.#exchange = exchange;
     this.#events = events;
-    this.#request = Buffer.from(requestHead(exchange));
+    this.#requests = requestsOf(exchange);
   }
 
   static async open(target: Target, port: number, exchange: Exchange, events: ClientEvents): Promise<ClientConnection> {
@@ -76,7 +78,7 @@ export class ClientConnection {
   send(): void {
     this.busy = true;
     this.startedMs = performance.now();
-    this.#socket?.write(this.#request);
+    this.#socket?.write(this.#requests[sent++ % this.#requests.length] ?? Buffer.alloc(0));
     this.#uploaded = 0;
     if (this.#exchange.upload > 0) this.#upload();
   }
@@ -142,6 +144,22 @@ export class ClientConnection {
     if (this.#refused) this.#refused(new Error(why));
     else this.#events.failed(this, why);
   }
+}
+
+const requestsOfFiles = new Map<string, readonly Buffer[]>();
+
+/** One, or one for each token. */
+function requestsOf(exchange: Exchange): readonly Buffer[] {
+  const { tokensFile } = exchange;
+  const head = requestHead(exchange);
+  if (tokensFile === undefined) return [Buffer.from(head)];
+  const known = requestsOfFiles.get(tokensFile);
+  if (known) return known;
+  const made = readFileSync(tokensFile, "utf8")
+    .split("\n")
+    .map((token) => Buffer.from(head.replace(/\r\n\r\n$/, `\r\nAuthorization: Bearer ${token}\r\n\r\n`)));
+  requestsOfFiles.set(tokensFile, made);
+  return made;
 }
 
 /** What a program's HTTP client sends, with a trace context. */

@@ -16,6 +16,8 @@ export interface ClientTls {
 export interface Exchange {
   readonly upload: number;
   readonly download: number;
+  /** Tokens, one a line, that requests have in turn; absent: requests have none. */
+  readonly tokensFile?: string;
 }
 
 export type Order =

@@ -19,7 +19,7 @@ export function envoyTcpFilters(): readonly object[] {
 /** HTTP/1.1 on both sides; inbound with x-forwarded-client-cert as Istio's sidecars have it, and its RBAC form of policies. */
 export function envoyHttpFilters(
   role: "inbound" | "outbound",
-  { policies, accessLog }: Traffic,
+  { policies, accessLog, tokens }: Traffic,
   logFile: string,
 ): readonly object[] {
   const inbound = role === "inbound";
@@ -40,6 +40,7 @@ export function envoyHttpFilters(
           ],
         },
         http_filters: [
+          ...(inbound && tokens ? [jwtAuthentication(tokens)] : []),
           ...(inbound && policies > 0 ? [rbac(policies)] : []),
           {
             name: "envoy.filters.http.router",
@@ -49,6 +50,34 @@ export function envoyHttpFilters(
       },
     },
   ];
+}
+
+/** As Istio renders one rule. */
+function jwtAuthentication({ issuer, jwks, cache }: NonNullable<Traffic["tokens"]>): object {
+  return {
+    name: "envoy.filters.http.jwt_authn",
+    typed_config: {
+      "@type": `${EXTENSION}.filters.http.jwt_authn.v3.JwtAuthentication`,
+      bypass_cors_preflight: true,
+      providers: {
+        "origins-0": {
+          issuer,
+          local_jwks: { inline_string: jwks },
+          ...(cache === undefined ? {} : { jwt_cache_config: { jwt_cache_size: cache } }),
+          payload_in_metadata: "payload",
+          normalize_payload_in_metadata: { space_delimited_claims: ["permission", "scope"] },
+        },
+      },
+      rules: [
+        {
+          match: { prefix: "/" },
+          requires: {
+            requires_any: { requirements: [{ provider_name: "origins-0" }, { allow_missing: {} }] },
+          },
+        },
+      ],
+    },
+  };
 }
 
 /** As Istio renders ALLOW policies with one principal and two methods each. */

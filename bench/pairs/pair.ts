@@ -9,6 +9,13 @@ export interface Traffic {
   readonly accessLog: boolean;
   /** HTTP: ALLOW policies that the inbound proxy asks; the last one has the caller. 0: none. */
   readonly policies: number;
+  /** HTTP: tokens that the inbound proxy verifies; absent: it looks at none. */
+  readonly tokens?: {
+    readonly issuer: string;
+    readonly jwks: string;
+    /** Envoy remembers tokens, which Istio does not have it do. Ours does anyway. */
+    readonly cache?: number;
+  };
   /** Key-agreement group of every handshake. */
   readonly group: KeyGroup;
 }

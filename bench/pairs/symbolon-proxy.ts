@@ -7,7 +7,7 @@ import { TrustDomain } from "@symbolon/spiffe/id";
 import { parseX509Svid } from "@symbolon/spiffe/svid";
 import { createProxyTelemetry } from "../../packages/symbolon/src/app/proxy-telemetry.ts";
 import { meshPaths } from "../../packages/symbolon/src/core/index.ts";
-import type { ProxyConfig } from "../../packages/symbolon/src/mesh/index.ts";
+import type { ProxyConfig, RequestAuthenticationConfig } from "../../packages/symbolon/src/mesh/index.ts";
 import { createProxy, transparentCapture } from "../../packages/symbolon/src/proxy/index.ts";
 import { buildPolicy } from "../../test/oracle/build-policy.ts";
 import { CLIENT_ID, type KeyFiles, SERVER_ID, TRUST_DOMAIN } from "../harness/credentials.ts";
@@ -47,6 +47,7 @@ const config: ProxyConfig = {
     inboundMode: "strict",
     inboundPorts: inbound ? [{ port, protocol: traffic.protocol, mode: "strict", decidedBy: "default" }] : [],
     authorizationPolicies: inbound ? policies() : [],
+    ...(inbound && traffic.tokens ? { requestAuthentication: requestAuthentication(traffic.tokens) } : {}),
   },
   mesh: {
     trustDomain: TRUST_DOMAIN,
@@ -114,6 +115,25 @@ const proxy = createProxy(
   },
 );
 await proxy.start();
+
+function requestAuthentication({ issuer, jwks }: NonNullable<Traffic["tokens"]>): RequestAuthenticationConfig {
+  const position = { file: "", line: 1, column: 1 };
+  const rule = {
+    position,
+    issuer,
+    jwks,
+    audiences: [],
+    fromHeaders: [],
+    fromParams: [],
+    fromCookies: [],
+    outputClaimToHeaders: [],
+    forwardOriginalToken: false,
+    timeoutMs: 5000,
+    spaceDelimitedClaims: [],
+  };
+  const policy = { kind: "RequestAuthentication", namespace: "bench", name: "jwt", position, targetRefs: [] } as const;
+  return { policies: [{ ...policy, jwtRules: [rule] }], keySets: [] };
+}
 
 /** As Envoy has them: each allows one principal two methods. */
 function policies(): readonly AuthorizationPolicy[] {
