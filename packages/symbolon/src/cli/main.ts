@@ -1,5 +1,5 @@
 import { isSymbolonError } from "@symbolon/spiffe/core";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Help, type Option } from "commander";
 import { DEFAULT_MESH_NAME } from "../app/index.ts";
 import { errorInfo } from "../core/index.ts";
 import { commands } from "./command-list.ts";
@@ -30,7 +30,14 @@ const MESHLESS = ["version", "internal", "program"];
 
 /** Runs one command line and ends the process with its status. */
 export async function main(argv: readonly string[]): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", endUnread);
   process.exitCode = await runCommandLine(argv);
+}
+
+/** Whoever reads may stop to, as `head` does: there is nothing more to do then, and nothing wrong. */
+function endUnread(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
 }
 
 async function runCommandLine(argv: readonly string[]): Promise<number> {
@@ -40,6 +47,7 @@ async function runCommandLine(argv: readonly string[]): Promise<number> {
     )
     .option(MESH_OPTION, MESH_OPTION_TEXT, DEFAULT_MESH_NAME)
     .addHelpText("after", EXAMPLES)
+    .configureHelp({ optionDescription })
     .enablePositionalOptions()
     .showHelpAfterError("(symbolon --help, or symbolon COMMAND --help, shows the usage)")
     .exitOverride();
@@ -73,6 +81,12 @@ export function explain(error: unknown): number {
   console.error("internal error; please report it with the lines below");
   console.error(error);
   return EXIT.failed;
+}
+
+/** Without "(default: [])", which says nothing. */
+function optionDescription(option: Option): string {
+  const text = new Help().optionDescription(option);
+  return Array.isArray(option.defaultValue) ? text.replace(" (default: [])", "") : text;
 }
 
 function allCommands(command: Command): Command[] {

@@ -25,21 +25,28 @@ export async function collectManifests(options: CollectManifestsOptions): Promis
   if (paths.filter((path) => path === "-").length > 1)
     throw new CommandExit(EXIT.usage, 'error: standard input can be read once; give "-f -" once');
   const documents: ManifestText[] = [];
+  // A file that is named twice, or beside its directory, is read once.
+  const seen = new Set<string>();
   for (const path of paths) {
     if (path === "-") documents.push({ file: "-", text: await readStdin() });
-    else documents.push(...readTree(resolve(path), path, recursive));
+    else {
+      const files = filesOf(path, recursive).filter((file) => !seen.has(file));
+      for (const file of files) seen.add(file);
+      documents.push(...files.map(readText));
+    }
   }
   return documents;
 }
 
-function readTree(path: string, given: string, recursive: boolean): readonly ManifestText[] {
+function filesOf(given: string, recursive: boolean): readonly string[] {
+  const path = resolve(given);
   const files = listFiles(path, recursive, 0);
   if (files.length === 0)
     throw new CommandExit(
       EXIT.badInput,
       `error: "${given}" holds no *.yaml, *.yml or *.json file${recursive ? "" : "; -R looks into directories below"}`,
     );
-  return files.map(readText);
+  return files;
 }
 
 /** A file with a bare MeshConfig. @throws CommandExit with the bad-input status */

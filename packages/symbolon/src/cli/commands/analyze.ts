@@ -13,6 +13,7 @@ import {
 import { type Command, Option } from "commander";
 import { CommandExit, EXIT } from "../exit-status.ts";
 import { outputFormat, printStructured } from "../output.ts";
+import { readNamespaceName } from "../policy-set/name-options.ts";
 import { isPolicyDocument, type PolicyDocuments, readPolicyDocuments } from "../policy-set/policy-documents.ts";
 import { addSourceOptions, readPolicyTexts, type SourceFlags } from "../policy-set/policy-source.ts";
 import { PRODUCT_VERSION } from "./version.ts";
@@ -30,7 +31,7 @@ export function addAnalyzeCommand(program: Command): void {
       "What is wrong or probably not meant in policies: mistakes of one policy, and of all policies and workloads together.\nOf files and directories, or of the running mesh. Ends with 79 when there is a warning or an error.",
     );
   addSourceOptions(command)
-    .option("-n, --namespace <namespace>", "namespace of objects that name none", "default")
+    .option("-n, --namespace <namespace>", "namespace of objects that name none", readNamespaceName, "default")
     .addOption(
       new Option(
         "--severity <level>",

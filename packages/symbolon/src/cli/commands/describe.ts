@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { PlaintextCaller } from "../../telemetry/index.ts";
 import { apiOfChosenMesh } from "../context.ts";
 import { outputFormat, printStructured } from "../output.ts";
+import { readNamespaceName } from "../policy-set/name-options.ts";
 import { addSourceOptions, type SourceFlags } from "../policy-set/policy-source.ts";
 import { readSummary } from "../policy-set/read-summary.ts";
 import type { WorkloadSummary } from "../policy-set/workload-summary.ts";
@@ -18,7 +19,12 @@ export function addDescribeCommand(program: Command): void {
     .command("describe <workload>")
     .description("A workload's identity, its mutual TLS per port with who decided it, and the policies that apply.");
   addSourceOptions(command)
-    .option("-n, --namespace <namespace>", "namespace of the workload, and of objects that name none", "default")
+    .option(
+      "-n, --namespace <namespace>",
+      "namespace of the workload, and of objects that name none",
+      readNamespaceName,
+      "default",
+    )
     .option("-o, --output <format>", "json or yaml")
     .addHelpText(
       "after",

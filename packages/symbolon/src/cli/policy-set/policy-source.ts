@@ -6,6 +6,7 @@ import { emitYaml } from "../emit-yaml.ts";
 import { CommandExit, EXIT } from "../exit-status.ts";
 import { collectManifests, readMeshConfig } from "../manifest-files.ts";
 import { shortPath } from "../short-path.ts";
+import { readNamespaceName, readTrustDomainName } from "./name-options.ts";
 import { type PolicySet, readPolicySet } from "./policy-set.ts";
 
 /** Options of every command that asks manifests or a running mesh. */
@@ -28,13 +29,16 @@ export function addSourceOptions(command: Command): Command {
     .option("-R, --recursive", "look into directories below")
     .option("--mesh-config <file>", "Istio's MeshConfig, as it stands in the ConfigMap istio under mesh")
     .addOption(
-      new Option("--trust-domain <name>", "trust domain, instead of the MeshConfig's (default: cluster.local)"),
+      new Option(
+        "--trust-domain <name>",
+        "trust domain, instead of the MeshConfig's (default: cluster.local)",
+      ).argParser(readTrustDomainName),
     )
     .addOption(
       new Option(
         "--root-namespace <namespace>",
         "whose policies bind every namespace, instead of the MeshConfig's (default: istio-system)",
-      ),
+      ).argParser(readNamespaceName),
     );
 }
 

@@ -89,11 +89,20 @@ describe("symbolon authz can", () => {
       "--to bar/httpbin -H a=b -f .",
       "--to bar/httpbin --source-ip 1.2.3 -f .",
       "--to bar/httpbin GET / -H a -f .",
+      "--to bar/httpbin GET / -f . --trust-domain a/b",
+      "--to bar/httpbin GET / -f . -n B",
     ])
       expect({ line, status: can(line).status }).toEqual({ line, status: 64 });
   });
 
-  test("its help has examples", () => {
+  test("ends without a word when nobody reads what it prints", () => {
+    const command = `${process.execPath} ${PROGRAM} authz can --help`;
+    const { stderr } = Bun.spawnSync({ cmd: ["sh", "-c", `${command} | exec true`] });
+    expect(stderr.toString()).toBe("");
+  });
+
+  test("its help has examples, and no defaults that say nothing", () => {
+    expect(can("--help").out).not.toContain("[])");
     expect(can("--help").out).toContain(
       "symbolon authz can --from foo/curl --to bar/httpbin GET /headers -f manifests/",
     );

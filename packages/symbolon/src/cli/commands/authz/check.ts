@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { outputFormat, printStructured } from "../../output.ts";
+import { readNamespaceName } from "../../policy-set/name-options.ts";
 import { addSourceOptions, type SourceFlags } from "../../policy-set/policy-source.ts";
 import { readSummary } from "../../policy-set/read-summary.ts";
 import { policiesText, portsText } from "../../summary-text.ts";
@@ -14,7 +15,12 @@ export function addCheckCommand(group: Command): void {
     .command("check <workload>")
     .description("Which policies apply to a workload, in the order in which they are asked, and what they say.");
   addSourceOptions(command)
-    .option("-n, --namespace <namespace>", "namespace of the workload, and of objects that name none", "default")
+    .option(
+      "-n, --namespace <namespace>",
+      "namespace of the workload, and of objects that name none",
+      readNamespaceName,
+      "default",
+    )
     .option("-o, --output <format>", "json or yaml")
     .addHelpText(
       "after",

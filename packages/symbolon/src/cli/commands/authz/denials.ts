@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { StoredDenial } from "../../../telemetry/index.ts";
 import { denialLine } from "../../denial-text.ts";
 import { outputFormat, printStructured } from "../../output.ts";
+import { readNamespaceName } from "../../policy-set/name-options.ts";
 import { addDenialOptions, type DenialFlags, readDenials } from "./denial-flags.ts";
 
 const DEFAULT_LAST = 20;
@@ -21,7 +22,7 @@ export function addDenialsCommand(group: Command): void {
     );
   addDenialOptions(command)
     .option("-f, --follow", "go on until interrupted")
-    .option("-n, --namespace <namespace>", "namespace of a workload that names none", "default")
+    .option("-n, --namespace <namespace>", "namespace of a workload that names none", readNamespaceName, "default")
     .option("-o, --output <format>", "json, yaml, or jsonl: one line each")
     .addHelpText(
       "after",

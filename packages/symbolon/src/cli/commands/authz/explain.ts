@@ -35,6 +35,8 @@ Examples:
         self: Command,
       ) => {
         const format = outputFormat(flags.output, ["json", "yaml"]);
+        if (flags.to !== undefined && (flags.last ?? flags.workload) !== undefined)
+          throw new CommandExit(EXIT.usage, "error: --last and --workload choose denials of the past: leave --to out");
         if (flags.to === undefined) return explainDenials(flags, { requestId: method, path, format }, self);
         const answer = await answerFlags(flags, { method, path }, self);
         if (format) printStructured(format, explainedData(answer));
@@ -50,7 +52,9 @@ async function explainDenials(
   self: Command,
 ): Promise<void> {
   const { requestId, path, format } = asked;
-  if (path !== undefined || flags.from !== undefined)
+  const { last: _, workload: __, namespace: ___, output: ____, ...ofQuestion } = flags;
+  const isQuestion = Object.values(ofQuestion).some((value) => !Array.isArray(value) || value.length > 0);
+  if (path !== undefined || isQuestion)
     throw new CommandExit(EXIT.usage, "error: who is called? --to NAMESPACE/WORKLOAD");
   const denials = await readDenials(flags, { requestId, defaultLast: requestId === undefined ? 1 : 100 }, self);
   if (format) printStructured(format, { denials });

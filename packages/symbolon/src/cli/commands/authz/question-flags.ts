@@ -1,8 +1,12 @@
 import { isIP } from "node:net";
+import { isSymbolonError } from "@symbolon/spiffe/core";
+import { SpiffeId } from "@symbolon/spiffe/id";
+import { type ProviderKeySet, parseProviderKeySet } from "@symbolon/spiffe/jwt";
 import { type Command, Option } from "commander";
 import { readStandardInput } from "../../context.ts";
 import { CommandExit, EXIT } from "../../exit-status.ts";
 import { readTextFile } from "../../manifest-files.ts";
+import { readNamespaceName } from "../../policy-set/name-options.ts";
 import { addSourceOptions, collect, readPort, type SourceFlags } from "../../policy-set/policy-source.ts";
 import { parseWorkloadName } from "../../policy-set/workload-name.ts";
 import type { AccessQuestion, CallerName } from "./access-question.ts";
@@ -43,7 +47,12 @@ export function addQuestionOptions(command: Command): Command {
     .addOption(new Option("--destination-ip <address>", "address of the pod"))
     .addOption(new Option("--sni <name>", "server name of the TLS connection"));
   return addSourceOptions(command)
-    .option("-n, --namespace <namespace>", "namespace of objects and workloads that name none", "default")
+    .option(
+      "-n, --namespace <namespace>",
+      "namespace of objects and workloads that name none",
+      readNamespaceName,
+      "default",
+    )
     .option("-o, --output <format>", "json or yaml");
 }
 
@@ -58,10 +67,10 @@ export async function readQuestion(
   if (method !== undefined && !path?.startsWith("/"))
     throw new CommandExit(EXIT.usage, 'error: give METHOD and PATH, like "GET /headers", or neither');
   const isHttp = method !== undefined && path !== undefined;
-  if (!isHttp && (flags.header.length > 0 || flags.host !== undefined || flags.jwt !== undefined))
-    throw new CommandExit(EXIT.usage, "error: -H, --host and --jwt belong to a request: give METHOD and PATH");
+  if (isHttp && !TOKEN.test(method)) throw new CommandExit(EXIT.usage, `error: "${method}" is no method of HTTP`);
+  refuseContradictions(flags, isHttp);
   const headers = readHeaders(flags.header);
-  const host = flags.host ?? headers.get("host")?.[0];
+  const host = readHost(flags.host ?? headers.get("host")?.[0]);
   headers.delete("host");
   return {
     ...(flags.from === undefined ? {} : { from: readCaller(flags.from, flags.namespace) }),
@@ -75,16 +84,25 @@ export async function readQuestion(
     ...(destinationIp === undefined ? {} : { destinationAddress: readAddress(destinationIp, "--destination-ip") }),
     ...(sni === undefined ? {} : { sni }),
     ...(flags.jwt === undefined ? {} : { token: await readToken(flags.jwt) }),
-    ...(flags.jwks === undefined ? {} : { jwks: readTextFile(flags.jwks) }),
+    ...(flags.jwks === undefined ? {} : { jwks: readKeySet(flags.jwks) }),
   };
 }
 
 function readCaller(text: string, namespace: string): CallerName {
-  if (text.startsWith("spiffe://")) return { as: "spiffe-id", spiffeId: text };
+  if (text.startsWith("spiffe://")) return { as: "spiffe-id", spiffeId: readSpiffeId(text) };
   const [, accountNamespace, name] = /^([^/]+)\/(?:sa|serviceaccount)\/([^/]+)$/.exec(text) ?? [];
   if (accountNamespace !== undefined && name !== undefined)
     return { as: "service-account", namespace: accountNamespace, name };
   return { as: "workload", workload: parseWorkloadName(text, namespace, "--from") };
+}
+
+function readSpiffeId(text: string): string {
+  try {
+    return SpiffeId.parse(text).toString();
+  } catch (error) {
+    if (!isSymbolonError(error)) throw error;
+    throw new CommandExit(EXIT.usage, `error: --from "${text}": ${error.message} (${error.code})`);
+  }
 }
 
 /** A token in a file, with or without `Bearer` before it. */
@@ -95,6 +113,29 @@ async function readToken(path: string): Promise<string> {
   throw new CommandExit(EXIT.badInput, `error: "${path}" holds no token: wanted one line of three parts with dots`);
 }
 
+/** JSON of a JWK set with a key that can verify. */
+function readKeySet(path: string): string {
+  const text = readTextFile(path);
+  const { kind } = parseProviderKeySet(text);
+  if (kind === "ready") return text;
+  throw new CommandExit(EXIT.badInput, `error: "${path}" is no JWK set: ${KEY_SET_PROBLEMS[kind]}`);
+}
+
+/** What says something that another option, or the lack of one, makes impossible. */
+function refuseContradictions(flags: QuestionFlags, isHttp: boolean): void {
+  if (!isHttp && (flags.header.length > 0 || flags.host !== undefined || flags.jwt !== undefined))
+    throw new CommandExit(EXIT.usage, "error: -H, --host and --jwt belong to a request: give METHOD and PATH");
+  if (flags.jwks !== undefined && flags.jwt === undefined)
+    throw new CommandExit(EXIT.usage, "error: --jwks has the keys for a token: give --jwt, too");
+  if (flags.plaintext && flags.sni !== undefined)
+    throw new CommandExit(EXIT.usage, "error: --sni is a name of TLS, and --plaintext says that there is none");
+}
+
+function readHost(text: string | undefined): string | undefined {
+  if (text === undefined || /^[^\s/?#@\\\p{Cc}]+$/u.test(text)) return text;
+  throw new CommandExit(EXIT.usage, `error: "${text}" is no host; write it as in "foo.example" or "foo.example:8080"`);
+}
+
 /** One element a header line, in order; names in lower case, as the engine wants them. */
 function readHeaders(lines: readonly string[]): Map<string, string[]> {
   const headers = new Map<string, string[]>();
@@ -102,6 +143,7 @@ function readHeaders(lines: readonly string[]): Map<string, string[]> {
     const [, name, value] = /^([^=:]+)(?:=|:\s*)(.*)$/.exec(line) ?? [];
     if (name === undefined || value === undefined)
       throw new CommandExit(EXIT.usage, `error: -H "${line}" is not NAME=VALUE`);
+    if (!TOKEN.test(name)) throw new CommandExit(EXIT.usage, `error: -H "${line}": "${name}" is no name of a header`);
     headers.set(name.toLowerCase(), [...(headers.get(name.toLowerCase()) ?? []), value]);
   }
   return headers;
@@ -111,3 +153,13 @@ function readAddress(text: string, option: string): string {
   if (isIP(text) !== 0) return text;
   throw new CommandExit(EXIT.usage, `error: ${option} "${text}" is not an IP address`);
 }
+
+/** RFC 9110 §5.6.2: what a method or the name of a header is made of. */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+const KEY_SET_PROBLEMS: Readonly<Record<Exclude<ProviderKeySet["kind"], "ready">, string>> = {
+  not_json: "it is no JSON object",
+  no_keys: 'it has no member "keys"',
+  keys_not_list: '"keys" is no list',
+  no_valid_keys: "none of its keys can verify a signature with a supported algorithm",
+};
