@@ -59,6 +59,19 @@ const idsOf = (reports: readonly Omit<Report, "id">[]) =>
   reports.flatMap(({ denials }) => denials.map(({ connectionId }) => connectionId));
 
 describe("reports of a proxy", () => {
+  test("name the sources of keys that tokens lack, each once a report, and only once", async () => {
+    const path = socketPath();
+    const { state } = await startServer(path);
+    const { client, clock } = startClient(path);
+    client.keyUnknown("http://a/keys");
+    await until(() => state.reports.length === 1);
+    for (let token = 0; token < 100; token++) client.keyUnknown("http://b/keys");
+    await until(() => clock.pendingTimersMs.includes(200));
+    await clock.advance(200);
+    await until(() => state.reports.length === 2);
+    expect(state.reports.map(({ unknownKeys }) => unknownKeys)).toEqual([["http://a/keys"], ["http://b/keys"]]);
+  });
+
   test("arrive in order, with ids of their own, a hundred at a time", async () => {
     const path = socketPath();
     const { state } = await startServer(path);
