@@ -5,7 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import { installEnvoy } from "../../tools/envoy.ts";
 import { SeededRandom } from "../oracle/random.ts";
-import { compareWithEnvoy } from "./compare.ts";
+import { compareWithEnvoy, drawTrials } from "./compare.ts";
 
 const CASES = Number(process.env.ENVOY_CASES ?? 1_000);
 const SEED = Number(process.env.ORACLE_SEED ?? 20_261_126);
@@ -33,7 +33,10 @@ describe.skipIf(envoy === "")("authorization", () => {
       `decides as Envoy does on ${CASES} random ${what} from seed ${SEED}`,
       async () => {
         const random = new SeededRandom(SEED);
-        const { differences, counts } = await compareWithEnvoy({ envoy, kind, cases: CASES, random, firstPort });
+        const { differences, counts } = await compareWithEnvoy(drawTrials(kind, { cases: CASES, random, firstPort }), {
+          envoy,
+          kind,
+        });
         const reached = [...counts].map((entry) => entry.join(" ")).join(", ");
         console.log(`seed ${SEED}: ${CASES} ${what}, ${differences.length} differences; ${reached}`);
         for (const difference of differences.slice(0, 5)) console.log(difference);

@@ -1,8 +1,8 @@
-/** Random policy sets with random connections or requests, decided by the engine and by an Envoy that has the same policies. */
+/** Policy sets with connections or requests, decided by the engine and by an Envoy that has the same policies. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ConnectionAttributes, compileAuthorization } from "@symbolon/policy";
+import { type ConnectionAttributes, compileAuthorization, type RequestAttributes } from "@symbolon/policy";
 import type { SeededRandom } from "../oracle/random.ts";
 import type { FilterKind } from "./authorization-filters.ts";
 import { caseText, drawConnection, drawListener, drawRequest } from "./draw.ts";
@@ -19,9 +19,18 @@ export interface Comparison {
   readonly counts: ReadonlyMap<string, number>;
 }
 
+/** A policy set and what is sent to it. */
+export interface Trial {
+  readonly listener: EnvoyListener;
+  readonly exchanges: readonly { readonly connection: ConnectionAttributes; readonly request?: RequestAttributes }[];
+}
+
 export interface ComparisonOptions {
   readonly envoy: string;
   readonly kind: FilterKind;
+}
+
+interface Draw {
   readonly cases: number;
   readonly random: SeededRandom;
   /** Each policy set has a listener. */
@@ -39,16 +48,29 @@ interface Done {
 
 const CASES_A_SET = 5;
 
-export async function compareWithEnvoy({
-  envoy,
-  kind,
-  cases,
-  random,
-  firstPort,
-}: ComparisonOptions): Promise<Comparison> {
+/** `cases` random exchanges. */
+export function drawTrials(kind: FilterKind, { cases, random, firstPort }: Draw): readonly Trial[] {
   const listeners = Array.from({ length: Math.ceil(cases / CASES_A_SET) }, (_, index) =>
     drawListener(random, firstPort + index),
   );
+  return listeners.map((listener) => ({
+    listener,
+    exchanges: Array.from({ length: CASES_A_SET }, () => {
+      const { remoteAddress, ...direct } = drawConnection(random, listener);
+      // Only HTTP says who stands behind the peer.
+      if (kind === "network") return { connection: direct };
+      const connection = remoteAddress === undefined ? direct : { ...direct, remoteAddress };
+      return { connection, request: drawRequest(random) };
+    }),
+  }));
+}
+
+/** Decides every exchange with the engine, and sends it to an Envoy that has the same policies. */
+export async function compareWithEnvoy(
+  trials: readonly Trial[],
+  { envoy, kind }: ComparisonOptions,
+): Promise<Comparison> {
+  const listeners = trials.map(({ listener }) => listener);
   const directory = mkdtempSync(join(tmpdir(), "symbolon-envoy-"));
   const accessLog = join(directory, "access.log");
   const pki = createPki(directory);
@@ -60,12 +82,11 @@ export async function compareWithEnvoy({
   const count = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
   let log = "";
 
-  const tryOne = async (listener: EnvoyListener, compiled: ReturnType<typeof compileAuthorization>) => {
-    const { remoteAddress, ...direct } = drawConnection(random, listener);
-    // Only HTTP says who stands behind the peer.
-    const connection: ConnectionAttributes =
-      kind === "http" && remoteAddress !== undefined ? { ...direct, remoteAddress } : direct;
-    const request = kind === "http" ? drawRequest(random) : undefined;
+  const tryOne = async (
+    listener: EnvoyListener,
+    compiled: ReturnType<typeof compileAuthorization>,
+    { connection, request }: Trial["exchanges"][number],
+  ) => {
     const { decision, outcome } = engineOutcome(compiled.connection(connection), request, listener.verdicts);
     const client = connection.peerSpiffeId === undefined ? undefined : pki.client(connection.peerSpiffeId);
     const token = request?.claims && pki.token(request.claims);
@@ -88,9 +109,9 @@ export async function compareWithEnvoy({
   };
 
   try {
-    for (const listener of listeners) {
+    for (const { listener, exchanges } of trials) {
       const compiled = compileAuthorization(listener.policies, listener.options);
-      for (let number = 0; number < CASES_A_SET; number++) await tryOne(listener, compiled);
+      for (const exchange of exchanges) await tryOne(listener, compiled, exchange);
     }
   } finally {
     // What Envoy has not written yet, it writes when it ends.
