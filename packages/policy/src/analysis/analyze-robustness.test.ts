@@ -11,7 +11,7 @@ import { describePolicy } from "./describe-policy.ts";
 import { findingsToSarif } from "./findings-to-sarif.ts";
 import { findingsToJson, renderFindings } from "./render-findings.ts";
 
-const RUNS = Number(process.env.ANALYSIS_RUNS ?? 1000);
+const RUNS = Number(process.env.ANALYSIS_RUNS ?? 500);
 const MESH = `
 apiVersion: v1
 kind: Namespace
