@@ -104,6 +104,7 @@ export {
   type ObjectReader,
   type ParseResult,
   parseResult,
+  pointAtFields,
   quoteValue,
   type ReadContext,
   type ReadEntry,

@@ -1,6 +1,6 @@
 import type { AuthorizationPolicy } from "../authorization-policy.ts";
 import type { DestinationRule } from "../destination-rule.ts";
-import { type DocumentNode, entryValue, type Finding, type ParseResult } from "../document/index.ts";
+import { type DocumentNode, entryValue, type Finding, type ParseResult, pointAtFields } from "../document/index.ts";
 import { expandLists } from "../expand-lists.ts";
 import type { MeshSecurityConfig } from "../mesh-config.ts";
 import {
@@ -60,7 +60,7 @@ export function analyzeDocuments(
     ...(options.meshConfig ? { meshConfig: options.meshConfig } : {}),
     ...readInventory(expanded.documents),
   });
-  return [...findings, ...analyzed].sort(compareFindings);
+  return pointAtFields([...findings, ...analyzed], expanded.documents).sort(compareFindings);
 }
 
 type AnyPolicy = AuthorizationPolicy | RequestAuthentication | PeerAuthentication | DestinationRule;

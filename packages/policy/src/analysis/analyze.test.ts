@@ -523,6 +523,8 @@ describe("analyze", () => {
       const [finding] = own;
       assert.ok(`${finding?.path}: ${finding?.message}`.includes(says), `${finding?.path}: ${finding?.message}`);
       assert.notEqual(finding?.fix, "");
+      // A caret below `apiVersion` helps nobody who is told of a field.
+      if (finding?.path !== "") assert.notDeepEqual(finding?.position, finding?.object.position);
       // Besides its own a fixture may have notes, and the fix adds none.
       const notes = before.filter((other) => other.code !== code);
       assert.ok(
@@ -533,6 +535,15 @@ describe("analyze", () => {
       const after = findingsOf(fixed, fixedMeshConfig ?? meshConfig).filter((other) => !known.has(other.code));
       assert.deepEqual(after.map(formatFinding), []);
     });
+
+  test("what is wrong between objects stands where it is written in the later one", () => {
+    const twice = findingsOf(
+      peer("STRICT", "istio-system/a/01") + peer("STRICT", "istio-system/b/02") + rules("{}").repeat(2),
+    );
+    const places = twice.map(({ code, position: { line, column } }) => `${code} ${line}:${column}`);
+    assert.ok(places.includes("SYM0405 8:43"), places.join());
+    assert.ok(places.includes("SYM0211 18:34"), places.join());
+  });
 
   test("every code has a fixture", () => {
     const covered = new Set(FIXTURES.map(({ code }) => code));

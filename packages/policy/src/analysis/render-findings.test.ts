@@ -31,9 +31,9 @@ describe("findings", () => {
   test("as text: the line, a caret below the place, object, foreign codes, fix, and a summary", () => {
     assert.equal(
       renderFindings(findings, new Map([[FILE, TEXT]])),
-      `my dir/a:b.yaml:1:1: warning SYM1014 metadata.namespace: No matching workloads for this resource with the following labels: 
-  1 | apiVersion: security.istio.io/v1
-    | ^
+      `my dir/a:b.yaml:3:23: warning SYM1014 metadata.namespace: No matching workloads for this resource with the following labels: 
+  3 | metadata: {namespace: foo, name: p}
+    |                       ^
   in AuthorizationPolicy foo/p (IST0127, KIA0004)
   fix: correct the labels or the namespace, or remove the policy
 

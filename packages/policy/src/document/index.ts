@@ -24,6 +24,7 @@ export {
   type Severity,
 } from "./finding-codes.ts";
 export { createFindingCollector, type FindingCollector } from "./finding-collector.ts";
+export { pointAtFields } from "./locate-field.ts";
 export {
   type CountOptions,
   type FieldOptions,

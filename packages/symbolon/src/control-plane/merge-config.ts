@@ -1,4 +1,4 @@
-import { type Finding, findDuplicateObjects, hasErrors } from "@symbolon/policy";
+import { type Finding, findDuplicateObjects, hasErrors, pointAtFields } from "@symbolon/policy";
 import {
   type ManifestText,
   type MeshObject,
@@ -66,7 +66,7 @@ export function mergeConfig(sources: ConfigSources, options: MergeOptions): Merg
 
   const ownFindings = [
     ...parsed.findings,
-    ...findDuplicateObjects(parsed.objects.map(({ key, node }) => ({ ...key, position: node.position }))),
+    ...duplicatesIn(parsed.objects),
     ...both.flatMap(([key, applied]) => judgeTwoOwners(applied, fromFiles.get(key), options.filesTakeOver)),
   ];
   // Between objects there is more to find only when each is right: a missing one would be reported twice.
@@ -79,12 +79,14 @@ function crossCheckAll(objects: readonly OwnedObject[], options: MergeOptions): 
   const { machinePorts } = options.manifests;
   const rootNamespace = meshConfig?.rootNamespace ?? options.rootNamespace;
   const policies = policiesOf(objects, options.createdAt);
-  return [
+  const findings = [
     ...(machinePorts ? checkMachinePorts(filesFirst(objects), machinePorts) : []),
     ...checkMeshConfigs(objects, options),
     ...checkPolicyLimits(objects, policies.authorizationPolicies, rootNamespace),
     ...crossCheck({ objects, ...policies, rootNamespace }),
   ];
+  const nodes = objects.map(({ node }) => node);
+  return pointAtFields(findings, nodes);
 }
 
 /** What is applied has to fit to what the mesh was started with. */
@@ -139,7 +141,10 @@ function withoutPlaces(value: unknown): unknown {
 
 /** Two documents of one request that name the same object. */
 export function duplicatesIn(objects: readonly ParsedObject[]): readonly Finding[] {
-  return findDuplicateObjects(objects.map(({ key, node }) => ({ ...key, position: node.position })));
+  return pointAtFields(
+    findDuplicateObjects(objects.map(({ key, node }) => ({ ...key, position: node.position }))),
+    objects.map(({ node }) => node),
+  );
 }
 
 export function unreadableFile(path: string, message: string): Finding {
