@@ -1,5 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { Log } from "@symbolon/spiffe/core";
+import { syncDirectory } from "./write-file-atomically.ts";
 
 /** The file that a log's newest lines go to. */
 export interface AuditSegmentFile {
@@ -12,6 +14,8 @@ export interface AuditSegmentFile {
 /** A line that a crash cut short is removed: it was never acknowledged. */
 export async function openSegmentFile(path: string, log: Log): Promise<AuditSegmentFile> {
   await (await open(path, "a", 0o600)).close();
+  // Else a power failure may take a new file, with lines already acknowledged, out of its directory.
+  await syncDirectory(dirname(path));
   const file = await open(path, "r+");
   try {
     return await segmentFile(file, path, log);

@@ -27,7 +27,7 @@ export async function writeFileAtomically(path: string, content: Uint8Array, mod
 }
 
 /** The rename itself is lost in a power cut until the directory is on the disk. */
-async function syncDirectory(path: string): Promise<void> {
+export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, "r");
   try {
     await directory.sync();
