@@ -183,6 +183,12 @@ export const ANALYSIS_CODES = {
     fix: "use targetRefs with kind Gateway instead of the selector",
     istioCode: "IST0166",
   },
+  SYM1033: {
+    title: "host of a Service that does not exist",
+    severity: "info",
+    fix: "correct the name, or create the Service",
+    kialiCode: "KIA0104",
+  },
 } as const satisfies Readonly<Record<`SYM${string}`, AnalysisInfo>>;
 
 export type AnalysisCode = keyof typeof ANALYSIS_CODES;

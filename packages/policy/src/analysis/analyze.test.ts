@@ -459,6 +459,13 @@ const FIXTURES: readonly Fixture[] = [
     says: 'a client may write the same Service as "web", "web.foo.svc", "web.foo.svc.cluster.local", which gets past this rule',
   },
   {
+    code: "SYM1033",
+    name: "a Service's name misspelt",
+    wrong: pod("web") + service("web", "{port: 80}") + rules(to("hosts: ['web*', 'wbe.foo.svc:80']")),
+    fixed: pod("web") + service("web", "{port: 80}") + rules(to("hosts: ['web*', 'web.foo.svc:80']")),
+    says: 'no Service "wbe" is in namespace foo',
+  },
+  {
     code: "SYM1030",
     name: "a port that nobody listens on",
     wrong:
@@ -543,6 +550,21 @@ describe("analyze", () => {
     const places = twice.map(({ code, position: { line, column } }) => `${code} ${line}:${column}`);
     assert.ok(places.includes("SYM0405 8:43"), places.join());
     assert.ok(places.includes("SYM0211 18:34"), places.join());
+  });
+
+  test("hosts that others may have are not missed", () => {
+    const hosts = [
+      "wbe.foo",
+      "wbe.other.svc",
+      "wbe.foo.svc.example.com",
+      "*.foo.svc",
+      "a.wbe.foo.svc",
+      "web.foo.svc:*",
+    ];
+    for (const host of hosts) {
+      const found = findingsOf(pod("web") + service("web", "{port: 80}") + rules(to(`hosts: ['${host}']`)));
+      assert.ok(!found.some(({ code }) => code === "SYM1033"), host);
+    }
   });
 
   test("every code has a fixture", () => {

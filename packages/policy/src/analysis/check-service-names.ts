@@ -1,5 +1,5 @@
 import type { RuleItem } from "../authorization/index.ts";
-import { quoteValue } from "../document/index.ts";
+import { nearestName, quoteValue } from "../document/index.ts";
 import { parseStringPattern, patternMatches } from "../string-match.ts";
 import { type AnalysisContext, itemsOf, type StructuredPolicy } from "./analysis-context.ts";
 import type { AnalyzedService } from "./analysis-input.ts";
@@ -29,6 +29,8 @@ function checkHosts(
   const patterns = item.list.values.map(({ value }) => parseStringPattern(value.toLowerCase()));
   const reported = new Set<AnalyzedService>();
   for (const [index, { value, position }] of item.list.values.entries()) {
+    const absent = absentService(value.toLowerCase(), services);
+    if (absent) report("SYM1033", policy, { ...absent, path: `${path}[${index}]`, position });
     const service = serviceOf(value.toLowerCase(), item.policyNamespace, services);
     if (!service || reported.has(service)) continue;
     reported.add(service);
@@ -49,6 +51,28 @@ function checkHosts(
   }
 }
 
+/**
+ * A name that only a Service has, of a namespace with Services, and none has it. Other names may be those of other
+ * clusters or of hosts outside, and nothing is said of them.
+ */
+function absentService(
+  host: string,
+  services: ReadonlyMap<string, AnalyzedService>,
+): { readonly message: string; readonly fix?: string } | undefined {
+  const [, name, namespace] = IN_CLUSTER.exec(host) ?? [];
+  if (name === undefined || namespace === undefined || services.has(`${name}.${namespace}`)) return undefined;
+  const there = [...services.values()].filter((service) => service.namespace === namespace);
+  if (there.length === 0) return undefined;
+  const near = nearestName(
+    name,
+    there.map((service) => service.name),
+  );
+  return {
+    message: `no Service ${quoteValue(name)} is in namespace ${namespace}`,
+    ...(near === undefined ? {} : { fix: `write ${quoteValue(`${near}${host.slice(name.length)}`)}` }),
+  };
+}
+
 /** Of a whole name with or without port; a name without dots is one of the policy's namespace. */
 function serviceOf(
   host: string,
@@ -67,3 +91,4 @@ function namesOf({ name, namespace }: AnalyzedService, policyNamespace: string):
 }
 
 const CLUSTER_DOMAIN = "cluster.local";
+const IN_CLUSTER = /^([^.*]+)\.([^.*]+)\.svc(?:\.cluster\.local)?(?::(?:\d+|\*))?$/;
