@@ -32,7 +32,9 @@ import { loadTokenIssuer, type TokenIssuer } from "../../packages/symbolon/src/c
 import { meshPaths } from "../../packages/symbolon/src/core/index.ts";
 import { deployment, namespace, ROOT } from "./mesh-under-test.ts";
 
+/** At least so many, and more until clients have received more certificates than this: a busy machine gives them less of each life. */
 const KILLS = 200;
+const MAX_KILLS = 4 * KILLS;
 const CLIENTS = 6;
 /** A kill comes so long after the CA serves, at most. */
 const MAX_SERVING_MS = 150;
@@ -197,7 +199,7 @@ async function askForCertificates({ pod, tokens, rootCertificatePem, signal }: C
   return refusals;
 }
 
-describe(`a control plane that is killed ${KILLS} times under load (seed ${seed})`, () => {
+describe(`a control plane that is killed at least ${KILLS} times under load (seed ${seed})`, () => {
   test("starts again each time within 5 s, and refuses no client", async () => {
     expect(await portIsFree()).toBe(true);
     prepareState();
@@ -217,10 +219,11 @@ describe(`a control plane that is killed ${KILLS} times under load (seed ${seed}
     const ending = new AbortController();
     const clients = pods.map((pod) => askForCertificates({ pod, tokens, rootCertificatePem, signal: ending.signal }));
     const startTimes: number[] = [];
+    let kills = 1;
     let servingKills = 0;
     try {
-      for (let kill = 1; kill < KILLS; kill++) {
-        const servingAfterMs = await runOnce(kill % EARLY_KILL_EVERY === 0);
+      for (; kills < KILLS || (kills < MAX_KILLS && received.length <= KILLS); kills++) {
+        const servingAfterMs = await runOnce(kills % EARLY_KILL_EVERY === 0);
         if (servingAfterMs === undefined) continue;
         servingKills++;
         startTimes.push(servingAfterMs);
@@ -231,10 +234,10 @@ describe(`a control plane that is killed ${KILLS} times under load (seed ${seed}
     expect((await Promise.all(clients)).flat()).toEqual([]);
     expect(Math.max(...startTimes)).toBeLessThan(MAX_RESTART_MS);
     console.log(
-      `seed ${seed}: ${KILLS} kills, ${servingKills + 1} of them while serving; ${received.length} certificates received; slowest start ${Math.max(...startTimes).toFixed(0)} ms`,
+      `seed ${seed}: ${kills} kills, ${servingKills + 1} of them while serving; ${received.length} certificates received; slowest start ${Math.max(...startTimes).toFixed(0)} ms`,
     );
     expect(received.length).toBeGreaterThan(KILLS);
-  }, 300_000);
+  }, 900_000);
 
   test("has every certificate that a client received in its store, with what it says, and none twice", async () => {
     const database = openDatabase(paths.database);

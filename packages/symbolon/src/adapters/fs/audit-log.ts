@@ -60,10 +60,11 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
   async function openLog({ keys, segmentBytes = SEGMENT_BYTES }: AuditLogOptions): Promise<AuditLog> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const name = basename(directory);
-    const before = await readAuditLog(directory);
-    let path = join(directory, before.segments.at(-1)?.name ?? segmentName(1));
+    const files = await readAuditLog(directory);
+    let path = join(directory, files.segments.at(-1)?.name ?? segmentName(1));
+    // A line that a crash cut short is removed here, before the lines are read.
     let file = await openSegmentFile(path, log);
-    const { end, head } = await readLogEnd(await readAuditLog(directory), keys.publicKey);
+    const { end, head } = await readLogEnd(files, keys.publicKey);
     let { seq, hash } = end;
     let signedSeq = head.kind === "good" ? head.head.seq : 0;
     let signedAtMs = Number.NEGATIVE_INFINITY;
@@ -136,7 +137,8 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
     };
 
     const pem = keys.publicKey.export({ type: "spki", format: "pem" });
-    await writeFileAtomically(join(directory, AUDIT_KEY_FILE), Buffer.from(pem), 0o644);
+    if (files.publicKeyPem?.toString() !== pem)
+      await writeFileAtomically(join(directory, AUDIT_KEY_FILE), Buffer.from(pem), 0o644);
     const found = continueAfter(end, head);
     if (found !== undefined) {
       log[found.outcome === "failure" ? "error" : "warn"]("audit log continued", { directory, ...found.details });
