@@ -18,7 +18,3 @@ export function meshName(command: Command): string {
     if (at.getOptionValueSource("name") === "cli") return at.getOptionValue("name") as string;
   return DEFAULT_MESH_NAME;
 }
-
-export function readStandardInput(): Promise<string> {
-  return Bun.stdin.text();
-}

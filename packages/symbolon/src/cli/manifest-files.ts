@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { ManifestText } from "../mesh/index.ts";
 import { CommandExit, EXIT } from "./exit-status.ts";
+import { readTextOf, unreadable } from "./read-text.ts";
 import { shortPath } from "./short-path.ts";
 import { systemErrorText } from "./system-error-text.ts";
 
@@ -60,11 +61,7 @@ export function readTextFile(path: string): string {
 }
 
 function readText(file: string): ManifestText {
-  try {
-    return { file, text: new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(file)) };
-  } catch (error) {
-    throw unreadable(file, error instanceof TypeError ? "it is not UTF-8 text" : systemErrorText(error));
-  }
+  return { file, text: readTextOf(file, shortPath(file)) };
 }
 
 function listFiles(path: string, recursive: boolean, depth: number): readonly string[] {
@@ -75,11 +72,6 @@ function listFiles(path: string, recursive: boolean, depth: number): readonly st
       .sort()
       .flatMap((name) => listFiles(join(path, name), recursive, depth + 1));
   } catch (error) {
-    throw error instanceof CommandExit ? error : unreadable(path, systemErrorText(error));
+    throw error instanceof CommandExit ? error : unreadable(shortPath(path), systemErrorText(error));
   }
-}
-
-function unreadable(file: string, why: string): CommandExit {
-  const path = shortPath(file);
-  return new CommandExit(EXIT.badInput, `error: cannot read "${path}": ${why}`);
 }

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
-import { apiOfChosenMesh, readStandardInput } from "../context.ts";
+import { apiOfChosenMesh } from "../context.ts";
 import { CommandExit, EXIT } from "../exit-status.ts";
 import { collectManifests, readMeshConfig } from "../manifest-files.ts";
 import { reportChange } from "../print-changes.ts";
+import { readStandardInput } from "../read-text.ts";
 
 interface Flags {
   readonly filename: string[];

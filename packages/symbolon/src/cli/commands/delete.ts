@@ -1,12 +1,13 @@
 import { formatFinding, hasErrors } from "@symbolon/policy";
 import type { Command } from "commander";
 import { isClusterScoped, type ObjectKey, parseManifests } from "../../mesh/index.ts";
-import { apiOfChosenMesh, readStandardInput } from "../context.ts";
+import { apiOfChosenMesh } from "../context.ts";
 import { CommandExit, EXIT } from "../exit-status.ts";
 import { parseKindAndName, requireKind } from "../kind-argument.ts";
 import { collectManifests } from "../manifest-files.ts";
 import { reportChange } from "../print-changes.ts";
 import { printFindings } from "../print-findings.ts";
+import { readStandardInput } from "../read-text.ts";
 
 interface Flags {
   readonly filename: string[];

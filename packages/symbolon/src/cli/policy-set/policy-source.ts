@@ -1,10 +1,11 @@
 import { isSymbolonError } from "@symbolon/spiffe/core";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type ManifestText, MESH_CONFIG_NAMESPACE, MESH_KINDS } from "../../mesh/index.ts";
-import { apiOfChosenMesh, readStandardInput } from "../context.ts";
+import { apiOfChosenMesh } from "../context.ts";
 import { emitYaml } from "../emit-yaml.ts";
 import { CommandExit, EXIT } from "../exit-status.ts";
 import { collectManifests, readMeshConfig } from "../manifest-files.ts";
+import { readStandardInput } from "../read-text.ts";
 import { shortPath } from "../short-path.ts";
 import { readNamespaceName, readTrustDomainName } from "./name-options.ts";
 import { type PolicySet, readPolicySet } from "./policy-set.ts";

@@ -3,12 +3,12 @@ import { isSymbolonError } from "@symbolon/spiffe/core";
 import { SpiffeId } from "@symbolon/spiffe/id";
 import { type ProviderKeySet, parseProviderKeySet } from "@symbolon/spiffe/jwt";
 import { type Command, Option } from "commander";
-import { readStandardInput } from "../../context.ts";
 import { CommandExit, EXIT } from "../../exit-status.ts";
 import { readTextFile } from "../../manifest-files.ts";
 import { readNamespaceName } from "../../policy-set/name-options.ts";
 import { addSourceOptions, collect, readPort, type SourceFlags } from "../../policy-set/policy-source.ts";
 import { parseWorkloadName } from "../../policy-set/workload-name.ts";
+import { readStandardInput } from "../../read-text.ts";
 import type { AccessQuestion, CallerName } from "./access-question.ts";
 
 /** Options of `can` and `explain`: one call, and where the policies are. */
