@@ -159,3 +159,20 @@ describe("a denial that a proxy reports", () => {
     expect(explanation.text).toContain("/some/long/path/number/0");
   });
 });
+
+describe("a refusal that mutual TLS made", () => {
+  const refused = (podUid: string, version: number, reason: string): ReportedDenial => {
+    const { request: _request, requestId: _id, rule: _rule, ...denied } = denial(podUid, version);
+    return { ...denied, reason, detail: "STRICT: the connection does not start with TLS" };
+  };
+
+  test("is explained by the mode of the port and who decided it, and by what to do", async () => {
+    const { podUid, version, events, stored, denials } = await fixture();
+    await denials.store(podUid, { denials: [refused(podUid, version, "plaintext_refused")], lost: 0 });
+    const { text, flips, notes } = stored[0]?.explanation ?? { text: "" };
+    expect(text).toContain("denied: STRICT: the connection does not start with TLS\nmutual TLS of");
+    expect(text).toContain("give it a sidecar");
+    expect([flips, notes]).toEqual([[], []]);
+    expect(events[0]).toMatchObject({ kind: "connection.deny", code: "plaintext_refused" });
+  });
+});

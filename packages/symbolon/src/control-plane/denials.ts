@@ -9,6 +9,7 @@ import { type Clock, errorText, type Log } from "@symbolon/spiffe/core";
 import type { AuditEvent, AuditSink } from "../core/index.ts";
 import type { ProxyConfig } from "../mesh/index.ts";
 import type { DenialExplanation, DenialQuery, ReportedDenial, StoredDenial } from "../telemetry/index.ts";
+import { identityRefusalText } from "./identity-refusal-text.ts";
 import type { DenialStore, ProxyConfigSource } from "./ports.ts";
 
 export interface Denials {
@@ -65,6 +66,9 @@ const withoutExplanation = (note: string): DenialExplanation => ({ text: "", fli
 const MAX_EXPLANATION = 24_000;
 
 function explanationOf(denial: ReportedDenial, { version, local, mesh }: ProxyConfig): DenialExplanation {
+  const refusal = identityRefusalText(denial, local);
+  if (refusal !== undefined)
+    return { text: refusal, flips: [], moreFlips: 0, notes: versionNotes(denial.configVersion, version) };
   const { trustDomain, trustDomainAliases, pathNormalization } = mesh;
   const explainer = createExplainer(local.authorizationPolicies, {
     trustDomain,
@@ -94,15 +98,16 @@ function notesOn(
   { decision }: Explanation,
   version: number,
 ): string[] {
-  const notes: string[] = [];
-  if (version !== configVersion)
-    notes.push(
-      `decided by configuration ${configVersion}, explained by ${version}, which was in force when it was reported`,
-    );
+  const notes = versionNotes(configVersion, version);
   if (decision.outcome !== "deny" || decision.reason !== reason)
     notes.push(`by what is known here the decision would be ${decision.outcome} (${decision.reason})`);
   if (request?.cut) notes.push(`not kept whole: ${request.cut.join(", ")}`);
   return notes;
+}
+
+function versionNotes(decided: number, explained: number): string[] {
+  if (decided === explained) return [];
+  return [`decided by configuration ${decided}, explained by ${explained}, which was in force when it was reported`];
 }
 
 function connectionOf({ connection }: ReportedDenial): ConnectionAttributes {

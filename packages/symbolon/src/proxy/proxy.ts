@@ -8,6 +8,7 @@ import { type DnsServer, startDnsServer } from "./dns-server.ts";
 import { acceptProxyClient } from "./forward-proxy.ts";
 import { HTTP_LIMITS } from "./http-limits.ts";
 import type { HttpPorts } from "./http-service.ts";
+import { identityDenial } from "./identity-denial.ts";
 import { acceptInbound } from "./inbound.ts";
 import type { Leg } from "./leg.ts";
 import type { CountLimit } from "./limit-name.ts";
@@ -105,6 +106,9 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
       expectedSpiffeIds,
       peerSpiffeId,
     });
+    const { configVersion, workload } = policy.current;
+    const denial = identityDenial(record, { time: clock.now().toISOString(), configVersion, workload });
+    if (denial) ports.recordDenial?.(denial);
   };
   const http = options.http && createHttpPorts(options.http);
   const shared = { registry, connector, deadlines, limits, countLimit, refused, http };
