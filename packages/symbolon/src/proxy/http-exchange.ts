@@ -268,7 +268,7 @@ export class HttpExchange implements UpstreamUser, AcquireCallbacks {
       const event = parser.next();
       if (event === "head") this.#responseHead(upstream);
       else if (event === "body") this.#responseBody(parser.bytes, parser.bodyStart, parser.bodyEnd);
-      else if (event === "end" || (event === "more" && this.#upstreamGone && parser.finish() === "end")) {
+      else if (event === "end" || (event === "more" && this.#isFinished(upstream))) {
         if (this.#inInterim) this.#inInterim = false;
         else return this.#responseEnd(upstream);
       } else {
@@ -278,6 +278,11 @@ export class HttpExchange implements UpstreamUser, AcquireCallbacks {
         return this.#responseBroken(parser.error?.code);
       }
     }
+  }
+
+  /** An end of the connection can be that of an answer without length; a reset never is. */
+  #isFinished({ leg, parser }: UpstreamConnection): boolean {
+    return this.#upstreamGone && leg.ended && parser.finish() === "end";
   }
 
   #responseHead(upstream: UpstreamConnection): void {

@@ -10,6 +10,7 @@ import {
   SERVER_ID,
   startInbound,
   startOutbound,
+  talk,
   until,
 } from "../../../../test/fakes/proxy-fixture.ts";
 
@@ -21,6 +22,7 @@ afterEach(async () => {
 const MEBIBYTE = 1 << 20;
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const GET = "GET / HTTP/1.1\r\nHost: s\r\n\r\n";
+const LAST = "GET / HTTP/1.1\r\nHost: s\r\nConnection: close\r\n\r\n";
 
 async function startServer(
   handle: (socket: net.Socket) => void,
@@ -262,6 +264,39 @@ describe("kept connections", () => {
     expect(await say(server)).toStartWith("HTTP/1.1 503 ");
     expect(server.requests).toMatchObject([{ status: 503, flags: ["UO"] }]);
     first.destroy();
+  });
+});
+
+describe("an answer whose end is the end of the connection", () => {
+  const head = "HTTP/1.1 200 OK\r\n\r\n";
+  const ask = async ({ address, port }: InboundFixture): Promise<string> =>
+    (await talk(net.connect({ host: address, port }), LAST, Number.POSITIVE_INFINITY)).received.toString("latin1");
+
+  test("ends with a FIN: the client gets all of it, and its end", async () => {
+    const server = await startServer((socket) => socket.once("data", () => socket.end(`${head}all of it`)));
+    expect(await ask(server)).toEndWith("\r\n9\r\nall of it\r\n0\r\n\r\n");
+    expect(server.requests).toMatchObject([{ status: 200, flags: [] }]);
+  });
+
+  test("ends while its client does not read: nothing of it is missing", async () => {
+    const content = "x".repeat(8 * MEBIBYTE);
+    const server = await startServer((socket) => socket.once("data", () => socket.end(head + content)));
+    const socket = net.connect({ host: server.address, port: server.port }, () => socket.write(LAST));
+    socket.pause();
+    await settle();
+    const answer = talk(socket, undefined, Number.POSITIVE_INFINITY);
+    socket.resume();
+    const { received } = await answer;
+    expect(received.toString("latin1")).toEndWith("x\r\n0\r\n\r\n");
+    expect(server.requests).toMatchObject([{ status: 200, flags: [], responseBytes: content.length }]);
+  });
+
+  test("is cut by a reset: the client sees that something is missing", async () => {
+    const server = await startServer((socket) =>
+      socket.once("data", () => socket.write(`${head}half of it`, () => setImmediate(() => socket.resetAndDestroy()))),
+    );
+    expect(await ask(server)).not.toContain("\r\n0\r\n\r\n");
+    expect(server.requests).toMatchObject([{ flags: ["UC"] }]);
   });
 });
 
