@@ -43,6 +43,7 @@ export function inboundHttpService(options: {
   const security = peer ? "mtls" : "plaintext";
   /** Of the request that was admitted last. */
   let own: OwnFields | undefined;
+  const linesOf = recurringLines();
   return {
     direction: "inbound",
     security,
@@ -56,9 +57,8 @@ export function inboundHttpService(options: {
     readmit: admission.readmit,
     route: () => route,
     edits(head) {
-      const { "x-forwarded-client-cert": clientCert, "x-forwarded-proto": proto } = own ?? ownFields(head);
+      const lines = linesOf(own ?? ownFields(head));
       own = undefined;
-      const lines = `${clientCert === undefined ? "" : `X-Forwarded-Client-Cert: ${clientCert}\r\n`}X-Forwarded-Proto: ${proto}\r\n`;
       const edits = withRequestId(head, lines, newRequestId, authority);
       return admission.changes
         ? { ...edits, ...admission.changes, appended: edits.appended + admission.changes.appended }
@@ -76,6 +76,21 @@ export function inboundHttpService(options: {
       "x-forwarded-proto": forwardedProto(valuesOf(head, FIELD.forwardedProto), sender),
     };
   }
+}
+
+/** Lines of {@link OwnFields}; the same text as the last one's when they are: it is written many times without being made anew. */
+function recurringLines(): (own: OwnFields) => string {
+  let lastClientCert: string | undefined;
+  let lastProto: string | undefined;
+  let lines = "";
+  return ({ "x-forwarded-client-cert": clientCert, "x-forwarded-proto": proto }) => {
+    if (clientCert === lastClientCert && proto === lastProto) return lines;
+    lastClientCert = clientCert;
+    lastProto = proto;
+    const cert = clientCert === undefined ? "" : `X-Forwarded-Client-Cert: ${clientCert}\r\n`;
+    lines = `${cert}X-Forwarded-Proto: ${proto}\r\n`;
+    return lines;
+  };
 }
 
 const NONE: readonly string[] = [];

@@ -32,7 +32,7 @@ export function forwardedClientCert(
   // What an unverified client says of itself is never passed on (runtime-facts E12).
   if (element === undefined || mode === "SANITIZE") return undefined;
   if (mode === "FORWARD_ONLY") return join(received);
-  return mode === "SANITIZE_SET" ? element : join([...received, element]);
+  return mode === "SANITIZE_SET" || received.length === 0 ? element : join([...received, element]);
 }
 
 function join(values: readonly string[]): string | undefined {

@@ -5,7 +5,8 @@ import {
   forwardedClientCert,
   forwardedProto,
   requestId,
-  uuidFrom,
+  UUID_LENGTH,
+  writeUuid,
 } from "./index.ts";
 
 const FACTS = {
@@ -60,8 +61,15 @@ describe("x-request-id", () => {
     },
   );
   test("a new one is a UUID of version 4", () => {
-    expect(uuidFrom(new Uint8Array(16).fill(255))).toBe("ffffffff-ffff-4fff-bfff-ffffffffffff");
-    expect(uuidFrom(new Uint8Array(16))).toBe("00000000-0000-4000-8000-000000000000");
+    const uuid = (random: Uint8Array): string => {
+      const into = Buffer.alloc(UUID_LENGTH);
+      writeUuid(into, 0, random, random.length - 16);
+      return into.toString("latin1");
+    };
+    expect(uuid(new Uint8Array(16).fill(255))).toBe("ffffffff-ffff-4fff-bfff-ffffffffffff");
+    expect(uuid(new Uint8Array(16))).toBe("00000000-0000-4000-8000-000000000000");
+    const random = Uint8Array.from({ length: 20 }, (_, index) => 16 * (index - 4) + 1);
+    expect(uuid(random)).toBe("01112131-4151-4171-8191-a1b1c1d1e1f1");
   });
 });
 

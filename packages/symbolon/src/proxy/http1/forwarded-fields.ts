@@ -15,19 +15,22 @@ export function traceId(traceParent: string): string | undefined {
   return TRACE_PARENT.test(traceParent) ? traceParent.slice(3, 35) : undefined;
 }
 
-/** RFC 9562 §5.4, from the 16 random bytes at `from`. */
-export function uuidFrom(random: Uint8Array, from = 0): string {
-  const text = (start: number, end: number): string => {
-    let digits = "";
-    for (let at = start; at < end; at++) digits += HEX[random[from + at] as number];
-    return digits;
-  };
-  const version = HEX[((random[from + 6] as number) & 0x0f) | 0x40];
-  const variant = HEX[((random[from + 8] as number) & 0x3f) | 0x80];
-  return `${text(0, 4)}-${text(4, 6)}-${version}${text(7, 8)}-${variant}${text(9, 10)}-${text(10, 16)}`;
-}
+export const UUID_LENGTH = 36;
+const HEX = Buffer.from("0123456789abcdef", "latin1");
+const HYPHEN = 0x2d;
 
-const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+/** RFC 9562 §5.4, from the 16 random bytes at `from`, as {@link UUID_LENGTH} characters. */
+export function writeUuid(into: Uint8Array, to: number, random: Uint8Array, from: number): void {
+  let at = to;
+  for (let index = 0; index < 16; index++) {
+    if (index === 4 || index === 6 || index === 8 || index === 10) into[at++] = HYPHEN;
+    let byte = random[from + index] as number;
+    if (index === 6) byte = (byte & 0x0f) | 0x40;
+    else if (index === 8) byte = (byte & 0x3f) | 0x80;
+    into[at++] = HEX[byte >> 4] as number;
+    into[at++] = HEX[byte & 15] as number;
+  }
+}
 
 /**
  * x-forwarded-proto to send on. What a verified peer says of the hop before it is passed on; anybody else's word about a

@@ -7,7 +7,7 @@ export {
   type ForwardClientCert,
   forwardedClientCert,
 } from "./forwarded-client-cert.ts";
-export { forwardedProto, requestId, traceId, uuidFrom } from "./forwarded-fields.ts";
+export { forwardedProto, requestId, traceId, UUID_LENGTH, writeUuid } from "./forwarded-fields.ts";
 export { HeadWriter } from "./head-writer.ts";
 export { HTTP1_LIMITS, type Http1Limits } from "./limits.ts";
 export { LIMIT_ERRORS, MESSAGE_ERRORS, type MessageError, type MessageErrorCode } from "./message-error.ts";
