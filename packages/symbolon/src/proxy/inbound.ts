@@ -145,6 +145,7 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
       limits.earlyBytes,
     );
     connection.downstream = secure;
+    secure.upgraded = true;
     secure.onFull = accepted.onFull;
     cancelDeadline = ports.deadlines.add(limits.handshakeMs, () => {
       handshakeOver();

@@ -54,6 +54,8 @@ export class Leg {
   closed = false;
   /** After an upgrade the raw socket goes on telling of ciphertext, which is not for us. */
   detached = false;
+  /** TLS on a socket that was another leg's. */
+  upgraded = false;
   /** TLS, and its handshake is over. */
   encrypted = false;
   bytesReceived = 0;

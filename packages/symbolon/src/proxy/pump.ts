@@ -17,8 +17,11 @@ export const legHandlers = {
   open(socket: LegCarrier): void {
     const leg = socket.data;
     leg.socket = socket;
-    socket.setNoDelay(true);
-    socket.setKeepAlive(true, KEEPALIVE_DELAY_MS);
+    // A socket that TLS begins on has its options already.
+    if (!leg.upgraded) {
+      socket.setNoDelay(true);
+      socket.setKeepAlive(true, KEEPALIVE_DELAY_MS);
+    }
     leg.owner.onOpen?.(leg);
   },
   handshake(socket: LegCarrier, success: boolean, error?: { readonly code?: unknown } | null): void {
