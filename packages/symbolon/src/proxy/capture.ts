@@ -15,6 +15,8 @@ export interface Capture {
 export interface DialAddress {
   readonly hostname: string;
   readonly port: number;
+  /** Of an address that the name has turned out to be: whether nothing may be sent there. */
+  readonly isForbidden?: (remoteAddress: string) => boolean;
 }
 
 /** What becomes of connections that have been accepted; `leg.destination` says where they want to. */

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import net from "node:net";
 import { createFakeClock } from "@symbolon/spiffe/testing";
 import { startApplication, startProxy, talk, until } from "../../../../test/fakes/proxy-fixture.ts";
-import type { ServiceView, WorkloadView } from "../mesh/index.ts";
+import type { ProxyConfig, ServiceView, WorkloadView } from "../mesh/index.ts";
 import type { Capture } from "./capture.ts";
 import { type ExplicitCaptureOptions, explicitCapture } from "./explicit-capture.ts";
 
@@ -55,11 +55,12 @@ interface PairOptions {
   readonly mode?: "permissive" | "strict";
   /** A name that the machine's resolver would know, and that leads to the application. */
   readonly outside?: string;
+  readonly isForbidden?: (remoteAddress: string) => boolean;
 }
 
 /** Two pods on one loopback: `server` with an application that `handle` plays, `client` with its proxy port. */
 async function startPair(handle: (socket: net.Socket) => void, options: PairOptions = {}) {
-  const { sidecar = false, mode = "permissive" } = options;
+  const { sidecar = false, mode = "permissive", isForbidden } = options;
   const { clientSidecar = sidecar } = options;
   const application = await startApplication("127.0.0.1", handle);
   const listeners = new Map<string, ReadonlyMap<number, number>>();
@@ -99,7 +100,7 @@ async function startPair(handle: (socket: net.Socket) => void, options: PairOpti
     const explicit = explicitCapture(capture);
     const locate: Capture["locate"] = (address, port, config) =>
       address === options.outside
-        ? { hostname: "127.0.0.1", port: application.port }
+        ? { hostname: "127.0.0.1", port: application.port, ...(isForbidden ? { isForbidden } : {}) }
         : explicit.locate(address, port, config);
     return { ...explicit, locate };
   }
@@ -192,6 +193,36 @@ describe("explicit capture: what is not of the mesh", () => {
     expect(client.records[0]).toMatchObject({ upstream: "outside.example:81", security: "plaintext" });
     const wanted = `HTTP/1.1 200 Connection Established\r\n\r\n${ANSWER}`;
     expect(text(await ask(connect("outside.example:443") + get("/y", ""), wanted.length))).toBe(wanted);
+  });
+});
+
+/** Names that every machine's resolver knows as this machine, but that nothing here takes for it. */
+describe("explicit capture: an outside name that leads back to this machine", () => {
+  const capture = explicitCapture({
+    outboundPort: 0,
+    authorize: () => true,
+    applicationAddress: APPLICATION,
+    applicationPort: (port) => port,
+    publish: () => undefined,
+    findListener: () => undefined,
+  });
+
+  test.each([
+    ["in absolute form: 503", (port: number) => get(`http://rebound.example:${port}/`), "HTTP/1.1 503 "],
+    ["by CONNECT: a reset", (port: number) => connect(`rebound.example:${port}`) + get("/", ""), ""],
+  ])("%s, and the listener there gets not one byte", async (_what, request, start) => {
+    const { application, client, ask } = await startPair(answering, {
+      sidecar: true,
+      outside: "rebound.example",
+      isForbidden: (address) =>
+        capture.locate("rebound.example", 1, client.config.current as ProxyConfig)?.isForbidden?.(address) ?? false,
+    });
+    const answer = text(await ask(request(application.port)));
+    expect(answer.replace("HTTP/1.1 200 Connection Established\r\n\r\n", "")).toStartWith(start);
+    expect(answer).not.toContain("hi");
+    await until(() => client.records.length > 0);
+    expect(client.records[0]).toMatchObject({ reason: "unknown_destination" });
+    expect(application.received()).toHaveLength(0);
   });
 });
 

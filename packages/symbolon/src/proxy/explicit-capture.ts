@@ -3,6 +3,7 @@ import { productError } from "../core/index.ts";
 import type { ProxyConfig } from "../mesh/index.ts";
 import type { Capture } from "./capture.ts";
 import { type Listener, ListenerSet, openListener } from "./listeners.ts";
+import { isOwnAddress } from "./own-address.ts";
 
 export interface ExplicitCaptureOptions {
   /** Loopback port that this pod's programs have in `http_proxy`. */
@@ -85,7 +86,7 @@ export function explicitCapture(options: ExplicitCaptureOptions): Capture {
     locate(address, port, config) {
       if (address === options.applicationAddress) return { hostname: LOOPBACK, port: options.applicationPort(port) };
       const pod = podAt(address, config);
-      if (!pod) return { hostname: address, port };
+      if (!pod) return { hostname: address, port, isForbidden: isOwnAddress };
       const listener = options.findListener(pod.podUid, port);
       return listener === undefined ? undefined : { hostname: LOOPBACK, port: listener };
     },

@@ -82,6 +82,13 @@ export function createPeerConnector(options: {
             opened = true;
             // Given up meanwhile: there was no socket then that could be closed.
             if (settled) return leg.terminate();
+            const { remoteAddress = "" } = leg.socket ?? {};
+            if (at?.isForbidden?.(remoteAddress))
+              return fail({
+                reason: "unknown_destination",
+                detail: `${where} is ${remoteAddress}, which this pod may not call`,
+                unreachable: false,
+              });
             // TLS: nothing is sent before the handshake has been judged.
             if (target.security.kind === "plaintext") settle(() => callbacks.connected({ leg }));
           },

@@ -1,5 +1,6 @@
 import type { PortProtocol, ProxyConfig, ServicePortView, ServiceView } from "../mesh/index.ts";
 import type { RefusalReason } from "../telemetry/index.ts";
+import { isOwnAddress } from "./own-address.ts";
 
 /** Where a peer is, and how it is spoken to. */
 export interface PeerTarget {
@@ -59,7 +60,7 @@ export function createRouter(config: ProxyConfig, forbidden: readonly string[]):
     route(address, port, pick) {
       const service = services.get(address);
       if (service) return toService(service, port, pick);
-      if (never.has(address) || isLinkLocal(address))
+      if (never.has(address) || isOwnAddress(address))
         return refuse("unknown_destination", `${address} is not an address that this pod may call`);
       const workload = workloads.get(address);
       if (!workload) return { kind: "forward", targets: [{ address, port, security: { kind: "plaintext" } }] };
@@ -143,9 +144,4 @@ export function createRouter(config: ProxyConfig, forbidden: readonly string[]):
 
 function refuse(reason: RefusalReason, detail: string, service?: string): Route {
   return { kind: "refuse", reason, detail, ...(service === undefined ? {} : { service }) };
-}
-
-/** 169.254.0.0/16 is the link between application and sidecar, 127.0.0.0/8 the sidecar itself. */
-function isLinkLocal(address: string): boolean {
-  return address.startsWith("169.254.") || address.startsWith("127.") || address === "0.0.0.0";
 }
