@@ -120,6 +120,22 @@ describe("authz can", () => {
     expect(ask(custom, { method: "GET" })).toMatchObject({ outcome: "unknown", reason: "provider_decides", rule: 0 });
   });
 
+  test("a CUSTOM policy sees the token's header, which DENY and ALLOW no longer do", () => {
+    const tokens = `apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {name: t, namespace: bar}\nspec: {jwtRules: [{issuer: i, jwksUri: "https://i/jwks"}]}\n---\n`;
+    const rules =
+      '[{from: [{source: {ipBlocks: [10.0.0.1]}}], when: [{key: "request.headers[authorization]", values: ["*"]}]}]';
+    const token = ["{}", '{"iss":"i","sub":"s"}', "s"].map((part) => Buffer.from(part).toString("base64url"));
+    token[0] = Buffer.from('{"alg":"RS256"}').toString("base64url");
+    const asked = { method: "GET", token: token.join(".") };
+    const custom = tokens + policy("custom", `{action: CUSTOM, provider: {name: opa}, rules: ${rules}}`);
+    // Without the caller's address nobody knows whether the provider is asked.
+    expect(ask(custom, asked)).toMatchObject({ outcome: "unknown", reason: "fact_missing" });
+    expect(ask(custom, { ...asked, sourceAddress: "10.0.0.1" })).toMatchObject({ reason: "provider_decides" });
+    expect(ask(custom, { ...asked, sourceAddress: "10.0.0.2" })).toMatchObject({ outcome: "allow" });
+    const deny = tokens + policy("deny", `{action: DENY, rules: ${rules}}`);
+    expect(ask(deny, { ...asked, sourceAddress: "10.0.0.1" })).toMatchObject({ outcome: "allow" });
+  });
+
   test("headers count, and so does what is no token", () => {
     const header = policy("header", '{rules: [{when: [{key: "request.headers[X-Token]", values: [a]}]}]}');
     expect(ask(header, { method: "GET", headers: { "x-token": "a" } }).outcome).toBe("allow");

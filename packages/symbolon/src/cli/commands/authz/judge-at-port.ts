@@ -4,6 +4,7 @@ import {
   compileAuthorization,
   createExplainer,
   type Decision,
+  type Explanation,
   type MtlsDecision,
   type RequestAttributes,
 } from "@symbolon/policy";
@@ -142,7 +143,10 @@ interface Asked {
 
 function ask({ connection, request, sent, policies, options, seen, notes, question }: Asked): AccessAnswer {
   const { authorization } = policies;
-  const explanation = createExplainer(authorization, options).explain({ connection, ...(request ? { request } : {}) });
+  const explainer = createExplainer(authorization, options);
+  const explained = explainer.explain({ connection, ...(request ? { request } : {}) });
+  const explanation =
+    sent && sent !== request ? withCustomOf(explainer.explain({ connection, request: sent }), explained) : explained;
   const compiled = compileAuthorization(authorization, options).connection(connection);
   const first = compiled.decide(sent);
   const needed = neededFacts(explanation, missingFacts(question));
@@ -153,6 +157,15 @@ function ask({ connection, request, sent, policies, options, seen, notes, questi
   const common = { notes: [...notes, ...unknown, ...shadowNotes(rest)], seen, explanation };
   if (verdict.outcome === "allow" && isCustom) return { ...customAnswer(first, authorization), ...common };
   return { ...answerOf(verdict, authorization), ...common };
+}
+
+/** CUSTOM policies are asked before tokens are looked at, and taken out. */
+function withCustomOf(before: Explanation, after: Explanation): Explanation {
+  const custom = new Map(before.policies.map((one) => [one.policy, one]));
+  const policies = after.policies.map((one) =>
+    one.policy.action === "custom" ? (custom.get(one.policy) ?? one) : one,
+  );
+  return { ...after, policies };
 }
 
 function shadowNotes({ shadow, audit }: Decision): readonly string[] {
