@@ -2,11 +2,11 @@ import type { RequestRecord } from "../telemetry/index.ts";
 import type { TrackedConnection } from "./connection-registry.ts";
 import { type ExchangeHost, HttpExchange } from "./http-exchange.ts";
 import type { HttpPorts, HttpService, LocalReply } from "./http-service.ts";
-import { FIELD, RequestParser, traceId } from "./http1/index.ts";
+import { RequestParser } from "./http1/index.ts";
 import type { Leg, LegOwner } from "./leg.ts";
 import { localReply } from "./local-reply.ts";
+import { openRequestRecord } from "./open-request-record.ts";
 import { finish, link, pause, send, unpause } from "./pump.ts";
-import { timestamp } from "./timestamp.ts";
 import type { UpstreamConnection } from "./upstream-connection.ts";
 
 /** `lingering`: the last answer has been written; what still comes is read and thrown away, so that it is not a reset. */
@@ -328,40 +328,9 @@ export class HttpConnection implements LegOwner, ExchangeHost {
   }
 
   #openRecord(): RequestRecord {
-    const { head } = this.#parser;
-    const { fields } = head;
-    const { direction, security, localSpiffeId, peerSpiffeId } = this.#service;
     const { time } = this.#ports;
-    const connection = this.#connection.record;
     this.#startedMs = time.monotonicMs();
-    const record: RequestRecord = {
-      connection: connection.id,
-      direction,
-      start: timestamp(time.now().getTime()),
-      durationMs: 0,
-      peerAddress: connection.peerAddress,
-      originalDestination: connection.originalDestination,
-      method: head.method,
-      path: head.target,
-      protocol: head.http10 ? "HTTP/1.0" : "HTTP/1.1",
-      status: 0,
-      flags: [],
-      security: direction === "inbound" ? security : "plaintext",
-      requestBytes: 0,
-      responseBytes: 0,
-    };
-    const { authority, userAgent } = head;
-    if (authority !== undefined) record.authority = authority;
-    if (userAgent !== undefined) record.userAgent = userAgent;
-    const traceParent = fields.indexOf(FIELD.traceParent);
-    const trace = traceParent < 0 ? undefined : traceId(fields.value(traceParent));
-    if (trace !== undefined) record.traceId = trace;
-    if (localSpiffeId !== undefined) record.localSpiffeId = localSpiffeId;
-    if (peerSpiffeId === undefined) return record;
-    record.peerSpiffeId = peerSpiffeId;
-    if (connection.peerSerial !== undefined) record.peerSerial = connection.peerSerial;
-    if (connection.tlsVersion !== undefined) record.tlsVersion = connection.tlsVersion;
-    return record;
+    return openRequestRecord(this.#parser.head, this.#connection.record, this.#service, time.now());
   }
 
   #finishRecord({ record }: HttpExchange): void {
