@@ -16,6 +16,7 @@ process.exit(
       paths: [
         "./packages/policy/src/parse-robustness.test.ts",
         "./packages/policy/src/analysis/analyze-robustness.test.ts",
+        "./packages/policy/src/analysis/rule-cover.test.ts",
       ],
       budgetSeconds: 120,
       timeoutPerTestMs: 600_000,

@@ -22,7 +22,7 @@ import { parsePeerAuthentication } from "./peer-authentication.ts";
 import { parseYamlDocuments } from "./yaml/index.ts";
 
 /** How many documents are tried; the slow suite wants 100,000. */
-const MUTATIONS = Number(process.env.PARSE_MUTATIONS ?? 10_000);
+const MUTATIONS = Number(process.env.PARSE_MUTATIONS ?? 5_000);
 /** A machine may be busy. */
 const SLOW = { timeout: 600_000 };
 const SAMPLES = fileURLToPath(new URL("../../../../shared/vectors/istio-samples/", import.meta.url));

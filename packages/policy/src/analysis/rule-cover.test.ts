@@ -18,7 +18,7 @@ import { parseYamlDocuments } from "../yaml/index.ts";
 import { findContradiction, ruleCovers } from "./rule-cover.ts";
 
 const NAMES = { trustDomain: "td", trustDomainAliases: ["old"] };
-const RUNS = Number(process.env.ANALYSIS_RUNS ?? 2000);
+const RUNS = Number(process.env.ANALYSIS_RUNS ?? 1000);
 
 /** Values so near to each other that covering and not covering are both common. */
 const VALUES = {
