@@ -112,7 +112,7 @@ function readContentLength(head: MessageHead, index: number, limits: Http1Limits
     if (digit < 0 || digit > 9) return fail("content_length_invalid");
     length = length * 10 + digit;
   }
-  if (length > Number.MAX_SAFE_INTEGER) return fail("content_length_invalid");
+  // A number too large to be exact is above every limit.
   if (length > limits.bodyBytes) return LIMIT_ERRORS.bodyBytes;
   head.contentLength = length;
   head.framing = length > 0 ? "length" : "none";

@@ -147,6 +147,16 @@ describe("limits of messages (SR-50)", () => {
     expect(readRequests(bytes(request), { limits: small })).toMatchObject({ error: "body_too_large", status: 413 });
   });
 
+  test("without a limit of one's own: 413 from the first length on that cannot be counted exactly", () => {
+    const of = (length: string) =>
+      readRequests(bytes(`POST / HTTP/1.1\r\n${HOST}Content-Length: ${length}\r\n\r\n`)).error as string | undefined;
+    expect(["9007199254740991", "9007199254740992", "999999999999999999"].map(of)).toEqual([
+      "truncated",
+      "body_too_large",
+      "body_too_large",
+    ]);
+  });
+
   test("a head that never ends is refused when the limit is passed, not when it ends", () => {
     const pieces = [
       `GET / HTTP/1.1\r\n${HOST}X: `,
