@@ -7,6 +7,7 @@ import {
   fieldSet,
   forwardedClientCert,
   forwardedProto,
+  RecurringText,
   type RequestEdits,
   type RequestHead,
   requestId,
@@ -44,6 +45,7 @@ export function inboundHttpService(options: {
   /** Of the request that was admitted last. */
   let own: OwnFields | undefined;
   const linesOf = recurringLines();
+  const protoText = new RecurringText();
   return {
     direction: "inbound",
     security,
@@ -73,7 +75,7 @@ export function inboundHttpService(options: {
         valuesOf(head, FIELD.forwardedClientCert),
         element,
       ),
-      "x-forwarded-proto": forwardedProto(valuesOf(head, FIELD.forwardedProto), sender),
+      "x-forwarded-proto": forwardedProto(valuesOf(head, FIELD.forwardedProto, protoText), sender),
     };
   }
 }
@@ -95,11 +97,17 @@ function recurringLines(): (own: OwnFields) => string {
 
 const NONE: readonly string[] = [];
 
-/** Fields of one kind, in order. */
-export function valuesOf({ fields }: RequestHead, id: Parameters<typeof fields.indexOf>[0]): readonly string[] {
+/** Fields of one kind, in order. @param text of the first, when it is mostly the same in one request as in the one before */
+export function valuesOf(
+  { fields }: RequestHead,
+  id: Parameters<typeof fields.indexOf>[0],
+  text?: RecurringText,
+): readonly string[] {
   const first = fields.indexOf(id);
   if (first < 0) return NONE;
-  const found = [fields.value(first)];
+  const found = [
+    text ? text.read(fields.bytes, fields.valueStart(first), fields.valueEnd(first)) : fields.value(first),
+  ];
   for (let index = fields.indexOf(id, first + 1); index >= 0; index = fields.indexOf(id, index + 1))
     found.push(fields.value(index));
   return found;
@@ -116,5 +124,5 @@ export function withRequestId(
   const id = requestId(received, newRequestId);
   if (received.length === 1 && received[0] === id)
     return { dropped: DROPPED, appended: lines, authority, requestId: id };
-  return { dropped: DROPPED_WITH_ID, appended: `${lines}X-Request-Id: ${id}\r\n`, authority, requestId: id };
+  return { dropped: DROPPED_WITH_ID, appended: lines, newRequestId: id, authority, requestId: id };
 }

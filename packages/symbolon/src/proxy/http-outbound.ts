@@ -36,7 +36,9 @@ export function outboundHttpService(options: {
     edits(head) {
       // What the application says of its own caller is taken from it; of a client certificate it can say nothing (B2).
       const proto = forwardedProto(valuesOf(head, FIELD.forwardedProto), { verified: true, scheme: "http" });
-      return withRequestId(head, `X-Forwarded-Proto: ${proto}\r\n`, newRequestId, destination);
+      return withRequestId(head, PROTO_LINES[proto], newRequestId, destination);
     },
   };
 }
+
+const PROTO_LINES = { http: "X-Forwarded-Proto: http\r\n", https: "X-Forwarded-Proto: https\r\n" };

@@ -13,6 +13,7 @@ export { HTTP1_LIMITS, type Http1Limits } from "./limits.ts";
 export { LIMIT_ERRORS, MESSAGE_ERRORS, type MessageError, type MessageErrorCode } from "./message-error.ts";
 export { type Framing, RequestHead, ResponseHead } from "./message-head.ts";
 export type { ParserEvent } from "./message-parser.ts";
+export { RecurringText } from "./recurring-text.ts";
 export { RequestParser, type RequestParserOptions } from "./request-parser.ts";
 export { ResponseParser } from "./response-parser.ts";
 export { type FieldSet, fieldSet } from "./write-fields.ts";

@@ -11,6 +11,8 @@ export interface RequestEdits {
   readonly droppedNames?: ReadonlySet<string>;
   /** Whole lines with CRLF. */
   readonly appended: string;
+  /** Value of a further X-Request-Id: a new one in each request, so that a text with it would be made for this alone. */
+  readonly newRequestId?: string;
   /** Host of an HTTP/1.0 request without one (RFC 9112 §3.2). */
   readonly authority: string;
   /** Takes the place of the target that came. */
@@ -34,6 +36,11 @@ export function writeRequestHead(writer: HeadWriter, head: RequestHead, edits: R
   writeFields(writer, head, edits, requestFraming(head));
   if (head.webSocket) writer.text("Connection: Upgrade\r\nUpgrade: websocket\r\n");
   writer.text(edits.appended);
+  if (edits.newRequestId !== undefined) {
+    writer.text("X-Request-Id: ");
+    writer.text(edits.newRequestId);
+    writer.text("\r\n");
+  }
   writer.text("\r\n");
 }
 
