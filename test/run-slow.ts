@@ -4,13 +4,22 @@ import { runSuites } from "./suites.ts";
 process.exit(
   await runSuites([
     { name: "runtimes", paths: ["./test/runtimes"], budgetSeconds: 300, timeoutPerTestMs: 300_000 },
-    {
-      name: "oracle",
-      paths: ["./test/oracle"],
-      budgetSeconds: 600,
-      timeoutPerTestMs: 3_600_000,
-      env: { ORACLE_CASES: "1000000", FLIP_CASES: "100000", PROXY_CASES: "2500" },
-    },
+    [
+      {
+        name: "oracle",
+        paths: ["./test/oracle"],
+        budgetSeconds: 600,
+        timeoutPerTestMs: 3_600_000,
+        env: { ORACLE_CASES: "1000000", FLIP_CASES: "100000", PROXY_CASES: "2500" },
+      },
+      {
+        name: "fuzz",
+        paths: ["./test/fuzz"],
+        budgetSeconds: 600,
+        timeoutPerTestMs: 3_600_000,
+        env: { EXECUTIONS: "10000000" },
+      },
+    ],
     {
       name: "mutated documents",
       paths: [
@@ -23,13 +32,6 @@ process.exit(
       env: { PARSE_MUTATIONS: "100000", ANALYSIS_RUNS: "5000" },
     },
     { name: "envoy", paths: ["./test/envoy"], budgetSeconds: 120, timeoutPerTestMs: 300_000 },
-    {
-      name: "fuzz",
-      paths: ["./test/fuzz"],
-      budgetSeconds: 600,
-      timeoutPerTestMs: 3_600_000,
-      env: { EXECUTIONS: "10000000" },
-    },
     { name: "attack", paths: ["./test/attack"], budgetSeconds: 120, timeoutPerTestMs: 120_000 },
     { name: "load", paths: ["./test/load"], budgetSeconds: 120, timeoutPerTestMs: 120_000 },
     { name: "scenario", paths: ["./test/scenario"], budgetSeconds: 1500, timeoutPerTestMs: 600_000 },
