@@ -22,12 +22,18 @@ export interface CallOptions {
 
 /** The mesh of one example, and the rows of its table. */
 export interface Example {
+  /** True: pods are plain processes, and every caller without sidecar comes from 127.0.0.1. */
+  readonly isExplicit: boolean;
   /** `symbolon up`, with whatever ran before ended first. */
   up(...args: readonly string[]): void;
   apply(...files: readonly string[]): void;
   remove(kind: string, name: string, namespace: string): void;
   /** curl in a pod: the HTTP code that it prints, 000 when there is no answer. */
   call(from: string, url: string, expected: string, options?: CallOptions): void;
+  /** The same, tried again for a few seconds: keys of an issuer are fetched when a policy first wants them. */
+  callUntil(from: string, url: string, expected: string, options?: CallOptions): void;
+  /** Body of the answer to a POST. @throws when there is none */
+  answer(from: string, url: string, body: string): string;
   /** One line to a TCP server, as `nc` sends it: what comes back, or "connection rejected". */
   tcp(from: string, host: string, port: number, line: string, expected: string): void;
   /** A command line of symbolon whose output has a text or pattern; tried again for a few seconds. */
@@ -69,7 +75,23 @@ export function runExample(directory: string, steps: (example: Example) => void)
     console.log(`  ${right ? "ok " : "NOT"} ${what}: ${got}${right ? "" : ` (wanted ${expected})`}`);
   };
 
+  const request = (from: string, url: string, { method = "GET", headers = [] }: CallOptions) => {
+    const options = ["-sS", "-m", "10", "-X", method, ...headers.flatMap((header) => ["-H", header])];
+    const { stdout } = inPod(from, "curl", ...options, "-w", "\n%{http_code}", url);
+    const end = stdout.lastIndexOf("\n");
+    return { body: stdout.slice(0, end), code: stdout.slice(end + 1) };
+  };
+  const whatOf = (from: string, url: string, { method = "GET", headers = [], body }: CallOptions) => {
+    const shown = [...headers.map(shortHeader), ...(body === undefined ? [] : [`answer has ${body}`])];
+    return `${from}  ${method} ${url}${shown.length > 0 ? `  (${shown.join(", ")})` : ""}`;
+  };
+  /** Until it is true, for a few seconds; every example would otherwise have to know how quick a machine is. */
+  const patiently = (satisfied: () => boolean): void => {
+    for (const end = performance.now() + PATIENCE_MS; !satisfied() && performance.now() < end; ) Bun.sleepSync(POLL_MS);
+  };
+
   const example: Example = {
+    isExplicit: capture === "explicit",
     up(...args) {
       run("down");
       console.log(`symbolon up ${args.join(" ")}`);
@@ -83,18 +105,29 @@ export function runExample(directory: string, steps: (example: Example) => void)
       console.log(`symbolon delete ${kind} ${name} -n ${namespace}`);
       must("delete", kind, name, "-n", namespace);
     },
-    call(from, url, expected, { method = "GET", headers = [], body, visits = 1 } = {}) {
-      const options = ["-sS", "-m", "10", "-X", method, ...headers.flatMap((header) => ["-H", header])];
+    call(from, url, expected, options = {}) {
+      const { body, visits = 1 } = options;
       let code = "";
       let hasBody = false;
       for (let visit = 0; visit < visits && !hasBody; visit++) {
-        const { stdout } = inPod(from, "curl", ...options, "-w", "\n%{http_code}", url);
-        code = stdout.slice(stdout.lastIndexOf("\n") + 1);
-        hasBody = body === undefined || contains(stdout, body);
+        const answer = request(from, url, options);
+        code = answer.code;
+        hasBody = body === undefined || contains(answer.body, body);
       }
-      const shown = [...headers.map(shortHeader), ...(body === undefined ? [] : [`answer has ${body}`])];
-      const what = `${from}  ${method} ${url}${shown.length > 0 ? `  (${shown.join(", ")})` : ""}`;
-      add(what, expected, hasBody ? code : `${code}, without ${body}`);
+      add(whatOf(from, url, options), expected, hasBody ? code : `${code}, without ${body}`);
+    },
+    callUntil(from, url, expected, options = {}) {
+      let code = "";
+      patiently(() => {
+        code = request(from, url, options).code;
+        return code === expected;
+      });
+      add(whatOf(from, url, options), expected, code);
+    },
+    answer(from, url, body) {
+      const { status, stdout, stderr } = inPod(from, "curl", "-sS", "-f", "-m", "10", "-X", "POST", "-d", body, url);
+      if (status === 0 && stdout !== "") return stdout;
+      throw new Error(`${url} gives no answer: ${stderr}`);
     },
     tcp(from, host, port, line, expected) {
       // Where there is no transparent capture curl reaches TCP servers through the proxy of the pod, as HTTP CONNECT.
@@ -104,11 +137,11 @@ export function runExample(directory: string, steps: (example: Example) => void)
     },
     shows(what, args, expected) {
       let text = "";
-      for (const end = performance.now() + PATIENCE_MS; performance.now() < end; Bun.sleepSync(POLL_MS)) {
+      patiently(() => {
         const { stdout, stderr } = run(...args);
         text = `${stdout}${stderr}`;
-        if (contains(text, expected)) break;
-      }
+        return contains(text, expected);
+      });
       const right = contains(text, expected);
       add(`symbolon ${args.join(" ")}  (${what})`, String(expected), right ? "yes" : text.trim().slice(-500), right);
     },

@@ -157,13 +157,18 @@ describe("programs", () => {
   test("refuse what they cannot run, with how they want to be called", async () => {
     expect(await run("toString")).toEqual({
       status: 2,
-      text: 'there is no program "toString"; there are fetch-url, helloworld, httpbin, idle, tcp-echo\n',
+      text: 'there is no program "toString"; there are bookinfo-details, bookinfo-productpage, bookinfo-ratings, bookinfo-reviews, fetch-url, helloworld, httpbin, idle, tcp-echo\n',
     });
     expect(await run("httpbin", "http")).toMatchObject({
       status: 2,
       text: expect.stringContaining('"http" is not a port'),
     });
     expect(await run("helloworld", "v1")).toMatchObject({ status: 2, text: expect.stringContaining("usage") });
+    for (const args of [[], ["x"]])
+      for (const name of ["details", "productpage", "ratings"])
+        expect((await run(`bookinfo-${name}`, ...args)).status).toBe(2);
+    for (const args of [[], ["v1"], ["v4", "1"], ["toString", "1"]])
+      expect((await run("bookinfo-reviews", ...args)).status).toBe(2);
     for (const args of [[], ["1"], ["1,x", "p"], ["70000", "p"], ["1", "p", "q"]])
       expect((await run("tcp-echo", ...args)).status).toBe(2);
   });
