@@ -51,9 +51,9 @@ describe.skipIf(why !== undefined)("the command line", () => {
       /bad\.yaml:7:11.*spec\.mtls\.mode.*STRICT/,
     ],
     [
-      "unenforced kind",
-      "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata:\n  name: x\nspec: {}\n",
-      /bad\.yaml:2.*AuthorizationPolicy.*--allow-unenforced/,
+      "what nothing enforces",
+      "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata:\n  name: x\nspec:\n  action: CUSTOM\n  provider:\n    name: p\n  rules:\n    - {}\n",
+      /bad\.yaml:6:.*spec\.action.*CUSTOM.*--allow-unenforced/,
     ],
   ])("%s: file, line, column, field and exit status 65", (_what, text, expected) => {
     writeFileSync(join(mesh.directory, "bad.yaml"), text);
