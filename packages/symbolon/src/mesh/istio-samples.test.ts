@@ -12,6 +12,7 @@ const FOLDER = fileURLToPath(new URL("../../../../../shared/vectors/istio-sample
 /** Taken as they are, with the number of their objects. */
 const ACCEPTED: Readonly<Record<string, number>> = {
   "bookinfo/platform/kube/bookinfo-versions.yaml": 6,
+  "bookinfo/platform/kube/bookinfo.yaml": 14,
   "curl/curl.yaml": 3,
   "helloworld/gateway-api/helloworld-versions.yaml": 2,
   "helloworld/helloworld-dual-stack.yaml": 3,

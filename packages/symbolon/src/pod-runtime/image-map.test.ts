@@ -76,6 +76,15 @@ describe("image map", () => {
       [container("istio/tcp-echo-server"), ["tcp-echo", "9000,9001,9002", "hello"]],
       [container("istio/examples-helloworld-v1:1.0", tcp(5000)), ["helloworld", "v1", "5000"]],
       [container("istio/examples-helloworld-v2"), ["helloworld", "v2", "5000"]],
+      [
+        container("registry.istio.io/release/examples-bookinfo-productpage-v1:1.20.3"),
+        ["bookinfo-productpage", "9080"],
+      ],
+      [container("istio/examples-bookinfo-details-v1", tcp(9081)), ["bookinfo-details", "9081"]],
+      [container("istio/examples-bookinfo-ratings-v1:1.20.3"), ["bookinfo-ratings", "9080"]],
+      [container("istio/examples-bookinfo-reviews-v1:1.20.3"), ["bookinfo-reviews", "v1", "9080"]],
+      [container("istio/examples-bookinfo-reviews-v2:1.20.3"), ["bookinfo-reviews", "v2", "9080"]],
+      [container("istio/examples-bookinfo-reviews-v3", tcp(9083)), ["bookinfo-reviews", "v3", "9083"]],
     ];
     for (const [given, words] of cases) expect(resolve(given)).toEqual(["bun", "symbolon", "program", ...words]);
     expect(resolve(container("curlimages/curl"))).toEqual(["sleep", "infinity"]);

@@ -12,7 +12,7 @@ export const helloworld: Program = async (args, io) => {
     return 2;
   }
   const answers: Readonly<Record<string, string>> = {
-    "/hello": `Hello version: ${version}, instance: ${hostname()}\n`,
+    "/hello": `Hello version: ${version}, instance: ${process.env.HOSTNAME ?? hostname()}\n`,
     "/health": "Helloworld is healthy\n",
   };
   return serveHttp(
