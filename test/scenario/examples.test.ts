@@ -15,7 +15,7 @@ describe.skipIf(why !== undefined)("examples", () => {
   for (const name of names)
     for (const capture of ["transparent", "explicit"])
       test(`${name} with ${capture} capture`, () => {
-        const directory = mkdtempSync(join(tmpdir(), "symbolon-example-"));
+        const directory = mkdtempSync(join(tmpdir(), "sym-ex-"));
         const { exitCode, stdout, stderr } = Bun.spawnSync(
           [process.execPath, join(EXAMPLES, name, "run.ts"), "--capture", capture],
           { env: { ...process.env, XDG_STATE_HOME: join(directory, "s"), XDG_RUNTIME_DIR: join(directory, "r") } },
