@@ -30,4 +30,7 @@ const server = createServer(async (request, response) => {
     response.writeHead(400).end(`${error.message}\n`);
   }
 });
-server.listen(Number(process.argv[2]), () => console.log(`issuer: listening on ${process.argv[2]}`));
+// Where pods are plain processes, each listens on an address of its own.
+server.listen(Number(process.argv[2]), process.env.SYMBOLON_LISTEN_ADDRESS, () =>
+  console.log(`issuer: listening on ${process.argv[2]}`),
+);

@@ -4,7 +4,7 @@ const NAMESPACES = ["foo", "bar", "legacy"] as const;
 const HEADERS = "http://httpbin.foo:8000/headers";
 const IP = "http://httpbin.foo:8000/ip";
 
-runExample(import.meta.dir, ({ up, apply, remove, call, callUntil, answer, note }) => {
+runExample(import.meta.dir, ({ up, apply, remove, call, callUntil, answer, note, shows }) => {
   /** Calls from everywhere to everywhere; `refused` names those that get no answer, as `from>to`. */
   const everyCall = (...refused: readonly string[]) => {
     for (const from of NAMESPACES)
@@ -14,6 +14,8 @@ runExample(import.meta.dir, ({ up, apply, remove, call, callUntil, answer, note 
   up("-f", "mesh.yaml", "-f", "issuer.yaml", "--fresh");
   note("automatic mutual TLS: everybody reaches everybody");
   everyCall();
+  call("foo/curl", HEADERS, "200", { body: "spiffe://cluster.local/ns/foo/sa/curl" });
+  call("foo/curl", "http://httpbin.legacy:8000/headers", "200", { body: /^(?!.*X-Forwarded-Client-Cert)/s });
 
   note("mutual TLS for the whole mesh");
   apply("strict-mesh.yaml");
@@ -43,7 +45,17 @@ runExample(import.meta.dir, ({ up, apply, remove, call, callUntil, answer, note 
   apply("request-authentication.yaml");
   callUntil("foo/curl", HEADERS, "200", bearer(token));
   call("foo/curl", HEADERS, "200");
-  call("foo/curl", HEADERS, "401", bearer("deadbeef"));
+  call("foo/curl", HEADERS, "401", {
+    ...bearer("deadbeef"),
+    body: "Jwt is not in the form of Header.Payload.Signature",
+  });
+  const expired = answer("foo/curl", "http://issuer.issuer:8085/token", JSON.stringify({ exp: 1_700_000_000 }));
+  call("foo/curl", HEADERS, "401", { ...bearer(expired), body: "Jwt is expired" });
+  shows(
+    "which rule, and both clocks",
+    ["authz", "explain", "--last", "1"],
+    /jwtRules\[0\].*exp 2023-.*clock of this proxy/,
+  );
 
   note("a token is required, then for one path only");
   apply("require-token.yaml");

@@ -176,3 +176,14 @@ describe("a refusal that mutual TLS made", () => {
     expect(events[0]).toMatchObject({ kind: "connection.deny", code: "plaintext_refused" });
   });
 });
+
+test("a refused token is explained by its rule and the words of the proxy", async () => {
+  const { podUid, version, events, stored, denials } = await fixture();
+  const detail = "jwt_authn_access_denied{Jwt_is_expired} RequestAuthentication foo/jwt jwtRules[0], exp 2023-11-14";
+  const refused = denial(podUid, version, { reason: "jwt_expired", detail });
+  await denials.store(podUid, { denials: [refused], lost: 0 });
+  expect(stored[0]?.explanation.text).toStartWith(
+    `denied: jwt_expired\n${detail}\nthe token was refused before any policy`,
+  );
+  expect(events[0]).toMatchObject({ kind: "request.deny", code: "jwt_expired" });
+});

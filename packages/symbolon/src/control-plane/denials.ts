@@ -9,8 +9,8 @@ import { type Clock, errorText, type Log } from "@symbolon/spiffe/core";
 import type { AuditEvent, AuditSink } from "../core/index.ts";
 import type { ProxyConfig } from "../mesh/index.ts";
 import type { DenialExplanation, DenialQuery, ReportedDenial, StoredDenial } from "../telemetry/index.ts";
-import { identityRefusalText } from "./identity-refusal-text.ts";
 import type { DenialStore, ProxyConfigSource } from "./ports.ts";
+import { refusalText } from "./refusal-text.ts";
 
 export interface Denials {
   /** Explains, audits and stores what a pod's proxy has denied; resolves when it is durable. */
@@ -66,7 +66,7 @@ const withoutExplanation = (note: string): DenialExplanation => ({ text: "", fli
 const MAX_EXPLANATION = 24_000;
 
 function explanationOf(denial: ReportedDenial, { version, local, mesh }: ProxyConfig): DenialExplanation {
-  const refusal = identityRefusalText(denial, local);
+  const refusal = refusalText(denial, local);
   if (refusal !== undefined)
     return { text: refusal, flips: [], moreFlips: 0, notes: versionNotes(denial.configVersion, version) };
   const { trustDomain, trustDomainAliases, pathNormalization } = mesh;

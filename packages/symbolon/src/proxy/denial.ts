@@ -49,7 +49,8 @@ function dryRunRecord({ result, by }: NonNullable<NonNullable<Decision["shadow"]
 
 export interface DenialFacts {
   readonly what: DenialRecord["what"];
-  readonly decision: DenyDecision;
+  /** A policy's decision, or what refused before any policy was asked, with its own words. */
+  readonly decision: DenyDecision | { readonly reason: string; readonly detail: string };
   readonly connection: ConnectionAttributes;
   readonly request?: RequestAttributes;
   readonly requestId?: string;
@@ -59,13 +60,13 @@ type Context = Pick<DenialRecord, "time" | "configVersion" | "workload" | "conne
 
 export function denialRecord(context: Context, facts: DenialFacts): DenialRecord {
   const { what, decision, connection, request, requestId } = facts;
-  const { by, reason } = decision;
+  const by = "by" in decision ? decision.by : undefined;
   const { peerSpiffeId, sourceAddress, destinationAddress, destinationPort, sni } = connection;
   return {
     ...context,
     what,
-    reason,
-    detail: denialDetail(decision),
+    reason: decision.reason,
+    detail: "detail" in decision ? decision.detail : denialDetail(decision),
     ...(requestId === undefined ? {} : { requestId }),
     ...(by ? { rule: { ...by.policy, ruleIndex: by.ruleIndex } } : {}),
     connection: {
@@ -83,6 +84,8 @@ const MAX_NAME = 255;
 const MAX_PATH = 2048;
 const MAX_HEADERS = 8192;
 const MAX_CLAIMS = 4096;
+/** JSON in base64url begins so, with a dot behind it and another part: a token, wherever it stands. */
+const TOKEN = /e[yw][\w-]{4,}(?:\.|%2e)[\w-]{4,}(?:\.|%2e)[\w-]*/gi;
 /** Whoever reads denials must not be able to do as others. */
 const SECRET_FIELDS: ReadonlySet<string> = new Set(["authorization", "proxy-authorization", "cookie", "x-api-key"]);
 
@@ -92,7 +95,7 @@ function deniedRequest({ method, path, host, headers, claims }: RequestAttribute
   let left = MAX_HEADERS;
   for (const [name, values] of headers) {
     for (const value of values) {
-      const isSecret = SECRET_FIELDS.has(name);
+      const isSecret = SECRET_FIELDS.has(name) || value.search(TOKEN) >= 0;
       const shown = isSecret ? "" : value;
       left -= name.length + shown.length;
       if (left < 0) break;
@@ -101,12 +104,13 @@ function deniedRequest({ method, path, host, headers, claims }: RequestAttribute
     }
   }
   if (left < 0) cut.push("headers");
-  if (path.length > MAX_PATH) cut.push("path");
+  const shownPath = path.replace(TOKEN, "(token)");
+  if (path.length > MAX_PATH || shownPath !== path) cut.push("path");
   const hasClaims = claims !== undefined && JSON.stringify(claims).length <= MAX_CLAIMS;
   if (claims !== undefined && !hasClaims) cut.push("claims");
   return {
     method,
-    path: path.slice(0, MAX_PATH),
+    path: shownPath.slice(0, MAX_PATH),
     host: host.slice(0, MAX_NAME),
     headers: kept,
     ...(hasClaims ? { claims } : {}),

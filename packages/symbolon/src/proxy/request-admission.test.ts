@@ -71,14 +71,41 @@ describe("tokens before policies", () => {
     ]);
   });
 
-  test("that are refused are answered as they say, and no policy is asked", () => {
+  test("that are refused are answered as they say, no policy is asked, and the denial has no token in it", () => {
     const reply = { status: 401, flag: "RBAC", detail: "jwt", body: "Jwt is expired", fields: "A: b\r\n" } as const;
     const refused = admit({
       tokens: () => ({ kind: "refused", reply, reason: "jwt_expired", path: "/a" }),
       policies: [{ action: "deny", rules: [{}] }],
+      target: "/a?access_token=secret",
+      lines: ["X-Token: secret"],
     });
-    expect(refused).toMatchObject({ reply, denials: [] });
+    expect(refused.reply).toEqual(reply);
+    expect(refused.denials).toMatchObject([
+      { what: "request", reason: "jwt_expired", detail: "jwt", request: { method: "GET", path: "/a", headers: [] } },
+    ]);
+    expect(JSON.stringify(refused.denials)).not.toContain("secret");
     expect(refused.record.authorization).toBeUndefined();
+  });
+
+  test("that verify leave no trace in a denial: not in the query, not in a field of any name", () => {
+    const token = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl";
+    const spaced = "ewogImFsZyI6IkVTMjU2In0.eyAic3ViIjoiYSJ9.c2lnbmF0dXJl";
+    const { denials } = admit({
+      tokens: () => ({ kind: "passed" }),
+      policies: [{ action: "deny", rules: [{}] }],
+      target: `/a?access_token=${token}&y=2`,
+      lines: [
+        `X-Token: ${token}`,
+        `X-Spaced: bearer${spaced}`,
+        `X-Encoded: ${token.replaceAll(".", "%2E")}`,
+        `Authorization: Bearer ${token}`,
+        "X-Other: eyJ.not.one",
+      ],
+    });
+    for (const part of [token.slice(0, 12), spaced.slice(0, 12)]) expect(JSON.stringify(denials)).not.toContain(part);
+    expect(denials[0]?.request?.path).toBe("/a?access_token=(token)&y=2");
+    expect(denials[0]?.request?.cut?.toSorted()).toEqual(["authorization", "path", "x-encoded", "x-spaced", "x-token"]);
+    expect(denials[0]?.request?.headers).toContainEqual(["x-other", "eyJ.not.one"]);
   });
 
   test("give policies their claims: the principal passes, another one and none do not", () => {

@@ -37,6 +37,7 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
   /** As it came: the engine normalises it itself, and twice is not the same as once. */
   let received = "";
   let denied: Denied | undefined;
+  let tokenRefusal: { readonly reason: string; readonly detail: string } | undefined;
   /** Of a request that may become a tunnel, which outlives its head. */
   let upgrade: RequestAttributes | undefined;
 
@@ -49,6 +50,7 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
       changes = undefined;
       claims = undefined;
       denied = undefined;
+      tokenRefusal = undefined;
       upgrade = undefined;
       received = record.path;
       const path = normalizePath(received, policy.pathNormalization);
@@ -63,6 +65,7 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
         const tokens = policy.authenticate(view);
         if (tokens.kind === "refused") {
           record.path = tokens.path;
+          tokenRefusal = { reason: tokens.reason, detail: tokens.reply.detail };
           return withReason(tokens.reply, tokens.reason);
         }
         claims = tokens.claims;
@@ -76,12 +79,14 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
       return decision.outcome === "deny" ? refuse(decision, record) : undefined;
     },
     refused(record) {
-      if (!denied) return;
       const { requestId } = record;
+      const decision = denied ?? tokenRefusal;
+      if (!decision) return;
       guard.recordDenial({
         what: "request",
-        decision: denied,
-        request: view,
+        decision,
+        // A refused token stands in the path or in fields; of such a request only what it asked for is kept.
+        request: denied ? view : { ...facts(record), path: record.path },
         ...(requestId === undefined ? {} : { requestId }),
       });
     },

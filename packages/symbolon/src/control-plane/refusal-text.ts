@@ -13,9 +13,13 @@ const FIXES: Readonly<Record<string, string>> = {
   session_resumed: "the caller resumed a TLS session: each connection has to prove its identity anew",
 };
 
+const TOKEN_FIX =
+  "the token was refused before any policy was asked; a request without a token would have been: see the rule, its keys (symbolon get requestauthentication -o yaml) and the token's own claims";
+
 /** Lines that explain a refusal which no AuthorizationPolicy made; undefined for any other. */
-export function identityRefusalText(denial: ReportedDenial, local: LocalConfig): string | undefined {
+export function refusalText(denial: ReportedDenial, local: LocalConfig): string | undefined {
   const { reason, detail, connection } = denial;
+  if (reason.startsWith("jwt_")) return [`denied: ${reason}`, detail, TOKEN_FIX].join("\n");
   const fix = Object.hasOwn(FIXES, reason) ? FIXES[reason] : undefined;
   if (fix === undefined) return undefined;
   const port = local.inboundPorts.find((each) => each.port === connection.destinationPort);
