@@ -54,6 +54,7 @@ describe.skipIf(missing.length > 0)(`${attacks.length} requests`, () => {
           const before = (await recorder.seen()).length;
           const wrong: string[] = [];
           const forwarded: RequestRecord[] = [];
+          const unanswered: RequestRecord[] = [];
           for (const attack of attacks) {
             const from = fixture.requests.length;
             const answer = await send(address, attack.raw, security);
@@ -63,13 +64,17 @@ describe.skipIf(missing.length > 0)(`${attacks.length} requests`, () => {
             if (answer.includes("smuggled")) wrong.push(`${attack.id}: answered ${answer}`);
             if (attack.expect === "reject" && records.some(isAnswered) && records.every(isAnswered))
               wrong.push(`${attack.id}: admitted`);
-            if (attack.expect === "accept" && !records.some((record) => isAnswered(record) || isPathRefused(record)))
-              wrong.push(`${attack.id}: not admitted`);
+            if (attack.expect === "accept" && !records.some((record) => isAnswered(record) || isPathRefused(record))) {
+              // A server that closes with bytes unread resets the connection, and its answer may be lost: then it has seen it.
+              const [lost] = records.filter(({ upstream, flags }) => upstream !== undefined && flags.includes("UC"));
+              if (lost) unanswered.push(lost);
+              else wrong.push(`${attack.id}: not admitted`);
+            }
           }
           expect(wrong).toEqual([]);
           const seen = (await recorder.seen()).slice(before);
           expect(leftOver(seen, forwarded.map(line))).toEqual([]);
-          expect(leftOver(forwarded.filter(isAnswered).map(line), seen)).toEqual([]);
+          expect(leftOver([...forwarded.filter(isAnswered), ...unanswered].map(line), seen)).toEqual([]);
           expect(seen.filter((request) => request.includes("smuggled"))).toEqual([]);
           expect(seen.length).toBeGreaterThan(50);
         }, 120_000);

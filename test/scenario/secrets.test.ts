@@ -26,9 +26,11 @@ describe.skipIf(why !== undefined)("secrets of a running mesh", () => {
   });
   afterAll(() => mesh?.down());
 
-  test("no workload key is in a file of the mesh or in a log; the CA's own keys are 0600", () => {
+  test("no workload key is in a file of the mesh or in a log; keys of the CA and the audit logs are 0600", () => {
     const holders = filesBelow(mesh.directory).filter((file) => hasKey(file));
     expect(holders.map((file) => relative(mesh.stateDirectory, file)).sort()).toEqual([
+      "audit-keys/agent.key",
+      "audit-keys/control-plane.key",
       "ca/self-signed-ca.pem",
       "token-issuer/service-account-issuer.key",
     ]);
@@ -70,7 +72,9 @@ describe.skipIf(why !== undefined)("secrets of a running mesh", () => {
       const up = ["up", "--detach", "--no-dashboard", "-f", join(ROOT, "examples/01-first-mesh/mesh.yaml")];
       succeed(sealed.symbolon(...up));
       succeed(sealed.symbolon("down"));
-      expect(filesBelow(sealed.stateDirectory).filter((file) => hasKey(file))).toEqual([]);
+      // The agent is never told the passphrase; its key signs what it has delivered, and nothing else.
+      const unsealed = filesBelow(sealed.stateDirectory).filter((file) => hasKey(file));
+      expect(unsealed.map((file) => relative(sealed.stateDirectory, file))).toEqual(["audit-keys/agent.key"]);
       succeed(sealed.symbolon(...up));
       succeed(sealed.symbolon("down"));
       delete process.env.SYMBOLON_CA_PASSPHRASE;
