@@ -1,5 +1,6 @@
 import { createHash, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 import { isJsonObject, type JsonValue } from "@symbolon/spiffe/core";
+import { NO_LINE } from "./audit-line.ts";
 
 /** How far a log goes: its last line's number and hash, and with it, through the chain, every line before. */
 export interface AuditHead {
@@ -27,6 +28,9 @@ export function signAuditHead(head: AuditHead, keys: { privateKey: KeyObject; pu
 export function isSignedBy(head: SignedAuditHead, publicKey: KeyObject): boolean {
   return verify(null, signedText(head), publicKey, Buffer.from(head.signature, "base64"));
 }
+
+/** What a log signs before its first line, so that a crash in its first moments leaves no log without a head. */
+export const isHeadOfEmptyLog = ({ seq, hash }: AuditHead): boolean => seq === 0 && hash === NO_LINE;
 
 export function auditKeyId(publicKey: KeyObject): string {
   return createHash("sha256")

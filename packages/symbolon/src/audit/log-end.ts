@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import type { AuditEvent } from "../core/index.ts";
-import { isSignedBy, parseAuditHead, type SignedAuditHead } from "./audit-head.ts";
+import { isHeadOfEmptyLog, isSignedBy, parseAuditHead, type SignedAuditHead } from "./audit-head.ts";
 import { hashAuditLine, NO_LINE, parseAuditLine } from "./audit-line.ts";
 import { readLines } from "./line-reader.ts";
 import type { AuditLogFiles } from "./ports.ts";
@@ -25,11 +25,10 @@ export async function readLogEnd(
   publicKey: KeyObject,
 ): Promise<{ readonly end: LogEnd; readonly head: FoundHead }> {
   const head = readHead(files, publicKey);
-  const from = head.kind === "good" ? files.segments.findLastIndex(({ firstSeq }) => firstSeq <= head.head.seq) : -1;
   let end: LogEnd = { seq: 0, hash: NO_LINE };
-  let signedLineSeen = false;
+  let signedLineSeen = head.kind === "good" && isHeadOfEmptyLog(head.head);
   let continued = true;
-  for (const segment of from < 0 ? files.segments.slice(-1) : files.segments.slice(from))
+  for (const segment of signedLineSeen ? files.segments : unsignedSegments(files, head))
     await readLines(segment.read(), (bytes) => {
       const line = parseAuditLine(bytes);
       if (signedLineSeen) continued &&= line?.seq === end.seq + 1 && line.prev === end.hash;
@@ -41,6 +40,12 @@ export async function readLogEnd(
   if (end.seq === 0 && lastFile !== undefined && lastFile.firstSeq > 1)
     end = { seq: lastFile.firstSeq - 1, hash: NO_LINE };
   return { end, head: head.kind === "good" ? { ...head, continued: signedLineSeen && continued } : head };
+}
+
+/** The file with the last signed line and those behind it; the last file when no line is known to be signed. */
+function unsignedSegments({ segments }: AuditLogFiles, head: FoundHead): AuditLogFiles["segments"] {
+  const from = head.kind === "good" ? segments.findLastIndex(({ firstSeq }) => firstSeq <= head.head.seq) : -1;
+  return segments.slice(from < 0 ? -1 : from);
 }
 
 function readHead(files: AuditLogFiles, publicKey: KeyObject): FoundHead {

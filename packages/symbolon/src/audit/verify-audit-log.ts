@@ -1,5 +1,12 @@
 import type { KeyObject } from "node:crypto";
-import { auditKeyId, isSignedBy, parseAuditHead, parseAuditKey, type SignedAuditHead } from "./audit-head.ts";
+import {
+  auditKeyId,
+  isHeadOfEmptyLog,
+  isSignedBy,
+  parseAuditHead,
+  parseAuditKey,
+  type SignedAuditHead,
+} from "./audit-head.ts";
 import { type AuditLine, hashAuditLine, NO_LINE, parseAuditLine } from "./audit-line.ts";
 import { readLines } from "./line-reader.ts";
 import type { AuditLogFiles, AuditSegment } from "./ports.ts";
@@ -127,7 +134,7 @@ function createChain(options: {
   const { head, anchor, partial, report, notes } = options;
   let previous = { seq: 0, hash: NO_LINE, time: "" };
   let lines = 0;
-  let headFound = false;
+  let headFound = head !== undefined && isHeadOfEmptyLog(head);
   let anchorFound = false;
 
   const readLine = (bytes: Buffer, place: string): void => {

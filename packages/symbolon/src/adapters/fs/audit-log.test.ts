@@ -104,6 +104,30 @@ describe("an audit log", () => {
     await audit.close();
   });
 
+  test("has a head before its first line, and a crash right behind that line is no damage", async () => {
+    const audit = await open();
+    expect(headSeq()).toBe(0);
+    expect(await verify()).toMatchObject({ lines: 0, problems: [] });
+    const emptyHead = textOf("head.json");
+    await audit.write(event);
+    await audit.close();
+    writeFileSync(join(directory, "head.json"), emptyHead);
+    await written(1);
+    expect(linesOf()[1]).toMatchObject({ kind: "audit.resume", details: { unsignedFrom: 1, unsignedTo: 1 } });
+    expect(await verify()).toMatchObject({ lines: 3, unsigned: 0, problems: [] });
+  });
+
+  test("a log set back to its first head is damaged when its lines do not start at the first", async () => {
+    const audit = await open();
+    const emptyHead = textOf("head.json");
+    for (let n = 0; n < 3; n++) await audit.write(event);
+    await audit.close();
+    writeFileSync(join(directory, "head.json"), emptyHead);
+    writeFileSync(join(directory, FIRST), textOf().split("\n").slice(1).join("\n"));
+    await written(1);
+    expect(linesOf()[2]).toMatchObject({ kind: "audit.damaged" });
+  });
+
   test("starts another file when one is full; the chain runs through", async () => {
     await written(20, { segmentBytes: 1000 });
     const names = readdirSync(directory).filter((name) => name.endsWith(".jsonl"));

@@ -139,6 +139,11 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
     const pem = keys.publicKey.export({ type: "spki", format: "pem" });
     if (files.publicKeyPem?.toString() !== pem)
       await writeFileAtomically(join(directory, AUDIT_KEY_FILE), Buffer.from(pem), 0o644);
+    if (head.kind === "none" && seq === 0) {
+      await sign();
+      // The first line is signed at once all the same.
+      signedAtMs = Number.NEGATIVE_INFINITY;
+    }
     const found = continueAfter(end, head);
     if (found !== undefined) {
       log[found.outcome === "failure" ? "error" : "warn"]("audit log continued", { directory, ...found.details });

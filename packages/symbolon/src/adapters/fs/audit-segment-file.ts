@@ -25,18 +25,29 @@ export async function openSegmentFile(path: string, log: Log): Promise<AuditSegm
   }
 }
 
-async function segmentFile(file: FileHandle, path: string, log: Log): Promise<AuditSegmentFile> {
+type SegmentHandle = Pick<FileHandle, "stat" | "read" | "write" | "truncate" | "datasync" | "close">;
+
+/** The file behind an open handle, which becomes its own. */
+export async function segmentFile(file: SegmentHandle, path: string, log: Log): Promise<AuditSegmentFile> {
   const found = (await file.stat()).size;
   let size = await endOfLastLine(file, found);
   if (size < found) {
     log.warn("audit line cut short by a crash removed", { path, bytes: found - size });
     await file.truncate(size);
   }
+  let isTailDirty = false;
+  const cutTail = async (): Promise<void> => {
+    await file.truncate(size);
+    isTailDirty = false;
+  };
   return {
     get size() {
       return size;
     },
     async append(bytes) {
+      // What a shorter write would cover only in part has to go first.
+      if (isTailDirty) await cutTail();
+      isTailDirty = true;
       try {
         for (let done = 0; done < bytes.length; ) {
           const { bytesWritten } = await file.write(bytes, done, bytes.length - done, size + done);
@@ -45,16 +56,17 @@ async function segmentFile(file: FileHandle, path: string, log: Log): Promise<Au
         await file.datasync();
       } catch (error) {
         // A half-written line would spoil the next one: back to the last whole line, also when the disk is full (RR-22).
-        await file.truncate(size).catch(() => {});
+        await cutTail().catch(() => {});
         throw error;
       }
+      isTailDirty = false;
       size += bytes.length;
     },
     close: () => file.close(),
   };
 }
 
-async function endOfLastLine(file: FileHandle, size: number): Promise<number> {
+async function endOfLastLine(file: SegmentHandle, size: number): Promise<number> {
   const block = Buffer.alloc(64 << 10);
   for (let end = size; end > 0; ) {
     const start = Math.max(0, end - block.length);
