@@ -30,10 +30,16 @@ const EC_CURVES: readonly string[] = ["P-256", "P-384", "P-521"] satisfies reado
 /** `jwt-svid` is the SPIFFE bundle's (Trust Domain and Bundle §4.2.2). */
 const SIGNATURE_USES: readonly JsonValue[] = ["sig", "jwt-svid"];
 
+export const SECRET = "is a private or symmetric key";
+
+/** Whoever reads it can sign with it. */
+export function isSecretJwk(member: JsonObject): boolean {
+  return member.kty === "oct" || SECRET_MEMBERS.some((name) => member[name] !== undefined);
+}
+
 /** @throws ERR_JWT_KEY_SET_INVALID for a private or symmetric key, and for one without `kty` or with a `kid` that is no text */
 export function checkPublicJwk(member: JsonObject, index: number): void {
-  const secret = SECRET_MEMBERS.some((name) => member[name] !== undefined);
-  if (secret || member.kty === "oct") throw invalidKeySet(`key ${index} is a private or symmetric key`);
+  if (isSecretJwk(member)) throw invalidKeySet(`key ${index} ${SECRET}`);
   if (typeof member.kty !== "string") throw invalidKeySet(`"kty" of key ${index} is not a string`);
   if (member.kid !== undefined && typeof member.kid !== "string")
     throw invalidKeySet(`"kid" of key ${index} is not a string`);

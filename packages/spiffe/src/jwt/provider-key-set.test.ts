@@ -49,13 +49,28 @@ describe("parseProviderKeySet", () => {
   });
 
   const { d: _, ...okp } = jwk(ed.privateKey);
+  const secrets: readonly (readonly [why: string, key: unknown])[] = [
+    ["a private EC key", jwk(ec.privateKey)],
+    ["a private RSA key", jwk(rsa.privateKey)],
+    ["a private OKP key", jwk(ed.privateKey)],
+    ["a symmetric key", { kty: "oct", k: "AAAA" }],
+    ["a symmetric key without its value", { kty: "oct" }],
+    ["an RSA key that carries a symmetric one", { ...modulus, k: "AAAA" }],
+  ];
+  for (const [why, key] of secrets) {
+    test(`refuses the whole set for ${why}, wherever it stands (SR-47)`, () => {
+      for (const keys of [[key], [jwk(ed.publicKey), key], [key, jwk(ed.publicKey)]]) {
+        const parsed = read(...keys);
+        assert.ok(parsed.kind === "no_valid_keys");
+        assert.match(parsed.leftOut[0]?.reason ?? "", /is a private or symmetric key: all are refused$/);
+        assert.equal(parsed.leftOut[0]?.index, keys.indexOf(key));
+      }
+    });
+  }
+  test("refuses the whole set for a secret key past the 256th", () =>
+    assert.equal(read(...Array(257).fill(jwk(ed.publicKey)), jwk(ed.privateKey)).kind, "no_valid_keys"));
+
   const unusable: readonly (readonly [why: string, key: unknown, reason: RegExp])[] = [
-    ["a private EC key", jwk(ec.privateKey), /is a private or symmetric key$/],
-    ["a private RSA key", jwk(rsa.privateKey), /is a private or symmetric key$/],
-    ["a private OKP key", jwk(ed.privateKey), /is a private or symmetric key$/],
-    ["a symmetric key", { kty: "oct", k: "AAAA" }, /is a private or symmetric key$/],
-    ["a symmetric key without its value", { kty: "oct" }, /is a private or symmetric key$/],
-    ["an RSA key that carries a symmetric one", { ...modulus, k: "AAAA" }, /is a private or symmetric key$/],
     ["no kty", { ...point, kty: undefined }, /"kty" of key 0 is not a string$/],
     ["a kid that is no string", { ...point, kid: 1 }, /"kid" of key 0 is not a string$/],
     ["no object", "x", /^not an object$/],
@@ -104,7 +119,10 @@ describe("parseProviderKeySet", () => {
     assert.deepEqual([parsed.keys.keys.length, parsed.leftOut.map(({ index }) => index)], [256, [256, 257]]);
   });
   test("parseJwkSet, for sets of our own, refuses the whole set instead", () => {
-    for (const [why, key] of unusable.filter(([, , reason]) => !reason.source.startsWith("^not a key"))) {
+    for (const [why, key] of [
+      ...secrets,
+      ...unusable.filter(([, , reason]) => !reason.source.startsWith("^not a key")),
+    ]) {
       const text = JSON.stringify({ keys: [jwk(ed.publicKey), key] });
       assert.throws(
         () => parseJwkSet(text),

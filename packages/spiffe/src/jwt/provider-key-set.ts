@@ -1,5 +1,5 @@
 import { isJsonObject, isSymbolonError, type JsonValue, parseStrictJson } from "../core/index.ts";
-import { checkPublicJwk, isForSignatures, type Jwk, readJwk } from "./jwk.ts";
+import { checkPublicJwk, isForSignatures, isSecretJwk, type Jwk, readJwk, SECRET } from "./jwk.ts";
 import { type JwkSet, MAX_JWK_SET_CHARACTERS, MAX_KEYS } from "./jwk-set.ts";
 
 /**
@@ -18,8 +18,9 @@ export interface LeftOutKey {
 }
 
 /**
- * Reads the JWK Set of an identity provider, which we do not write: a key that is private, symmetric, weak, malformed or
- * for something else is left out by itself, so that its neighbours go on working. Keys may share a `kid`, as RFC 7517
+ * Reads the JWK Set of an identity provider, which we do not write: a key that is weak, malformed or for something else is
+ * left out by itself, so that its neighbours go on working. A private or symmetric key leaves out the whole set: who
+ * publishes one key that everybody can sign with is not believed about the others. Keys may share a `kid`, as RFC 7517
  * §4.5 allows.
  */
 export function parseProviderKeySet(text: string): ProviderKeySet {
@@ -28,6 +29,9 @@ export function parseProviderKeySet(text: string): ProviderKeySet {
   const { keys } = set;
   if (keys === undefined) return { kind: "no_keys" };
   if (!Array.isArray(keys)) return { kind: "keys_not_list" };
+  const secret = keys.findIndex((member) => isJsonObject(member) && isSecretJwk(member));
+  if (secret >= 0)
+    return { kind: "no_valid_keys", leftOut: [{ index: secret, reason: `key ${secret} ${SECRET}: all are refused` }] };
   const usable: Jwk[] = [];
   const leftOut: LeftOutKey[] = [];
   for (const [index, member] of keys.entries()) {

@@ -117,6 +117,25 @@ describe("the keys of an issuer", () => {
     expect(keySets.current(SOURCE)).toBe('{"keys":[]}');
   });
 
+  test("are none, with the reason in the status, when a private key is among them: the last good ones are not kept (SR-47)", async () => {
+    let answer = ONE;
+    const { keySets, clock, want } = start(() => answer);
+    want(SOURCE);
+    await clock.advance(0);
+    expect(keySets.status(SOURCE)).not.toHaveProperty("problem");
+    answer = JSON.stringify({ keys: [{ kty: "OKP", crv: "Ed25519", x: "A".repeat(43), d: "A".repeat(43) }] });
+    await clock.advance(23 * MINUTE);
+    expect(keySets.current(SOURCE)).toBe(answer);
+    expect(keySets.status(SOURCE)).toMatchObject({
+      problem: `no key that ${SOURCE} answers can be used: key 0 is a private or symmetric key: all are refused`,
+      isRefused: true,
+    });
+    answer = ONE;
+    await clock.advance(23 * MINUTE);
+    expect(keySets.status(SOURCE)).not.toHaveProperty("problem");
+    expect(keySets.status(SOURCE)).not.toHaveProperty("isRefused");
+  });
+
   test("that were never there are tried again after 1, 2, 4 and 8 seconds, then every 15", async () => {
     const { clock, requests, want } = start(() => new Error("refused"));
     want(SOURCE);

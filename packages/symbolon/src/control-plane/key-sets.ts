@@ -1,5 +1,5 @@
 import { type Clock, errorText, type Log, type Random, type Timer } from "@symbolon/spiffe/core";
-import { parseProviderKeySet } from "@symbolon/spiffe/jwt";
+import { type LeftOutKey, parseProviderKeySet } from "@symbolon/spiffe/jwt";
 import { productError } from "../core/index.ts";
 import { discoveryUrlOf } from "../mesh/index.ts";
 import { encodeRecord } from "./persisted-state.ts";
@@ -32,6 +32,8 @@ export interface KeySetStatus {
   readonly ageSeconds?: number;
   /** Of the last attempt; absent: it was good, or there was none yet. */
   readonly problem?: string;
+  /** The problem is that the set of `fetchedAt` has no key that is used. */
+  readonly isRefused?: true;
 }
 
 /** JWK sets of identity providers: fetched once for the whole mesh, kept across restarts. */
@@ -59,6 +61,7 @@ interface Entry {
   stored: StoredKeySet | undefined;
   failures: number;
   problem: string | undefined;
+  isRefused: boolean;
   running: boolean;
   lastUnknownMs: number;
   readonly timers: { fetch?: Timer; unknown?: Timer; expiry?: Timer };
@@ -94,9 +97,9 @@ export function createKeySets(options: {
     if (entry.running || closed || entries.get(entry.source) !== entry) return;
     entry.running = true;
     try {
-      const jwks = await load(entry, fetcher);
+      const loaded = await load(entry, fetcher);
       if (entries.get(entry.source) !== entry || closed) return;
-      await accept(entry, jwks);
+      await accept(entry, loaded);
       const spread = 1 + KEY_SET_TIMES.jitter * (2 * random.fraction() - 1);
       schedule(entry, KEY_SET_TIMES.refresh * spread);
     } catch (error) {
@@ -111,10 +114,12 @@ export function createKeySets(options: {
     }
   };
 
-  const accept = async (entry: Entry, jwks: string): Promise<void> => {
+  const accept = async (entry: Entry, { jwks, refused }: LoadedKeySet): Promise<void> => {
     const isNew = entry.stored?.jwks !== jwks;
     entry.failures = 0;
-    entry.problem = undefined;
+    entry.problem = refused;
+    entry.isRefused = refused !== undefined;
+    if (refused !== undefined) log.error("no key of a set is used", { source: entry.source, reason: refused });
     entry.stored = { jwks, fetchedMs: nowMs() };
     expireLater(entry);
     if (isNew) onChange();
@@ -145,6 +150,7 @@ export function createKeySets(options: {
       stored,
       failures: 0,
       problem: undefined,
+      isRefused: false,
       running: false,
       lastUnknownMs: Number.NEGATIVE_INFINITY,
       timers: {},
@@ -192,7 +198,7 @@ export function createKeySets(options: {
     status(source) {
       const entry = entries.get(source);
       if (!entry) return undefined;
-      const { stored, problem } = entry;
+      const { stored, problem, isRefused } = entry;
       return {
         source,
         ...(stored
@@ -202,6 +208,7 @@ export function createKeySets(options: {
             }
           : {}),
         ...(problem === undefined ? {} : { problem }),
+        ...(stored && isRefused ? { isRefused } : {}),
       };
     },
     close() {
@@ -211,15 +218,26 @@ export function createKeySets(options: {
   };
 }
 
+interface LoadedKeySet {
+  readonly jwks: string;
+  /** Why none of its keys is used. */
+  readonly refused?: string;
+}
+
 /** @throws ERR_JWKS_FETCH, ERR_JWKS_INVALID, ERR_JWKS_ADDRESS_FORBIDDEN */
-async function load({ source, timeoutMs }: Entry, fetcher: KeySetFetcher): Promise<string> {
+async function load({ source, timeoutMs }: Entry, fetcher: KeySetFetcher): Promise<LoadedKeySet> {
   const discovery = discoveryUrlOf(source);
   const url = discovery === undefined ? source : keySetUrl(await fetcher.fetch({ url: discovery, timeoutMs }), source);
   const text = await fetcher.fetch({ url, timeoutMs });
-  const { kind } = parseProviderKeySet(text);
-  // A set without a usable key says that none is good any more; whatever is no set says nothing.
-  if (kind === "ready" || kind === "no_valid_keys") return text;
-  throw productError("ERR_JWKS_INVALID", `what ${url} answers is no JWK set: ${WHAT_IS_WRONG[kind]}`);
+  const set = parseProviderKeySet(text);
+  if (set.kind === "ready") return { jwks: text };
+  // A set without a usable key says that none is good any more, those of the last one neither; whatever is no set says nothing.
+  if (set.kind === "no_valid_keys") return { jwks: text, ...whyRefused(url, set.leftOut) };
+  throw productError("ERR_JWKS_INVALID", `what ${url} answers is no JWK set: ${WHAT_IS_WRONG[set.kind]}`);
+}
+
+function whyRefused(url: string, [first]: readonly LeftOutKey[]): { readonly refused?: string } {
+  return first ? { refused: `no key that ${url} answers can be used: ${first.reason}` } : {};
 }
 
 const WHAT_IS_WRONG = {

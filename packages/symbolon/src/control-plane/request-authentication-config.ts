@@ -40,10 +40,11 @@ export function keySetProblems(
     const users = policies.filter(({ jwtRules }) => jwtRules.some((rule) => keySourceOf(rule) === source));
     const names = users.map(({ namespace, name }) => `RequestAuthentication ${namespace}/${name}`).join(", ");
     const effect =
-      status.fetchedAt === undefined
+      status.fetchedAt === undefined || status.isRefused
         ? "tokens that need them get 401"
         : `those of ${status.fetchedAt} are used until they are a day old`;
-    return [`keys of ${names} cannot be fetched: ${status.problem}; ${effect}`];
+    const what = status.isRefused ? "are refused" : "cannot be fetched";
+    return [`keys of ${names} ${what}: ${status.problem}; ${effect}`];
   });
 }
 
