@@ -27,10 +27,13 @@ async function fixture() {
   const podUid = mesh.control.status().pods[0]?.pod.uid ?? "";
   const events: AuditEvent[] = [];
   const stored: Omit<StoredDenial, "sequence">[] = [];
-  const state = { failAudit: false };
+  const state = { failAudit: false, failStore: false };
   const store: DenialStore = {
     onlyNew: (denials) => denials.filter(({ id }) => stored.every((each) => each.id !== id)),
-    write: (denials) => void stored.push(...denials),
+    write(denials) {
+      if (state.failStore) throw new Error("state unwritable");
+      stored.push(...denials);
+    },
     list: () => [],
   };
   const denials = createDenials({
@@ -141,6 +144,42 @@ describe("a denial that a proxy reports", () => {
     state.failAudit = true;
     await expect(denials.store(podUid, { denials: [denial(podUid, version)], lost: 0 })).rejects.toThrow("disk full");
     expect(stored).toEqual([]);
+  });
+
+  test("whose store failed is audited once, however often the proxy repeats it; so is what got lost", async () => {
+    const { podUid, version, events, stored, state, denials } = await fixture();
+    const report = { denials: [denial(podUid, version)], lost: 3 };
+    state.failStore = true;
+    for (let n = 0; n < 3; n++) await expect(denials.store(podUid, report)).rejects.toThrow("state unwritable");
+    state.failStore = false;
+    await denials.store(podUid, report);
+    expect(stored).toHaveLength(1);
+    expect(events.map(({ kind }) => kind)).toEqual(["request.deny", "audit.gap"]);
+  });
+
+  test("that comes again while the first report is being written is audited and stored once", async () => {
+    const { podUid, version, events, stored, denials } = await fixture();
+    const report = { denials: [denial(podUid, version)], lost: 0 };
+    await Promise.all([denials.store(podUid, report), denials.store(podUid, report)]);
+    expect(events).toHaveLength(1);
+    expect(new Set(stored.map(({ id }) => id)).size).toBe(1);
+  });
+
+  test("with 99 others leaves the event loop free between them", async () => {
+    const { podUid, version, stored, denials } = await fixture();
+    const many = Array.from({ length: 100 }, (_, n) => denial(podUid, version, { id: `run-${n}` }));
+    const seen = new Set<number>();
+    let done = false;
+    const storing = denials.store(podUid, { denials: many, lost: 0 }).then(() => {
+      done = true;
+    });
+    while (!done) {
+      seen.add(stored.length);
+      await new Promise(setImmediate);
+    }
+    await storing;
+    expect(stored.map(({ id }) => id)).toEqual(many.map(({ id }) => id));
+    expect(seen.size).toBeGreaterThan(5);
   });
 
   test("that got lost at the proxy is a gap in the audit log", async () => {

@@ -9,6 +9,7 @@ import { type Clock, errorText, type Log } from "@symbolon/spiffe/core";
 import type { AuditEvent, AuditSink } from "../core/index.ts";
 import type { ProxyConfig } from "../mesh/index.ts";
 import type { DenialExplanation, DenialQuery, ReportedDenial, StoredDenial } from "../telemetry/index.ts";
+import { createAuditOnce } from "./audit-once.ts";
 import type { DenialStore, ProxyConfigSource } from "./ports.ts";
 import { refusalText } from "./refusal-text.ts";
 
@@ -22,6 +23,11 @@ export interface Denials {
 /** How long denials are kept, and how many. */
 export const DENIAL_RETENTION = { ms: 24 * 3600 * 1000, count: 100_000 } as const;
 
+/** Explained and stored in one turn of the event loop: milliseconds each when a workload has a thousand policies. */
+const DENIALS_A_TURN = 10;
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
 export function createDenials(options: {
   readonly configs: ProxyConfigSource;
   readonly denials: DenialStore;
@@ -30,6 +36,7 @@ export function createDenials(options: {
   readonly log: Log;
 }): Denials {
   const { configs, denials, audit, clock, log } = options;
+  const audited = createAuditOnce(audit);
   return {
     async store(podUid, { denials: reported, lost }) {
       const config = configs.current(podUid)?.config;
@@ -37,17 +44,28 @@ export function createDenials(options: {
       const own = reported.filter(({ workload }) => workload.podUid === podUid);
       if (own.length < reported.length) log.error("proxy reported denials of another pod", { podUid });
       const added = denials.onlyNew(own);
-      // Before the store: a report that is repeated because the store failed has its lines twice rather than never.
-      await Promise.all(added.map((denial) => audit.write(auditEvent(denial))));
+      const keyOf = ({ id }: ReportedDenial): string => `${podUid}/${id}`;
+      await Promise.all(added.map((denial) => audited.write(keyOf(denial), auditEvent(denial))));
+      for (let from = 0; from < added.length; from += DENIALS_A_TURN) {
+        // Other proxies, and the API, have their turn between.
+        if (from > 0) await nextTurn();
+        const some = added.slice(from, from + DENIALS_A_TURN);
+        storeExplained(some, config);
+        for (const denial of some) audited.forget(keyOf(denial));
+      }
+      // Last, so that what fails before it does not count the same loss again.
       if (lost > 0) await audit.write(lossEvent(podUid, lost));
-      const now = clock.now();
-      denials.write(
-        added.map((denial) => ({ ...denial, explanation: explain(denial, config) })),
-        { now, notBefore: new Date(now.getTime() - DENIAL_RETENTION.ms), atMost: DENIAL_RETENTION.count },
-      );
     },
     list: (query) => denials.list(query),
   };
+
+  function storeExplained(added: readonly ReportedDenial[], config: ProxyConfig | undefined): void {
+    const now = clock.now();
+    denials.write(
+      added.map((denial) => ({ ...denial, explanation: explain(denial, config) })),
+      { now, notBefore: new Date(now.getTime() - DENIAL_RETENTION.ms), atMost: DENIAL_RETENTION.count },
+    );
+  }
 
   function explain(denial: ReportedDenial, config: ProxyConfig | undefined): DenialExplanation {
     if (config === undefined) return withoutExplanation("the pod is gone, and with it the policies that decided");
