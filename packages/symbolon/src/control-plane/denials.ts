@@ -1,4 +1,5 @@
 import {
+  type AuthorizationExplainer,
   type ConnectionAttributes,
   createExplainer,
   type Explanation,
@@ -23,8 +24,9 @@ export interface Denials {
 /** How long denials are kept, and how many. */
 export const DENIAL_RETENTION = { ms: 24 * 3600 * 1000, count: 100_000 } as const;
 
-/** Explained and stored in one turn of the event loop: milliseconds each when a workload has a thousand policies. */
+/** Explained and stored in one turn of the event loop; with hundreds of policies one explanation takes milliseconds. */
 const DENIALS_A_TURN = 10;
+const TURN_MS = 10;
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
@@ -46,12 +48,14 @@ export function createDenials(options: {
       const added = denials.onlyNew(own);
       const keyOf = ({ id }: ReportedDenial): string => `${podUid}/${id}`;
       await Promise.all(added.map((denial) => audited.write(keyOf(denial), auditEvent(denial))));
-      for (let from = 0; from < added.length; from += DENIALS_A_TURN) {
+      const explain = explainerOf(config);
+      for (let rest = added; rest.length > 0; ) {
         // Other proxies, and the API, have their turn between.
-        if (from > 0) await nextTurn();
-        const some = added.slice(from, from + DENIALS_A_TURN);
-        storeExplained(some, config);
+        if (rest !== added) await nextTurn();
+        const some = explainForOneTurn(rest, explain);
+        storeNow(some);
         for (const denial of some) audited.forget(keyOf(denial));
+        rest = rest.slice(some.length);
       }
       // Last, so that what fails before it does not count the same loss again.
       if (lost > 0) await audit.write(lossEvent(podUid, lost));
@@ -59,23 +63,45 @@ export function createDenials(options: {
     list: (query) => denials.list(query),
   };
 
-  function storeExplained(added: readonly ReportedDenial[], config: ProxyConfig | undefined): void {
-    const now = clock.now();
-    denials.write(
-      added.map((denial) => ({ ...denial, explanation: explain(denial, config) })),
-      { now, notBefore: new Date(now.getTime() - DENIAL_RETENTION.ms), atMost: DENIAL_RETENTION.count },
-    );
+  function explainForOneTurn(rest: readonly ReportedDenial[], explain: Explain): readonly Explained[] {
+    const explained: Explained[] = [];
+    const start = clock.monotonicMs();
+    for (const denial of rest.slice(0, DENIALS_A_TURN)) {
+      explained.push({ ...denial, explanation: explain(denial) });
+      if (clock.monotonicMs() - start >= TURN_MS) break;
+    }
+    return explained;
   }
 
-  function explain(denial: ReportedDenial, config: ProxyConfig | undefined): DenialExplanation {
-    if (config === undefined) return withoutExplanation("the pod is gone, and with it the policies that decided");
-    try {
-      return explanationOf(denial, config);
-    } catch (error) {
-      log.error("denial cannot be explained", { id: denial.id, error: errorText(error) });
-      return withoutExplanation("the explanation failed; the control plane's log has more");
-    }
+  function storeNow(explained: readonly Explained[]): void {
+    const now = clock.now();
+    const notBefore = new Date(now.getTime() - DENIAL_RETENTION.ms);
+    denials.write(explained, { now, notBefore, atMost: DENIAL_RETENTION.count });
   }
+
+  function explainerOf(config: ProxyConfig | undefined): Explain {
+    if (config === undefined) return () => withoutExplanation("the pod is gone, and with it the policies that decided");
+    const explainer = lazily(() => policyExplainer(config));
+    return (denial) => {
+      try {
+        return explanationOf(denial, config, explainer);
+      } catch (error) {
+        log.error("denial cannot be explained", { id: denial.id, error: errorText(error) });
+        return withoutExplanation("the explanation failed; the control plane's log has more");
+      }
+    };
+  }
+}
+
+type Explained = Omit<StoredDenial, "sequence">;
+type Explain = (denial: ReportedDenial) => DenialExplanation;
+
+function lazily<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 const withoutExplanation = (note: string): DenialExplanation => ({ text: "", flips: [], moreFlips: 0, notes: [note] });
@@ -83,17 +109,20 @@ const withoutExplanation = (note: string): DenialExplanation => ({ text: "", fli
 /** Above it the data of policies is left out, and the text is cut. */
 const MAX_EXPLANATION = 24_000;
 
-function explanationOf(denial: ReportedDenial, { version, local, mesh }: ProxyConfig): DenialExplanation {
+function policyExplainer({ local, mesh }: ProxyConfig): AuthorizationExplainer {
+  const { trustDomain, trustDomainAliases, pathNormalization } = mesh;
+  return createExplainer(local.authorizationPolicies, { trustDomain, trustDomainAliases, pathNormalization });
+}
+
+function explanationOf(
+  denial: ReportedDenial,
+  { version, local }: ProxyConfig,
+  explainer: () => AuthorizationExplainer,
+): DenialExplanation {
   const refusal = refusalText(denial, local);
   if (refusal !== undefined)
     return { text: refusal, flips: [], moreFlips: 0, notes: versionNotes(denial.configVersion, version) };
-  const { trustDomain, trustDomainAliases, pathNormalization } = mesh;
-  const explainer = createExplainer(local.authorizationPolicies, {
-    trustDomain,
-    trustDomainAliases,
-    pathNormalization,
-  });
-  const explanation = explainer.explain({
+  const explanation = explainer().explain({
     connection: connectionOf(denial),
     ...(denial.request ? { request: requestOf(denial.request) } : {}),
   });
