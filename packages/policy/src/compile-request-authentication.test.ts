@@ -369,8 +369,18 @@ describe("what happens to the request (istio-security §2.6)", () => {
   };
   test("the token is taken out: the whole header, all of the parameter", () => {
     assert.deepEqual(changesOf({}, bearer(good)), { removeHeaders: ["authorization"], addHeaders: [] });
-    const path = `/p?a=%26&access_token=${good}&access_token=2&b`;
+    const path = `/p?a=%26&access_token=${good}&access_token=${good}&b`;
     assert.deepEqual(changesOf({}, { path }), { removeHeaders: [], addHeaders: [], path: "/p?a=%26&b" });
+  });
+  test("a second parameter or cookie of one name has to verify as well: the application may read that one", () => {
+    const outcome = (fields: Partial<JwtRule>, sent: Sent) => evaluate([policy(rule(fields))], sent).kind;
+    for (const second of ["2", "", "a.b.c"]) {
+      assert.equal(outcome({}, { path: `/?access_token=${good}&access_token=${second}` }), "refused");
+      for (const cookie of [`t=${good}; t=${second}`, `t=${second}; t=${good}`])
+        assert.equal(outcome({ fromCookies: ["t"] }, { headers: { cookie } }), "refused", cookie);
+    }
+    assert.equal(outcome({ fromCookies: ["t"] }, { headers: { cookie: `t=${good}; t=${good}` } }), "authenticated");
+    assert.equal(outcome({ fromCookies: ["t"] }, { headers: { cookie: `t=${good}; s=a.b.c` } }), "authenticated");
   });
   test("a cookie stays", () => {
     const sent = { headers: { cookie: `t=${good}` } };

@@ -133,7 +133,10 @@ function compileProviders(policies: readonly RequestAuthentication[], clockSkewS
   }));
 }
 
-/** Last token first, as Envoy does: it decides which fault is told, and that the first token becomes the principal. */
+/**
+ * Last token first, as Envoy does: it decides which fault is told, and that the first token becomes the principal. Then
+ * those that Envoy does not see.
+ */
 function tryProvider<Keys>(
   provider: Provider,
   request: AuthenticatedRequest,
@@ -142,10 +145,15 @@ function tryProvider<Keys>(
 ): Attempt {
   const tokens = findTokens(provider.locations, request);
   let first: VerifiedToken | undefined;
-  for (const { text, place } of tokens.toReversed()) {
-    const result = checkToken(text, provider, now, verification);
-    if (typeof result === "string") return { kind: "failed", failure: result, place, ...validityOf(result, text) };
-    first = { token: result, place };
+  for (const isRepeated of [undefined, true]) {
+    for (let index = tokens.length - 1; index >= 0; index--) {
+      const found = tokens[index];
+      if (found?.isRepeated !== isRepeated || !found) continue;
+      const { text, place } = found;
+      const result = checkToken(text, provider, now, verification);
+      if (typeof result === "string") return { kind: "failed", failure: result, place, ...validityOf(result, text) };
+      if (!isRepeated) first = { token: result, place };
+    }
   }
   return first ? { kind: "verified", tokens, first } : { kind: "missing" };
 }

@@ -87,13 +87,14 @@ describe("cookies", () => {
     ["s=1; t=a.b.c; u=2", ["a.b.c"], "among others"],
     ["s=1;t=a.b.c", ["a.b.c"], "without a space"],
     ['t="a.b.c"', ["a.b.c"], "without its quotes"],
-    ["t=a.b.c; t=d.e.f", ["a.b.c"], "the first of two"],
-    [["t=a.b.c", "t=d.e.f"], ["a.b.c"], "the first of two lines"],
+    ["t=a.b.c; t=d.e.f", ["a.b.c", "d.e.f"], "both of two"],
+    [["t=a.b.c", "t=d.e.f"], ["a.b.c", "d.e.f"], "both of two lines"],
     [["s=1", "t=a.b.c"], ["a.b.c"], "on any line"],
     ["t=", [""], "empty"],
     ["T=a.b.c", [], "names are case-sensitive"],
     ["t", [], "without an equals sign"],
-    ["tt=a.b.c; at=a.b.c; t =a.b.c", [], "whole names only"],
+    ["tt=a.b.c; at=a.b.c", [], "whole names only"],
+    ["t\t =a.b.c;\tt=d.e.f", ["a.b.c", "d.e.f"], "white space around a name, which applications take away"],
   ];
   for (const [line, tokens, why] of table) {
     test(why, () =>

@@ -1,5 +1,5 @@
 import type { RequestAttributes } from "./attributes.ts";
-import { queryParameter } from "./query-parameters.ts";
+import { queryParameters } from "./query-parameters.ts";
 import type { JwtHeader, JwtRule } from "./request-authentication.ts";
 
 /** Where a token was found. Header names are in lower case. */
@@ -12,6 +12,8 @@ export interface FoundToken {
   readonly place: TokenPlace;
   /** As it stands there, perhaps empty: not yet known to be a token. */
   readonly text: string;
+  /** Another parameter or cookie of the same name stands before it: Envoy does not see it, the application may (ADR 13). */
+  readonly isRepeated?: true;
 }
 
 /** The places that one rule looks at, each once, in the order in which they are searched. */
@@ -64,14 +66,17 @@ export function findTokens(
     }
   }
   for (const name of locations.parameters) {
-    const text = queryParameter(request.path, name);
-    if (text !== undefined) found.push({ place: { kind: "parameter", name }, text });
+    addAll(found, { kind: "parameter", name }, queryParameters(request.path, name));
   }
   for (const name of locations.cookies) {
-    const text = cookieValue(request.headers.get("cookie") ?? [], name);
-    if (text !== undefined) found.push({ place: { kind: "cookie", name }, text });
+    addAll(found, { kind: "cookie", name }, cookieValues(request.headers.get("cookie") ?? [], name));
   }
   return found;
+}
+
+function addAll(found: FoundToken[], place: TokenPlace, texts: readonly string[]): void {
+  for (const [index, text] of texts.entries())
+    found.push(index === 0 ? { place, text } : { place, text, isRepeated: true });
 }
 
 const DEFAULT_HEADERS: readonly JwtHeader[] = [{ name: "authorization", prefix: "Bearer " }];
@@ -96,15 +101,16 @@ function tokenInHeader(value: string, prefix: string): string | undefined {
   return start < 0 ? value : rest.slice(start);
 }
 
-/** First cookie of that name, without the quotes around its value (RFC 6265 §4.1.1). */
-function cookieValue(lines: readonly string[], name: string): string | undefined {
-  for (const cookie of lines.flatMap((line) => line.split(";"))) {
-    const equals = cookie.indexOf("=");
-    if (equals < 0 || cookie.slice(0, equals).replace(/^ +/, "") !== name) continue;
-    const value = cookie.slice(equals + 1);
-    return /^".*"$/s.test(value) ? value.slice(1, -1) : value;
-  }
-  return undefined;
+/** Cookies of that name, without the quotes around a value (RFC 6265 §4.1.1). */
+function cookieValues(lines: readonly string[], name: string): readonly string[] {
+  return lines.flatMap((line) =>
+    line.split(";").flatMap((cookie) => {
+      const equals = cookie.indexOf("=");
+      if (equals < 0 || cookie.slice(0, equals).replace(/^[ \t]+|[ \t]+$/g, "") !== name) return [];
+      const value = cookie.slice(equals + 1);
+      return [/^".*"$/s.test(value) ? value.slice(1, -1) : value];
+    }),
+  );
 }
 
 /** By code units, without repetitions. */

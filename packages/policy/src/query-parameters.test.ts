@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { queryParameter, withoutQueryParameters } from "./query-parameters.ts";
+import { queryParameters, withoutQueryParameters } from "./query-parameters.ts";
 
-describe("queryParameter", () => {
-  const table: readonly (readonly [target: string, value: string | undefined, why: string])[] = [
+describe("queryParameters", () => {
+  const table: readonly (readonly [target: string, values: string | readonly string[] | undefined, why: string])[] = [
     ["/p?t=x", "x", "alone"],
     ["/p?a=1&t=x&b=2", "x", "among others"],
-    ["/p?t=x&t=y", "x", "the first of two"],
+    ["/p?t=x&t=y", ["x", "y"], "both of two"],
     ["/p?t=", "", "empty"],
     ["/p?t", "", "without an equals sign"],
     ["/p?t=a=b", "a=b", "from the first equals sign on"],
@@ -21,11 +21,12 @@ describe("queryParameter", () => {
     ["/p#?t=x", undefined, "not in the fragment"],
     ["", undefined, "nothing"],
   ];
-  for (const [target, value, why] of table) {
-    test(`${why}: ${target}`, () => assert.equal(queryParameter(target, "t"), value));
+  for (const [target, values, why] of table) {
+    const all = values === undefined ? [] : [values].flat();
+    test(`${why}: ${target}`, () => assert.deepEqual(queryParameters(target, "t"), all));
   }
   test("a name outside ASCII is compared by its octets", () => {
-    assert.equal(queryParameter("/p?%c3%a9=x", "é"), "x");
+    assert.deepEqual(queryParameters("/p?%c3%a9=x", "é"), ["x"]);
   });
 });
 

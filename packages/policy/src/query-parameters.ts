@@ -1,17 +1,21 @@
 import { toByteText } from "./byte-text.ts";
 
 /**
- * First value of a query parameter, percent-decoded; a `+` stays a `+`. A parameter without `=` has the empty value.
+ * Values of a query parameter, percent-decoded; a `+` stays a `+`. A parameter without `=` has the empty value.
  * @param target request target in origin form, with query
  */
-export function queryParameter(target: string, name: string): string | undefined {
+export function queryParameters(target: string, name: string): readonly string[] {
   const { query } = splitTarget(target);
+  if (query === undefined) return NONE;
   const wanted = toByteText(name);
-  const piece = query?.split("&").find((candidate) => nameOf(candidate) === wanted);
-  if (piece === undefined) return undefined;
-  const equals = piece.indexOf("=");
-  return equals < 0 ? "" : percentDecode(piece.slice(equals + 1));
+  return query.split("&").flatMap((piece) => {
+    if (nameOf(piece) !== wanted) return [];
+    const equals = piece.indexOf("=");
+    return [equals < 0 ? "" : percentDecode(piece.slice(equals + 1))];
+  });
 }
+
+const NONE: readonly string[] = [];
 
 /**
  * The target without any occurrence of the parameters. All others keep their order and their spelling: decoded once
