@@ -43,6 +43,8 @@ export type Change = ChangeAnswer & {
   readonly prepared?: PreparedConfig;
   /** Pods of Deployments that end; they are no objects of the configuration. */
   readonly endingPods?: readonly PodRecord[];
+  /** Why a change that was to be made is refused. */
+  readonly refusal?: readonly Finding[];
 };
 
 export function applyManifests(
@@ -51,21 +53,21 @@ export function applyManifests(
   request: ApplyRequest,
   version: number,
 ): Change {
-  const { namespace, allowUnenforced } = request;
+  const { namespace, allowUnenforced, dryRun } = request;
   const rules = { ...options.manifests, defaultNamespace: namespace, allowUnenforced };
   const parsed = parseManifests(request.manifests, rules);
   const own = [...parsed.findings, ...duplicatesIn(parsed.objects)];
-  if (hasErrors(own)) return refused(own, version);
+  if (hasErrors(own)) return refused(own, version, dryRun);
   const applied = new Map<string, AppliedObject>(config.sources.applied);
   const followed = parsed.objects.filter(({ key }) => config.objects.get(keyText(key))?.owner.kind === "file");
   const conflicts = followed.flatMap((entry) => conflictWithFile(entry, config.objects.get(keyText(entry.key))));
-  if (conflicts.length > 0) return refused([...own, ...conflicts], version);
+  if (conflicts.length > 0) return refused([...own, ...conflicts], version, dryRun);
   for (const entry of parsed.objects.filter((each) => !followed.includes(each))) {
     const { file, line } = entry.node.position;
     applied.set(keyText(entry.key), { ...entry, file, line, namespace });
   }
   const result = config.prepare({ files: config.sources.files, applied });
-  if (result.kind === "refused") return refused([...own, ...result.findings], version);
+  if (result.kind === "refused") return refused([...own, ...result.findings], version, dryRun);
   const named = new Set(parsed.objects.map(({ key }) => keyText(key)));
   const touched = ({ position }: Finding) => request.manifests.some(({ file }) => file === position.file);
   return {
@@ -74,7 +76,7 @@ export function applyManifests(
     changes: result.config.changes.filter(({ key }) => named.has(keyText(key))),
     findings: [...own, ...result.config.findings.filter(touched)].map(formatFinding),
     version,
-    ...(request.dryRun ? {} : { prepared: result.config }),
+    ...(dryRun ? {} : { prepared: result.config }),
   };
 }
 
@@ -139,6 +141,7 @@ function isPod({ pod }: PodRecord, key: ObjectKey): boolean {
   return pod.namespace === key.namespace && pod.name === key.name;
 }
 
-function refused(findings: readonly Finding[], version: number): Change {
-  return { accepted: false, changes: [], findings: findings.map(formatFinding), version };
+function refused(findings: readonly Finding[], version: number, dryRun = false): Change {
+  const answer = { accepted: false, changes: [], findings: findings.map(formatFinding), version };
+  return dryRun ? answer : { ...answer, refusal: findings };
 }

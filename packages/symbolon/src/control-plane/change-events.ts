@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { type Finding, formatFinding } from "@symbolon/policy";
 import type { AuditEvent } from "../core/index.ts";
 import type { ObjectChange } from "./config-store.ts";
 import { keyText, ownerText, type StoredObject } from "./stored-object.ts";
@@ -29,6 +30,24 @@ export function changeEvents(
         },
       };
     });
+}
+
+const MAX_AUDITED_FINDING = 500;
+
+/** One event for a refused change, however much is wrong with it: its first error, cut, and how many there are. */
+export function refusalEvent(findings: readonly Finding[], actor: string): AuditEvent {
+  const errors = findings.filter(({ severity }) => severity === "error");
+  const [first] = errors;
+  return {
+    kind: "configuration.change",
+    outcome: "refused",
+    actor,
+    ...(first === undefined ? {} : { code: first.code }),
+    details: {
+      errors: errors.length,
+      ...(first === undefined ? {} : { finding: formatFinding(first).slice(0, MAX_AUDITED_FINDING) }),
+    },
+  };
 }
 
 /** SHA-256 of the object as JSON, hex: the same content has the same one, in whichever file it stands. */

@@ -20,7 +20,7 @@ import {
   type DeleteRequest,
   deleteObjects,
 } from "./api-changes.ts";
-import { changeEvents } from "./change-events.ts";
+import { changeEvents, refusalEvent } from "./change-events.ts";
 import { computeSnapshot } from "./compute-snapshot.ts";
 import { createConfigStore, type ObjectChange, type PreparedConfig, type PrepareResult } from "./config-store.ts";
 import { createKeySets } from "./key-sets.ts";
@@ -195,6 +195,12 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     for (const { pod } of endingPods) pods.terminate(pod.uid, clock.now());
   };
 
+  /** Nothing takes effect that a missing line would have to stop: whoever asked gets the answer all the same. */
+  const auditRefusal = (findings: readonly Finding[], actor: string): Promise<void> =>
+    audit
+      .write(refusalEvent(findings, actor))
+      .catch((error: unknown) => log.error("a refused change was not audited", { error }));
+
   const readFiles = async (filesTakeOver: boolean): Promise<void> => {
     const { files, problems } = await source.read();
     const unreadable = problems.map(({ path, message }) => unreadableFile(path, message));
@@ -207,12 +213,16 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
       await enforce(result.config, "manifest files", []);
       return;
     }
+    const known = fileFindings.map(formatFinding).join("\n");
     fileFindings = result.findings.filter(({ severity }) => severity === "error");
+    // The same mistake, read again because another file changed, is not another refusal.
+    if (fileFindings.map(formatFinding).join("\n") !== known) await auditRefusal(fileFindings, "manifest files");
     log.error("manifests are refused; what was in force stays", { findings: fileFindings.map(formatFinding) });
   };
 
   const change = async (prepare: () => Change): Promise<ChangeAnswer> => {
-    const { prepared, endingPods = [], ...answer } = prepare();
+    const { prepared, endingPods = [], refusal, ...answer } = prepare();
+    if (refusal !== undefined) await auditRefusal(refusal, "api");
     if (prepared === undefined) return answer;
     await enforce(prepared, "api", endingPods);
     await settle();

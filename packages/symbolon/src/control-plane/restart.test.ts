@@ -126,7 +126,7 @@ describe("a change", () => {
     expect(mesh.control.list("PeerAuthentication")).toHaveLength(1);
   });
 
-  test("that leaves no audit line is not in force", async () => {
+  test("that leaves no audit line is not in force (SR-63)", async () => {
     const mesh = await createControlPlaneFixture({ files: FILES });
     const writes = mesh.store.writes.length;
     mesh.failNextAudit(new Error("audit full"));
@@ -168,6 +168,42 @@ describe("a change", () => {
     });
     expect(changed?.after).not.toBe(changed?.before);
     expect(mesh.audit[0]).toMatchObject({ actor: "manifest files" });
+  });
+
+  test("that is refused is audited once, with its first error, cut; a dry run is not (SR-63)", async () => {
+    const mesh = await createControlPlaneFixture({ files: FOO });
+    const bad = STRICT.replace("mode: STRICT", `mode: ${"X".repeat(2000)}`);
+    const refusals = () => mesh.audit.filter(({ outcome }) => outcome === "refused");
+    expect((await mesh.apply(bad, { dryRun: true })).accepted).toBe(false);
+    expect(refusals()).toEqual([]);
+    const { accepted, findings } = await mesh.apply(bad);
+    expect(accepted).toBe(false);
+    expect(refusals()).toEqual([
+      {
+        kind: "configuration.change",
+        outcome: "refused",
+        actor: "api",
+        code: expect.stringMatching(/^SYM\d{4}$/),
+        details: { errors: 1, finding: findings[0]?.slice(0, 500) ?? "" },
+      },
+    ]);
+    mesh.failNextAudit(new Error("audit full"));
+    expect((await mesh.apply(bad)).findings).toEqual(findings);
+    expect(mesh.errors).toContain("a refused change was not audited");
+  });
+
+  test("of the files that is refused is audited once, until something else is wrong (SR-63)", async () => {
+    const mesh = await createControlPlaneFixture({ files: FOO });
+    const bad = `${FOO}---\n${STRICT.replace("mode: STRICT", "mode: NONE")}`;
+    const actors = () => mesh.audit.filter(({ outcome }) => outcome === "refused").map(({ actor }) => actor);
+    await mesh.edit(bad);
+    await mesh.edit(bad);
+    expect(actors()).toEqual(["manifest files"]);
+    await mesh.edit(bad.replace("NONE", "NEVER"));
+    expect(actors()).toHaveLength(2);
+    await mesh.edit(FOO);
+    await mesh.edit(bad.replace("NONE", "NEVER"));
+    expect(actors()).toHaveLength(3);
   });
 
   test("changes that come together are made one after the other", async () => {
