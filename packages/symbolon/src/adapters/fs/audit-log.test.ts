@@ -104,6 +104,15 @@ describe("an audit log", () => {
     await audit.close();
   });
 
+  test("writes neither its key nor a head at a start that finds both", async () => {
+    await written(3);
+    const files = ["public-key.pem", "head.json"].map((name) => join(directory, name));
+    const inodes = () => files.map((file) => statSync(file).ino);
+    const before = inodes();
+    await (await open()).close();
+    expect(inodes()).toEqual(before);
+  });
+
   test("has a head before its first line, and a crash right behind that line is no damage", async () => {
     const audit = await open();
     expect(headSeq()).toBe(0);
