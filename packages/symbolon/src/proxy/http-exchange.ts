@@ -51,6 +51,8 @@ export class HttpExchange implements UpstreamUser, AcquireCallbacks {
   readonly #http10: boolean;
   readonly #webSocket: boolean;
   readonly #chunked: boolean;
+  /** Names of fields that the request must not carry on, in its trailers neither. */
+  #droppedNames: ReadonlySet<string> | undefined;
   #upstream: UpstreamConnection | undefined;
   #targets: readonly PeerTarget[] = [];
   #next = 0;
@@ -111,6 +113,7 @@ export class HttpExchange implements UpstreamUser, AcquireCallbacks {
   start(head: RequestHead, route: HttpRoute, edits: RequestEdits): void {
     if (route.service !== undefined) this.record.service = route.service;
     if (route.kind === "reply") return this.#fail(route.reply);
+    this.#droppedNames = edits.droppedNames;
     requestOut.clear();
     writeRequestHead(requestOut, head, edits);
     this.#targets = route.targets;
@@ -133,7 +136,7 @@ export class HttpExchange implements UpstreamUser, AcquireCallbacks {
 
   requestEnd(trailers: readonly (readonly [string, string])[]): void {
     this.progressMs = this.#ports.sweeper.nowMs;
-    if (this.#chunked) writeLastChunk(requestOut, trailers);
+    if (this.#chunked) writeLastChunk(requestOut, trailers, this.#droppedNames);
     this.requestComplete = true;
     this.flushRequest();
   }
@@ -388,8 +391,12 @@ export class HttpExchange implements UpstreamUser, AcquireCallbacks {
 const UPSTREAM_FAILURES: ReadonlySet<ResponseFlag> = new Set(["UH", "UF", "UC", "UPE", "UT"]);
 const INTERIM = { http10: false, close: false, appended: "" };
 
-function writeLastChunk(writer: HeadWriter, trailers: readonly (readonly [string, string])[]): void {
+function writeLastChunk(
+  writer: HeadWriter,
+  trailers: readonly (readonly [string, string])[],
+  dropped?: ReadonlySet<string>,
+): void {
   writer.text("0\r\n");
-  for (const [name, value] of trailers) writer.text(`${name}: ${value}\r\n`);
+  for (const [name, value] of trailers) if (!dropped?.has(name.toLowerCase())) writer.text(`${name}: ${value}\r\n`);
   writer.text("\r\n");
 }

@@ -11,6 +11,7 @@ import { authorizationRecord, denialReply } from "./denial.ts";
 import type { LocalReply } from "./http-service.ts";
 import type { RequestEdits, RequestHead } from "./http1/index.ts";
 import { type OwnFields, RequestView } from "./request-view.ts";
+import type { AuthenticateTokens } from "./workload-policy.ts";
 
 /** What becomes of the head that is forwarded, besides what every request gets. */
 export type HeadChanges = Pick<RequestEdits, "appended" | "droppedNames" | "target">;
@@ -22,6 +23,14 @@ export interface RequestAdmission {
   readmit(record: RequestRecord): LocalReply | undefined;
   /** Of the request that was admitted last. */
   readonly changes: HeadChanges | undefined;
+}
+
+interface Upgrade {
+  /** By which its token was found good. */
+  readonly authenticate: AuthenticateTokens | undefined;
+  /** With its token. */
+  readonly receivedFields: RequestAttributes["headers"];
+  readonly request: RequestAttributes;
 }
 
 type Denied = Extract<Decision, { readonly outcome: "deny" }>;
@@ -39,7 +48,7 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
   let denied: Denied | undefined;
   let tokenRefusal: { readonly reason: string; readonly detail: string } | undefined;
   /** Of a request that may become a tunnel, which outlives its head. */
-  let upgrade: RequestAttributes | undefined;
+  let upgrade: Upgrade | undefined;
 
   return {
     get changes() {
@@ -60,6 +69,7 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
         record.path = path;
         changes = { appended: "", target: path };
       }
+      const receivedFields = head.webSocket ? new Map(view.headers) : undefined;
       if (policy.authenticate) {
         view.scheme = scheme;
         const tokens = policy.authenticate(view);
@@ -72,7 +82,10 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
         view.claims = claims;
         if (tokens.changes) apply(tokens.changes, record);
       }
-      if (head.webSocket) upgrade = { ...facts(record), headers: new Map(view.headers) };
+      if (receivedFields) {
+        const { authenticate } = policy;
+        upgrade = { authenticate, receivedFields, request: { ...facts(record), headers: new Map(view.headers) } };
+      }
       const decision = guard.decide(view);
       if (!decision) return undefined;
       record.authorization = authorizationRecord(decision);
@@ -93,7 +106,11 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
     readmit(record) {
       // Without its fields a request cannot be decided anew where fields count; it goes on to its end.
       if (!upgrade && guard.policy.readsHeaders) return undefined;
-      const request = upgrade ?? facts(record);
+      if (upgrade && guard.policy.authenticate !== upgrade.authenticate) {
+        const refusal = authenticateAnew(upgrade, record);
+        if (refusal) return refusal;
+      }
+      const request = upgrade?.request ?? facts(record);
       const decision = guard.decide(request);
       if (decision?.outcome !== "deny") return undefined;
       record.authorization = authorizationRecord(decision);
@@ -105,6 +122,32 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
 
   function facts({ method, authority }: RequestRecord): RequestAttributes {
     return { method, path: received, host: hostOf({ authority }), headers: NO_FIELDS, ...(claims ? { claims } : {}) };
+  }
+
+  /** Keys or rules are others than those that the token of `asked` was good for. */
+  function authenticateAnew(asked: Upgrade, record: RequestRecord): LocalReply | undefined {
+    const { authenticate } = guard.policy;
+    const { receivedFields } = asked;
+    const request = { ...asked.request, path: received, headers: receivedFields, scheme };
+    const tokens = authenticate?.(request);
+    if (tokens?.kind === "refused") {
+      const { reason, reply: answer } = tokens;
+      const { requestId } = record;
+      guard.recordDenial({
+        what: "revoked",
+        decision: { reason, detail: answer.detail },
+        request: { ...facts(record), path: tokens.path },
+        ...(requestId === undefined ? {} : { requestId }),
+      });
+      return withReason(answer, reason);
+    }
+    claims = tokens?.claims;
+    upgrade = {
+      authenticate,
+      receivedFields,
+      request: { ...facts(record), headers: changedFields(receivedFields, tokens?.changes) },
+    };
+    return undefined;
   }
 
   function refuse(decision: Denied, record: RequestRecord): LocalReply {
@@ -137,9 +180,21 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
   }
 }
 
-/** A dot at the end of a name changes nothing of whom it names (CV-06). */
+function changedFields(
+  fields: RequestAttributes["headers"],
+  { removeHeaders, addHeaders }: Pick<RequestChanges, "removeHeaders" | "addHeaders"> = NO_CHANGES,
+): RequestAttributes["headers"] {
+  const dropped = new Set(removeHeaders.map((name) => name.toLowerCase()));
+  const changed = new Map([...fields].filter(([name]) => !dropped.has(name)));
+  for (const { name, value } of addHeaders) changed.set(name, [...(changed.get(name) ?? []), value]);
+  return changed;
+}
+
+const NO_CHANGES = { removeHeaders: [], addHeaders: [] };
+
+/** Dots at the end of a name change nothing of whom it names (CV-06). */
 function hostOf({ authority = "" }: { readonly authority?: string | undefined }): string {
-  return authority.endsWith(".") || authority.includes(".:") ? authority.replace(/\.(?=$|:)/, "") : authority;
+  return authority.endsWith(".") || authority.includes(".:") ? authority.replace(/\.+(?=$|:)/, "") : authority;
 }
 
 const PATH_REFUSED: Denied = Object.freeze({ outcome: "deny", reason: "path_refused", audit: false });

@@ -7,7 +7,12 @@ import { fileURLToPath } from "node:url";
 import type { JwtRule } from "@symbolon/policy";
 import { jwkFromPublicKey, signJws } from "@symbolon/spiffe/jwt";
 import { createFakeClock } from "@symbolon/spiffe/testing";
-import { type InboundFixture, type ProxyFixtureOptions, startInbound } from "../../../../test/fakes/proxy-fixture.ts";
+import {
+  type InboundFixture,
+  type ProxyFixtureOptions,
+  startInbound,
+  until,
+} from "../../../../test/fakes/proxy-fixture.ts";
 import { buildPolicy, type PolicyText } from "../../../../test/oracle/build-policy.ts";
 import type { FetchedKeySet } from "../mesh/index.ts";
 
@@ -76,6 +81,7 @@ interface Start extends ProxyFixtureOptions {
   readonly rules?: readonly JwtRule[];
   readonly keySets?: readonly FetchedKeySet[];
   readonly policies?: readonly PolicyText[];
+  readonly handle?: (socket: net.Socket) => void;
 }
 
 async function start({ rules = [rule()], keySets, policies = [], ...options }: Start = {}): Promise<InboundFixture> {
@@ -237,10 +243,10 @@ describe("a request with a token", () => {
   });
 });
 
-describe("keys", () => {
-  const source = "http://jwks.example/keys";
-  const remote = [rule({ jwksUri: source })];
+const source = "http://jwks.example/keys";
+const remote = [rule({ jwksUri: source })];
 
+describe("keys", () => {
   test("that are not there refuse tokens that need them, with the reason, and nobody else", async () => {
     const server = await start({ rules: remote });
     expect(await ask(server, "/", bearer(token()))).toEndWith("\r\n\r\nJwks remote fetch is failed");
@@ -279,6 +285,149 @@ describe("keys", () => {
     server.config.set({ ...current, version: 2, local });
     expect(await statuses()).toEqual([401, 200]);
   });
+});
+
+const OLD_KEYS = keySet(["one", KEY.publicKey]);
+const NEW_KEYS = keySet(["two", OTHER.publicKey]);
+
+function swapKeys(server: InboundFixture, jwks: string, rules: readonly JwtRule[] = remote): void {
+  const current = server.config.current;
+  if (!current) throw new Error("no configuration");
+  const local = { ...current.local, requestAuthentication: requestAuthentication(rules, [{ source, jwks }]) };
+  server.config.set({ ...current, version: current.version + 1, local });
+}
+
+describe("keys that are swapped under load", () => {
+  test("decide each request by the set in force when it comes, 20 times to and fro over 8 connections", async () => {
+    const server = await start({ rules: remote, keySets: [{ source, jwks: OLD_KEYS }] });
+    const tokens = [token(), token({}, "two", OTHER.privateKey)];
+    let swaps = 0;
+    const counts = { sure: 0, across: 0 };
+    const wrong: string[] = [];
+    const client = async (first: number): Promise<void> => {
+      for (let number = first; swaps < 20; number++) {
+        const before = swaps;
+        const status = await statusOf(ask(server, "/", bearer(tokens[number % 2] ?? "")));
+        const right = Array.from({ length: swaps - before + 1 }, (_, each) => (before + each) % 2 === number % 2);
+        if (!right.includes(status === 200)) wrong.push(`${status}, swaps ${before} to ${swaps}, token ${number % 2}`);
+        const isSure = right.length === 1;
+        counts[isSure ? "sure" : "across"]++;
+        if (isSure && counts.sure % 8 === 0) swapKeys(server, ++swaps % 2 === 0 ? OLD_KEYS : NEW_KEYS);
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, (_, first) => client(first)));
+    expect(wrong).toEqual([]);
+    expect(counts.sure).toBeGreaterThan(100);
+  });
+
+  test("let a request end that was admitted before, and refuse the next one", async () => {
+    const waiting: net.Socket[] = [];
+    const server = await start({
+      rules: remote,
+      keySets: [{ source, jwks: OLD_KEYS }],
+      handle: (socket) => waiting.push(socket),
+    });
+    const answer = ask(server, "/", bearer(token()));
+    await until(() => seen(server).includes("GET /"));
+    swapKeys(server, NEW_KEYS);
+    waiting[0]?.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    expect(await statusOf(answer)).toBe(200);
+    expect(await statusOf(ask(server, "/", bearer(token())))).toBe(401);
+    expect(waiting).toHaveLength(1);
+  });
+});
+
+describe("a WebSocket that was opened with a token", () => {
+  const upgrading = (socket: net.Socket): void => {
+    socket.once("data", () => {
+      socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+      socket.pipe(socket);
+    });
+  };
+  async function open(text: string | undefined, options: Start = {}) {
+    const server = await start({
+      rules: remote,
+      keySets: [{ source, jwks: OLD_KEYS }],
+      handle: upgrading,
+      ...options,
+    });
+    const socket = net.connect({ host: server.address, port: server.port });
+    closing.push(() => void socket.destroy());
+    const next = () => new Promise<string>((resolve) => socket.once("data", (data) => resolve(String(data))));
+    const opened = next();
+    const lines = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="];
+    const credentials = text === undefined ? [] : [bearer(text)];
+    socket.write(
+      ["GET /chat HTTP/1.1", "Host: a", ...lines, "Sec-WebSocket-Version: 13", ...credentials, "", ""].join("\r\n"),
+    );
+    expect(await opened).toStartWith("HTTP/1.1 101");
+    const echo = (): Promise<string> => {
+      const answer = next();
+      socket.write("x");
+      return answer;
+    };
+    return {
+      server,
+      echo,
+      ended: new Promise((resolve) => socket.once("close", resolve).on("error", () => undefined)),
+    };
+  }
+
+  test("goes on past its end and when keys are added, and is closed when its key is withdrawn", async () => {
+    const both = keySet(["one", KEY.publicKey], ["two", OTHER.publicKey]);
+    const { server, echo, ended } = await open(token());
+    swapKeys(server, both);
+    expect(await echo()).toBe("x");
+    swapKeys(server, NEW_KEYS);
+    await ended;
+    expect(await server.nextRecord()).toMatchObject({ reason: "access_revoked" });
+    expect(server.denials).toMatchObject([
+      { what: "revoked", reason: "jwt_no_matching_key", request: { path: "/chat" } },
+    ]);
+    expect(JSON.stringify(server.denials)).not.toContain("eyJ");
+  });
+
+  test("goes on when its token expires, until keys or rules change", async () => {
+    const { server, echo, ended } = await open(token({ exp: seconds() + 10 }));
+    await clock.advance(71_000);
+    expect(await echo()).toBe("x");
+    swapKeys(server, keySet(["one", KEY.publicKey], ["two", OTHER.publicKey]));
+    await ended;
+    expect(server.denials).toMatchObject([{ what: "revoked", reason: "jwt_expired" }]);
+  });
+
+  test("is decided by policies with the claims that its token has under the new rules", async () => {
+    const policies = [{ rules: [{ from: [{ requestPrincipals: [`${ISSUER}/alice`] }] }] }];
+    const { server, echo, ended } = await open(token(), { policies });
+    swapKeys(server, OLD_KEYS, [rule({ jwksUri: source, audiences: [] }), rule({ issuer: "https://other" })]);
+    expect(await echo()).toBe("x");
+    const current = server.config.current;
+    if (!current) throw new Error("no configuration");
+    const { requestAuthentication: _, ...local } = current.local;
+    server.config.set({ ...current, version: 9, local });
+    await ended;
+    expect(server.denials).toMatchObject([{ what: "revoked", reason: "no_allow_rule_matched" }]);
+  });
+
+  test("without any goes on when rules come that ask for none", async () => {
+    const { server, echo } = await open(undefined);
+    swapKeys(server, NEW_KEYS);
+    expect(await echo()).toBe("x");
+  });
+});
+
+test("headers that tokens write are not taken from a client's trailers either", async () => {
+  const rules = [rule({ outputClaimToHeaders: [{ header: "X-User", claim: "sub" }] })];
+  const server = await start({ rules });
+  const socket = net.connect({ host: server.address, port: server.port });
+  closing.push(() => void socket.destroy());
+  const answered = new Promise((resolve) => socket.once("data", resolve));
+  const head = ["POST / HTTP/1.1", "Host: a", "Transfer-Encoding: chunked", bearer(token()), "", ""];
+  socket.write(`${head.join("\r\n")}0\r\nX-USER: root\r\nX-Sum: 1\r\n\r\n`);
+  await answered;
+  await until(() => seen(server).endsWith("\r\n\r\n"));
+  expect(seen(server)).toContain("\r\nx-user: alice\r\n");
+  expect(seen(server)).toMatch(/\r\n0\r\nX-Sum: 1\r\n\r\n$/i);
 });
 
 test("a clock that is off by an hour: the record has both times, and the answer neither", async () => {
