@@ -678,3 +678,14 @@ describe("where requests go", () => {
     await idle;
   });
 });
+
+test("a token in the query reaches the server, and not the record of the client's proxy", async () => {
+  const token = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJhIn0.c2ln";
+  const way = await startWay((socket) =>
+    socket.once("data", () => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")),
+  );
+  await way.exchange(`GET /a?access_token=${token}&b=1.2 HTTP/1.1\r\nHost: a\r\n\r\n`, "\r\n\r\n");
+  expect(way.server.application.received().toString()).toContain(token);
+  await until(() => way.client.requests.length > 0);
+  expect(way.client.requests[0]?.path).toBe("/a?access_token=(token)&b=1.2");
+});

@@ -2,6 +2,7 @@ import type { ConnectionRecord, RequestRecord } from "../telemetry/index.ts";
 import type { HttpService } from "./http-service.ts";
 import { FIELD, type RequestHead, traceId } from "./http1/index.ts";
 import { timestamp } from "./timestamp.ts";
+import { withoutQueryTokens } from "./without-query-tokens.ts";
 
 /** What is known of a request when its head has come: the rest of its record is filled in until it ends. */
 export function openRequestRecord(
@@ -19,7 +20,8 @@ export function openRequestRecord(
     peerAddress: connection.peerAddress,
     originalDestination: connection.originalDestination,
     method: head.method,
-    path: head.target,
+    // What comes in is decided by its path first, and its tokens are taken out by the rules.
+    path: direction === "outbound" ? withoutQueryTokens(head.target) : head.target,
     protocol: head.http10 ? "HTTP/1.0" : "HTTP/1.1",
     status: 0,
     flags: [],
