@@ -182,6 +182,16 @@ describe("an HTTP request", () => {
     ]);
   });
 
+  test("is decided by its host without dots at the end, however many", async () => {
+    const server = await start({ policies: [{ action: "deny", rules: [{ to: [{ hosts: ["b.com", "b.com:*"] }] }] }] });
+    for (const host of ["b.com", "B.com.", "b.com..", "b.com..:80"]) {
+      const socket = await connect(server);
+      const { received } = await talk(socket, `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`, DENIED.length);
+      expect(received.toString()).toBe(DENIED);
+    }
+    expect(seen(server)).toBe("");
+  });
+
   test("with a path that no server may be given is answered 400", async () => {
     const server = await start({ policies: [{ rules: [{}] }] });
     expect(await ask(await connect(server), "/a%00")).toStartWith("HTTP/1.1 400 Bad Request");
