@@ -8,6 +8,7 @@ import {
   writeRequestHead,
   writeResponseHead,
 } from "./http1/index.ts";
+import { writeLastChunk } from "./last-chunk.ts";
 import type { Leg } from "./leg.ts";
 import { pause, send, unpause } from "./pump.ts";
 import type { PeerTarget } from "./route-destination.ts";
@@ -390,13 +391,3 @@ export class HttpExchange implements UpstreamUser, AcquireCallbacks {
 
 const UPSTREAM_FAILURES: ReadonlySet<ResponseFlag> = new Set(["UH", "UF", "UC", "UPE", "UT"]);
 const INTERIM = { http10: false, close: false, appended: "" };
-
-function writeLastChunk(
-  writer: HeadWriter,
-  trailers: readonly (readonly [string, string])[],
-  dropped?: ReadonlySet<string>,
-): void {
-  writer.text("0\r\n");
-  for (const [name, value] of trailers) if (!dropped?.has(name.toLowerCase())) writer.text(`${name}: ${value}\r\n`);
-  writer.text("\r\n");
-}
