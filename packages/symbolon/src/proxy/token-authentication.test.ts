@@ -416,6 +416,24 @@ describe("a WebSocket that was opened with a token", () => {
   });
 });
 
+test("a token of an issuer that no rule names is refused beside rules that ask for none; no token passes, without principal (CV-47)", async () => {
+  const rules = [
+    rule(),
+    rule({ issuer: "https://optional" }),
+    rule({ issuer: "https://third", fromHeaders: [{ name: "x-t", prefix: "" }] }),
+  ];
+  const server = await start({
+    rules,
+    policies: [{ action: "deny", rules: [{ to: [{ paths: ["/in"] }], from: [{ notRequestPrincipals: ["*"] }] }] }],
+  });
+  expect(await statusOf(ask(server, "/", bearer(token({ iss: "https://unknown" }))))).toBe(401);
+  expect(await statusOf(ask(server, "/", bearer(token({ iss: `${ISSUER}/` }))))).toBe(401);
+  expect(seen(server)).toBe("");
+  expect(await statusOf(ask(server, "/"))).toBe(200);
+  expect(await statusOf(ask(server, "/in"))).toBe(403);
+  expect(await statusOf(ask(server, "/in", bearer(token())))).toBe(200);
+});
+
 test("headers that tokens write are not taken from a client's trailers either", async () => {
   const rules = [rule({ outputClaimToHeaders: [{ header: "X-User", claim: "sub" }] })];
   const server = await start({ rules });
