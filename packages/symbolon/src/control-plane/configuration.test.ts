@@ -21,7 +21,7 @@ const key = (
 /** Mode that the only pod's proxy is told. */
 function modeOf({ control }: Awaited<ReturnType<typeof createControlPlaneFixture>>): string | undefined {
   const [pod] = control.desiredPods.current;
-  return pod && control.configs.current(pod.uid)?.config.local.inboundMode;
+  return pod && control.configs.current(pod.uid)?.local.inboundMode;
 }
 
 describe("watched manifests", () => {

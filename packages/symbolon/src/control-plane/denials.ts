@@ -41,7 +41,7 @@ export function createDenials(options: {
   const audited = createAuditOnce(audit);
   return {
     async store(podUid, { denials: reported, lost }) {
-      const config = configs.current(podUid)?.config;
+      const config = configs.current(podUid);
       // A proxy speaks for its own pod alone.
       const own = reported.filter(({ workload }) => workload.podUid === podUid);
       if (own.length < reported.length) log.error("proxy reported denials of another pod", { podUid });

@@ -13,7 +13,6 @@ export { createPlaintextCallers, type PlaintextCallers } from "./plaintext-calle
 export type { PodRecord } from "./pod-record.ts";
 export type {
   DenialStore,
-  EncodedProxyConfig,
   KeySetFetcher,
   KeySetRequest,
   ManifestRead,

@@ -45,23 +45,15 @@ export interface ManifestRead {
   readonly problems: readonly { readonly path: string; readonly message: string }[];
 }
 
-/** Configuration of one proxy, encoded; the part that all proxies share is encoded once a version. */
-export interface EncodedProxyConfig {
-  readonly version: number;
-  readonly config: ProxyConfig;
-  /** JSON text of `config` in UTF-8, with policies in the form for the wire (`WirePolicy`). */
-  readonly json: Uint8Array;
-}
-
-/** Supply of proxy configuration, one stream a pod. */
+/** Supply of proxy configuration, one stream a pod. Parts that are equal in two versions are the same object in both. */
 export interface ProxyConfigSource {
   /** Undefined while no such pod exists: such a proxy gets nothing and listens nowhere. */
-  current(podUid: string): EncodedProxyConfig | undefined;
+  current(podUid: string): ProxyConfig | undefined;
   /**
    * Calls back with each newer configuration, never with the one in force; several changes of one turn of the event
    * loop come as one call. `undefined`: the pod is gone and its stream is to be closed.
    */
-  subscribe(podUid: string, follower: (config: EncodedProxyConfig | undefined) => void): () => void;
+  subscribe(podUid: string, follower: (config: ProxyConfig | undefined) => void): () => void;
 }
 
 /** Fetches documents of identity providers. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import type { LocalConfig, MeshView } from "../mesh/index.ts";
+import type { AuthorizationPolicy } from "@symbolon/policy";
+import { type LocalConfig, type MeshView, type ProxyConfig, policyFromWire } from "../mesh/index.ts";
 import type { SnapshotContent } from "./compute-snapshot.ts";
-import type { EncodedProxyConfig } from "./ports.ts";
 import { createProxyConfigPush } from "./push.ts";
 
 const mesh = (capturedPorts: readonly number[]): MeshView => ({
@@ -25,6 +25,15 @@ const local = (podUid: string): LocalConfig => ({
   inboundMode: "permissive",
   inboundPorts: [],
   authorizationPolicies: [],
+});
+
+/** With a policy that denies each of these methods. */
+const denied = (podUid: string, ...methods: readonly string[]): LocalConfig => ({
+  ...local(podUid),
+  authorizationPolicies: methods.map(
+    (method, place): AuthorizationPolicy =>
+      policyFromWire({ namespace: "foo", name: `p${place}`, action: "deny", rules: [{ to: [{ methods: [method] }] }] }),
+  ),
 });
 
 const content = (capturedPorts: readonly number[], ...pods: readonly string[]): SnapshotContent => ({
@@ -84,13 +93,11 @@ describe("push", () => {
 
   test("each follower gets its own pod's configuration and never another's", () => {
     const { push, endTurn } = harness();
-    const got: (EncodedProxyConfig | undefined)[] = [];
+    const got: (ProxyConfig | undefined)[] = [];
     push.subscribe("a", (config) => got.push(config));
     push.publish(content([80], "a", "b"));
     endTurn();
-    expect(got.map((config) => config?.config.local.podUid)).toEqual(["a"]);
-    expect(new TextDecoder().decode(got[0]?.json)).toBe(JSON.stringify(got[0]?.config));
-    expect(new TextDecoder().decode(got[0]?.json)).not.toContain('"b"');
+    expect(got).toEqual([{ version: 100, local: local("a"), mesh: mesh([80]) }]);
   });
 
   test("a new follower is not told what it can read, only what comes after", () => {
@@ -142,11 +149,76 @@ describe("push", () => {
     const { push } = harness();
     push.publish(content([80], "a"));
     const first = push.current("a");
-    const text = new TextDecoder().decode(first?.json);
+    const text = JSON.stringify(first);
     push.publish(content([81], "a"));
-    expect(new TextDecoder().decode(first?.json)).toBe(text);
-    expect(first?.config.mesh.capturedPorts).toEqual([80]);
-    expect(push.current("a")?.config.mesh.capturedPorts).toEqual([81]);
+    expect(JSON.stringify(first)).toBe(text);
+    expect(first?.mesh.capturedPorts).toEqual([80]);
+    expect(push.current("a")?.mesh.capturedPorts).toEqual([81]);
     expect(push.current("a")).toBe(push.current("a"));
+  });
+
+  test("whoever has only a new number is told it after the others", () => {
+    const { push, endTurn } = harness();
+    push.publish(content([80], "a", "b", "c"));
+    endTurn();
+    const order: string[] = [];
+    for (const uid of ["a", "b", "c"]) push.subscribe(uid, (config) => order.push(`${uid} ${config?.version}`));
+    push.publish({
+      mesh: mesh([80]),
+      locals: new Map(["a", "b", "c"].map((uid) => [uid, local(uid)])).set("b", denied("b", "x")),
+    });
+    endTurn();
+    expect(order).toEqual(["b 101", "a 101", "c 101"]);
+  });
+});
+
+describe("what is equal in two versions is the same object", () => {
+  const publish = (push: ReturnType<typeof harness>["push"], changed: SnapshotContent) => {
+    push.publish(changed);
+    return [push.current("a"), push.current("b")] as const;
+  };
+  /** All pods of a Deployment have the same policies, and every computation lists them anew. */
+  const both = (port: number, ...values: readonly string[]): SnapshotContent => {
+    const { authorizationPolicies } = denied("a", ...values);
+    const pod = (uid: string) => ({ ...local(uid), authorizationPolicies: [...authorizationPolicies] });
+    return { mesh: mesh([port]), locals: new Map(["a", "b"].map((uid) => [uid, pod(uid)])) };
+  };
+
+  test("of the mesh, of a pod, and of each policy; and of two pods with the same policies their list", () => {
+    const { push } = harness();
+    const [a1, b1] = publish(push, both(80, "x", "y"));
+    expect(b1?.local.authorizationPolicies).toBe(a1?.local.authorizationPolicies as never);
+    const [a2] = publish(push, both(81, "x", "y"));
+    expect([a2?.local === a1?.local, a2?.mesh === a1?.mesh]).toEqual([true, false]);
+    const [a3, b3] = publish(push, both(81, "x", "z"));
+    expect([a3?.mesh === a2?.mesh, a3?.local === a2?.local]).toEqual([true, false]);
+    expect(a3?.local.authorizationPolicies).toEqual(denied("a", "x", "z").authorizationPolicies);
+    expect(
+      a3?.local.authorizationPolicies.map((policy, place) => policy === a1?.local.authorizationPolicies[place]),
+    ).toEqual([true, false]);
+    expect(b3?.local.authorizationPolicies).toBe(a3?.local.authorizationPolicies as never);
+  });
+
+  test("of keys; a set that has changed is another, and one that is gone is none", () => {
+    const { push } = harness();
+    const withKeys = (jwks?: string): SnapshotContent => ({
+      mesh: mesh([80]),
+      locals: new Map([
+        [
+          "a",
+          {
+            ...local("a"),
+            ...(jwks ? { requestAuthentication: { policies: [], keySets: [{ source: "s", jwks }] } } : {}),
+          },
+        ],
+      ]),
+    });
+    const [one] = publish(push, withKeys("k1"));
+    const [same] = publish(push, { ...withKeys("k1"), mesh: mesh([81]) });
+    expect(same?.local).toBe(one?.local as never);
+    const [other] = publish(push, withKeys("k2"));
+    expect(other?.local.requestAuthentication?.keySets).toEqual([{ source: "s", jwks: "k2" }]);
+    const [none] = publish(push, withKeys());
+    expect([none?.version, none?.local]).toEqual([103, local("a")]);
   });
 });

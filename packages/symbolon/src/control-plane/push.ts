@@ -1,6 +1,7 @@
-import { type LocalConfig, type MeshView, type ProxyConfig, policyToWire } from "../mesh/index.ts";
+import type { ProxyConfig } from "../mesh/index.ts";
 import type { SnapshotContent } from "./compute-snapshot.ts";
-import type { EncodedProxyConfig, ProxyConfigSource } from "./ports.ts";
+import { keepEqualParts } from "./keep-equal-parts.ts";
+import type { ProxyConfigSource } from "./ports.ts";
 
 export interface ProxyConfigPush extends ProxyConfigSource {
   /** Version of what is in force; 0 before the first. */
@@ -10,19 +11,13 @@ export interface ProxyConfigPush extends ProxyConfigSource {
 }
 
 interface Subscription {
-  readonly follower: (config: EncodedProxyConfig | undefined) => void;
-  /** Version that it has; 0 while its pod does not exist. */
-  seenVersion: number;
+  readonly follower: (config: ProxyConfig | undefined) => void;
+  /** What it has; undefined while its pod does not exist. */
+  seen: ProxyConfig | undefined;
 }
 
-interface Snapshot {
+interface Snapshot extends SnapshotContent {
   readonly version: number;
-  readonly mesh: MeshView;
-  /** JSON of `mesh`, made once for all pods. */
-  readonly meshJson: string;
-  readonly locals: ReadonlyMap<string, LocalConfig>;
-  /** JSON of each. */
-  readonly localsJson: ReadonlyMap<string, string>;
 }
 
 /**
@@ -32,29 +27,37 @@ interface Snapshot {
 export function createProxyConfigPush(firstVersion: number, defer: (callback: () => void) => void): ProxyConfigPush {
   const subscriptions = new Map<string, Set<Subscription>>();
   let snapshot: Snapshot | undefined;
-  let encoded = new Map<string, EncodedProxyConfig>();
+  let configs = new Map<string, ProxyConfig>();
   let nextVersion = firstVersion;
   let deliveryDue = false;
 
-  const current = (podUid: string): EncodedProxyConfig | undefined => {
+  const current = (podUid: string): ProxyConfig | undefined => {
     const local = snapshot?.locals.get(podUid);
     if (snapshot === undefined || local === undefined) return undefined;
-    const known = encoded.get(podUid);
+    const known = configs.get(podUid);
     if (known) return known;
-    const made = encode(snapshot, local, snapshot.localsJson.get(podUid) ?? "");
-    encoded.set(podUid, made);
+    const made: ProxyConfig = { version: snapshot.version, local, mesh: snapshot.mesh };
+    configs.set(podUid, made);
     return made;
   };
 
   const deliver = (): void => {
     deliveryDue = false;
-    for (const [podUid, group] of [...subscriptions]) {
+    const behind = [...subscriptions].flatMap(([podUid, group]) =>
+      [...group]
+        .filter(({ seen }) => seen !== current(podUid))
+        .map((subscription) => ({ podUid, group, subscription })),
+    );
+    // Whoever has nothing new but the number can wait for the others.
+    const isTouched = ({ podUid, subscription: { seen } }: (typeof behind)[number]): boolean => {
       const config = current(podUid);
-      for (const subscription of [...group]) {
-        if (!group.has(subscription) || subscription.seenVersion === (config?.version ?? 0)) continue;
-        subscription.seenVersion = config?.version ?? 0;
-        subscription.follower(config);
-      }
+      return seen?.local !== config?.local || seen?.mesh !== config?.mesh;
+    };
+    const [touched, untouched] = [behind.filter(isTouched), behind.filter((each) => !isTouched(each))];
+    for (const { podUid, group, subscription } of [...touched, ...untouched]) {
+      if (!group.has(subscription)) continue;
+      subscription.seen = current(podUid);
+      subscription.follower(subscription.seen);
     }
   };
 
@@ -62,19 +65,18 @@ export function createProxyConfigPush(firstVersion: number, defer: (callback: ()
     get version() {
       return snapshot?.version ?? 0;
     },
-    publish(content) {
-      const meshJson = JSON.stringify(content.mesh);
-      const localsJson = new Map([...content.locals].map(([podUid, local]) => [podUid, encodeLocal(local)]));
-      if (snapshot?.meshJson === meshJson && equalTexts(snapshot.localsJson, localsJson)) return;
-      snapshot = { version: nextVersion++, mesh: content.mesh, meshJson, locals: content.locals, localsJson };
-      encoded = new Map();
+    publish(newContent) {
+      const content = keepEqualParts(snapshot, newContent);
+      if (content === undefined) return;
+      snapshot = { ...content, version: nextVersion++ };
+      configs = new Map();
       if (deliveryDue) return;
       deliveryDue = true;
       defer(deliver);
     },
     current,
     subscribe(podUid, follower) {
-      const subscription: Subscription = { follower, seenVersion: current(podUid)?.version ?? 0 };
+      const subscription: Subscription = { follower, seen: current(podUid) };
       const group = subscriptions.get(podUid) ?? new Set();
       subscriptions.set(podUid, group.add(subscription));
       return () => {
@@ -83,26 +85,4 @@ export function createProxyConfigPush(firstVersion: number, defer: (callback: ()
       };
     },
   };
-}
-
-function encode({ version, mesh, meshJson }: Snapshot, local: LocalConfig, localJson: string): EncodedProxyConfig {
-  const config: ProxyConfig = { version, local, mesh };
-  const json = `{"version":${version},"local":${localJson},"mesh":${meshJson}}`;
-  return { version, config, json: new TextEncoder().encode(json) };
-}
-
-const policyTexts = new WeakMap<object, string>();
-
-/** A policy attaches to many pods and outlives many changes: its text is made once. */
-function encodeLocal({ authorizationPolicies, ...own }: LocalConfig): string {
-  const policies = authorizationPolicies.map((policy) => {
-    const text = policyTexts.get(policy) ?? JSON.stringify(policyToWire(policy));
-    policyTexts.set(policy, text);
-    return text;
-  });
-  return `${JSON.stringify(own).slice(0, -1)},"authorizationPolicies":[${policies.join(",")}]}`;
-}
-
-function equalTexts(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
-  return a.size === b.size && [...a].every(([key, text]) => b.get(key) === text);
 }

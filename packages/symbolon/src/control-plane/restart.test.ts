@@ -28,7 +28,7 @@ describe("a control plane that starts again", () => {
     expect(after.control.list("PeerAuthentication")).toEqual(before.control.list("PeerAuthentication"));
     expect(after.control.list("Namespace")).toEqual(before.control.list("Namespace"));
     const [uid = ""] = uids(after);
-    expect(after.control.configs.current(uid)?.config.local.inboundMode).toBe("strict");
+    expect(after.control.configs.current(uid)?.local.inboundMode).toBe("strict");
     expect(after.audit).toEqual([]);
   });
 

@@ -78,4 +78,5 @@ export type {
   WorkloadNames,
   WorkloadView,
 } from "./proxy-config.ts";
+export { meshText, type OwnConfig, ownText, policyText, tokensText } from "./proxy-config-text.ts";
 export { policyFromWire, policyToWire, type WirePolicy } from "./wire-policy.ts";

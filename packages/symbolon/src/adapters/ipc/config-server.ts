@@ -1,5 +1,7 @@
 import { errorText, type Log } from "@symbolon/spiffe/core";
-import type { EncodedProxyConfig, ProxyConfigSource } from "../../control-plane/index.ts";
+import type { ProxyConfigSource } from "../../control-plane/index.ts";
+import type { ProxyConfig } from "../../mesh/index.ts";
+import { encodeConfig } from "./config-message.ts";
 import { encodeFrame } from "./frame.ts";
 import type { FrameConnection } from "./frame-connection.ts";
 import { type FrameServer, type ListenPrivately, serveFrames } from "./frame-server.ts";
@@ -17,7 +19,7 @@ export interface ConfigServerOptions extends ProxyRecognition {
  * A proxy that is not known yet is closed and comes again: the pod runtime's report may be on its way.
  */
 export function serveProxyConfigs(options: ConfigServerOptions): Promise<FrameServer> {
-  const { path, listen, configs, log } = options;
+  const { path, listen, log } = options;
   return serveFrames({
     path,
     listen,
@@ -31,7 +33,7 @@ export function serveProxyConfigs(options: ConfigServerOptions): Promise<FrameSe
             log.debug("proxy is not (yet) the registered one", { path });
             return connection.close();
           }
-          stream = streamConfigs(connection, podUid, configs);
+          stream = streamConfigs(connection, podUid, options);
         },
         onDrain: () => stream?.resume(),
         onClose(_connection, error) {
@@ -43,17 +45,30 @@ export function serveProxyConfigs(options: ConfigServerOptions): Promise<FrameSe
   });
 }
 
-/** Newest only: while the proxy does not read, later versions replace the one that waits. */
-function streamConfigs(connection: FrameConnection, podUid: string, configs: ProxyConfigSource) {
+/**
+ * Newest only: while the proxy does not read, later versions replace the one that waits. After the first, a message has
+ * what differs from the one before it.
+ */
+function streamConfigs(connection: FrameConnection, podUid: string, { configs, log }: ConfigServerOptions) {
   let writable = true;
+  let sent: ProxyConfig | undefined;
   let waiting = configs.current(podUid);
   const push = (): void => {
     if (!writable || !waiting) return;
-    const { json } = waiting;
+    const next = waiting;
     waiting = undefined;
-    writable = connection.send(encodeFrame(json));
+    try {
+      writable = connection.send(encodeFrame(Buffer.from(encodeConfig(next, sent))));
+      sent = next;
+    } catch (error) {
+      log.error("configuration of a proxy is too large; it keeps the one before", {
+        podUid,
+        version: next.version,
+        reason: errorText(error),
+      });
+    }
   };
-  const unsubscribe = configs.subscribe(podUid, (config: EncodedProxyConfig | undefined) => {
+  const unsubscribe = configs.subscribe(podUid, (config) => {
     if (!config) return connection.close();
     waiting = config;
     push();

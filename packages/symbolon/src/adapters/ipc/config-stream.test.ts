@@ -5,13 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLog } from "@symbolon/spiffe/core";
 import { createFakeClock, createFakeRandom } from "@symbolon/spiffe/testing";
-import type { EncodedProxyConfig } from "../../control-plane/index.ts";
-import type { ProxyConfig } from "../../mesh/index.ts";
+import type { LocalConfig, MeshView, ProxyConfig } from "../../mesh/index.ts";
 import { listenOnUnixSocket } from "../os/index.ts";
 import type { ProcessIdentity } from "./agent-control.ts";
 import { createConfigClient } from "./config-client.ts";
+import { encodeConfig } from "./config-message.ts";
 import { serveProxyConfigs } from "./config-server.ts";
-import { encodeMessage } from "./frame.ts";
+import { encodeFrame, encodeMessage } from "./frame.ts";
+import { serveFrames } from "./frame-server.ts";
 
 const POD = "pod-1";
 const PROXY: ProcessIdentity = { pid: 4711, startTicks: 100 };
@@ -25,29 +26,19 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
 
-const encodedText = (json: string): EncodedProxyConfig => ({
-  // Both are read by the control plane only.
-  version: 0,
-  config: {} as ProxyConfig,
-  json: Buffer.from(json),
-});
+const mesh = { services: [], workloads: [], capturedPorts: [] } as unknown as MeshView;
+const local = (podUid: string) => ({ podUid, inboundPorts: [], authorizationPolicies: [] }) as unknown as LocalConfig;
+const OWN = local(POD);
 
-const encoded = (version: number, podUid = POD): EncodedProxyConfig =>
-  encodedText(
-    JSON.stringify({
-      version,
-      local: { podUid, inboundPorts: [], authorizationPolicies: [] },
-      mesh: { services: [], capturedPorts: [] },
-    }),
-  );
+const config = (version: number, own = OWN): ProxyConfig => ({ version, local: own, mesh });
 
 async function startServer(path: string) {
   const state = {
-    current: encoded(1) as EncodedProxyConfig | undefined,
+    current: config(1) as ProxyConfig | undefined,
     proxy: PROXY as ProcessIdentity | undefined,
     peer: PROXY,
   };
-  const followers = new Set<(config: EncodedProxyConfig | undefined) => void>();
+  const followers = new Set<(config: ProxyConfig | undefined) => void>();
   const server = await serveProxyConfigs({
     path,
     listen: listenOnUnixSocket,
@@ -67,7 +58,7 @@ async function startServer(path: string) {
     state,
     followers,
     close: () => server.close(),
-    push(next: EncodedProxyConfig | undefined) {
+    push(next: ProxyConfig | undefined) {
       state.current = next;
       for (const tell of [...followers]) void tell(next);
     },
@@ -110,7 +101,7 @@ describe("the configuration of a proxy", () => {
     const server = await startServer(path);
     const { client, versions } = startClient(path);
     await until(() => client.config.current !== undefined);
-    server.push(encoded(2));
+    server.push(config(2));
     await until(() => client.config.current?.version === 2);
     expect(versions).toEqual([1, 2]);
   });
@@ -119,23 +110,36 @@ describe("the configuration of a proxy", () => {
     const path = socketPath();
     const first = await startServer(path);
     const { client, clock, versions } = startClient(path);
-    first.push(encoded(9));
+    first.push(config(9));
     await until(() => client.config.current?.version === 9);
     first.close();
     await until(() => clock.pendingTimersMs.length > 0);
     expect(client.config.current?.version).toBe(9);
     const second = await startServer(path);
     while (client.config.current?.version !== 1) await clock.advance(20);
-    second.push(encoded(2));
+    second.push(config(2));
     await until(() => client.config.current?.version === 2);
     expect(versions.slice(-2)).toEqual([1, 2]);
   });
 
+  test("after the first has what differs, also after versions that were skipped", async () => {
+    const path = socketPath();
+    const server = await startServer(path);
+    const { client } = startClient(path);
+    await until(() => client.config.current !== undefined);
+    const first = client.config.current;
+    server.push(config(2));
+    server.push(config(7, { ...OWN, inboundMode: "strict" }));
+    await until(() => client.config.current?.version === 7);
+    expect(client.config.current?.local.inboundMode).toBe("strict");
+    expect(client.config.current?.mesh).toBe(first?.mesh as never);
+  });
+
   test("that is not newer, is another pod's, or is none is refused: the last one stays", async () => {
-    for (const wrong of [encoded(5), encoded(4), encoded(6, "pod-2"), encodedText('{"version":6}'), encodedText("{")]) {
+    for (const wrong of [config(5), config(4), config(6, local("pod-2"))]) {
       const path = socketPath();
       const server = await startServer(path);
-      server.state.current = encoded(5);
+      server.state.current = config(5);
       const { client, clock } = startClient(path);
       await until(() => client.config.current?.version === 5);
       server.push(wrong);
@@ -145,6 +149,33 @@ describe("the configuration of a proxy", () => {
       expect(client.config.current?.version).toBe(5);
       expect(server.followers.size).toBeLessThanOrEqual(1);
     }
+  });
+
+  test("that builds on a version which the proxy does not have is refused, and so is what follows; then everything comes anew", async () => {
+    const path = socketPath();
+    const first = config(5);
+    const answers = [
+      [encodeConfig(first), encodeConfig(config(9), config(8)), encodeConfig(config(10), config(9)), "{"],
+      [encodeConfig(config(10, { ...OWN, inboundMode: "strict" }))],
+    ];
+    const server = await serveFrames({
+      path,
+      listen: listenOnUnixSocket,
+      accept: () => ({
+        onFrame(_hello, connection) {
+          for (const text of answers.shift() ?? []) connection.send(encodeFrame(Buffer.from(text)));
+        },
+        onClose() {},
+      }),
+      log: silentLog,
+    });
+    closers.push(() => server.close());
+    const { client, clock, versions } = startClient(path);
+    await until(() => clock.pendingTimersMs.length > 0);
+    expect(versions).toEqual([5]);
+    while (client.config.current?.version !== 10) await clock.advance(20);
+    expect(versions).toEqual([5, 10]);
+    expect(client.config.current?.local.inboundMode).toBe("strict");
   });
 
   test("ends with the pod", async () => {
