@@ -17,9 +17,10 @@ import {
   type OwnedObject,
   sameObject,
 } from "./merge-config.ts";
-import { encodeRecord, encodeSettings, type PersistedState } from "./persisted-state.ts";
-import type { StateChanges, StateRecord } from "./ports.ts";
+import type { PersistedState } from "./persisted-state.ts";
+import type { StateChanges } from "./ports.ts";
 import { assignServiceAddresses, type ServiceAddresses } from "./service-addresses.ts";
+import { type ConfigState, changesOfState } from "./state-records.ts";
 import { keyText, type ObjectIdentity, type StoredObject } from "./stored-object.ts";
 
 export interface ConfigStoreOptions {
@@ -78,7 +79,7 @@ export function createConfigStore(options: ConfigStoreOptions): ConfigStore {
   };
   let findings: readonly Finding[] = [];
   /** What the store has; what a restore finds out, such as implicit objects, is not in it yet. */
-  let saved = { sources, identities, addresses };
+  let saved: ConfigState = { sources, identities, addresses };
 
   const prepare: ConfigStore["prepare"] = (newSources, { filesTakeOver = false } = {}) => {
     const now = clock.now();
@@ -117,17 +118,8 @@ export function createConfigStore(options: ConfigStoreOptions): ConfigStore {
     return { kind: "prepared", config: { ...config, stateChanges: stateChanges(config) } };
   };
 
-  const stateChanges = (config: Omit<PreparedConfig, "stateChanges">): StateChanges => {
-    const before = [...stateRecords(saved.sources, saved.identities, saved.addresses)];
-    const after = [...stateRecords(config.sources, identitiesOf(config.objects), config.addresses)];
-    const id = ({ kind, key }: StateRecord) => `${kind}\0${key}`;
-    const old = new Map(before.map((record) => [id(record), record.value]));
-    const kept = new Set(after.map(id));
-    return {
-      put: after.filter((record) => old.get(id(record)) !== record.value),
-      remove: before.filter((record) => !kept.has(id(record))).map(({ kind, key }) => ({ kind, key })),
-    };
-  };
+  const stateChanges = (config: Omit<PreparedConfig, "stateChanges">): StateChanges =>
+    changesOfState(saved, { ...config, identities: identitiesOf(config.objects) });
 
   const accept = (config: PreparedConfig): void => {
     ({ sources, objects, addresses, findings } = config);
@@ -234,17 +226,4 @@ function changesBetween(
 
 function identitiesOf(objects: ReadonlyMap<string, StoredObject>): ReadonlyMap<string, ObjectIdentity> {
   return new Map([...objects].map(([key, { identity }]) => [key, identity]));
-}
-
-function* stateRecords(
-  sources: ConfigSources,
-  identities: ReadonlyMap<string, ObjectIdentity>,
-  addresses: Pick<ServiceAddresses, "addresses" | "cursor">,
-): Generator<StateRecord> {
-  for (const { file, ...rest } of sources.files) yield encodeRecord("manifest-file", file, rest);
-  for (const [key, { node, file, line, namespace }] of sources.applied)
-    yield encodeRecord("object", key, { node, file, line, namespace });
-  for (const [key, identity] of identities) yield encodeRecord("identity", key, identity);
-  for (const [key, address] of addresses.addresses) yield encodeRecord("service-address", key, address);
-  if (addresses.cursor !== undefined) yield* encodeSettings({ serviceAddressCursor: addresses.cursor });
 }

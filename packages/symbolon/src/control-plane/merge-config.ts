@@ -4,6 +4,7 @@ import {
   type MeshObject,
   meshFinding,
   objectKeyText,
+  type ParsedManifests,
   type ParsedObject,
   type ParseManifestsOptions,
   parseManifests,
@@ -52,7 +53,7 @@ export interface MergeOptions {
 
 /** Reads and merges all sources, and finds whatever is wrong in and between them. */
 export function mergeConfig(sources: ConfigSources, options: MergeOptions): MergedConfig {
-  const parsed = parseManifests(sources.files, options.manifests);
+  const parsed = parseFiles(sources.files, options.manifests);
   const fromFiles = new Map(parsed.objects.map((entry) => [keyText(entry.key), withFileOwner(entry)]));
   const both = [...sources.applied].filter(([key]) => fromFiles.has(key));
   const takenOver = options.filesTakeOver ? both.map(([key]) => key) : [];
@@ -72,6 +73,20 @@ export function mergeConfig(sources: ConfigSources, options: MergeOptions): Merg
   // Between objects there is more to find only when each is right: a missing one would be reported twice.
   const crossFindings = hasErrors(ownFindings) ? [] : crossCheckAll([...objects.values()], options);
   return { objects, findings: [...ownFindings, ...crossFindings], takenOver };
+}
+
+const parsedFiles = new WeakMap<
+  ConfigSources["files"],
+  { readonly options: ParseManifestsOptions; readonly parsed: ParsedManifests }
+>();
+
+/** Once for the files as they were read: what is applied leaves them, and what was made of their objects, as they are. */
+function parseFiles(files: ConfigSources["files"], options: ParseManifestsOptions): ParsedManifests {
+  const known = parsedFiles.get(files);
+  if (known?.options === options) return known.parsed;
+  const parsed = parseManifests(files, options);
+  parsedFiles.set(files, { options, parsed });
+  return parsed;
 }
 
 function crossCheckAll(objects: readonly OwnedObject[], options: MergeOptions): readonly Finding[] {
@@ -119,7 +134,7 @@ function judgeTwoOwners(
 
 /** Same object, whatever the order of its fields. */
 export function sameObject(a: MeshObject, b: MeshObject): boolean {
-  return comparable(a) === comparable(b);
+  return a === b || comparable(a) === comparable(b);
 }
 
 function comparable(object: MeshObject): string {

@@ -1,5 +1,5 @@
 import { type AuthorizationPolicy, createAuthorizationPolicyIndex, type Finding } from "@symbolon/policy";
-import { locate, meshFinding, objectKeyText, type ParsedObject } from "../mesh/index.ts";
+import { locate, type MeshObject, meshFinding, objectKeyText, type ParsedObject } from "../mesh/index.ts";
 
 /** What every proxy has to hold and to look through (SR-50). */
 export const POLICY_LIMITS = {
@@ -26,10 +26,22 @@ export function checkPolicyLimits(
 
 function checkSize({ key, node, object }: ParsedObject): readonly Finding[] {
   if (!POLICY_KINDS.has(key.kind)) return [];
-  const bytes = Buffer.byteLength(JSON.stringify(object, (name, value) => (name === "position" ? undefined : value)));
+  const bytes = sizeOf(object);
   if (bytes <= POLICY_LIMITS.policyBytes) return [];
   const message = `${objectKeyText(key)} has ${bytes} bytes; a policy has at most ${POLICY_LIMITS.policyBytes}`;
   return [meshFinding("SYM2307", message, locate(node, ["spec"]))];
+}
+
+const sizes = new WeakMap<MeshObject, number>();
+
+/** Counted once: every change asks for every policy. */
+function sizeOf(object: MeshObject): number {
+  const known = sizes.get(object);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(object, (name, value) => (name === "position" ? undefined : value));
+  const bytes = Buffer.byteLength(text);
+  sizes.set(object, bytes);
+  return bytes;
 }
 
 function checkNumber(

@@ -3,8 +3,18 @@ import type { PodTemplate } from "../mesh/index.ts";
 /** Letters of generated names, as Kubernetes: no vowels, so that no words appear, and nothing that looks alike. */
 export const NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789";
 
+const hashes = new WeakMap<PodTemplate, string>();
+
 /** Ten letters that change when anything that a running pod depends on changes. */
 export function templateHash(template: PodTemplate): string {
+  const known = hashes.get(template);
+  if (known !== undefined) return known;
+  const hash = makeHash(template);
+  hashes.set(template, hash);
+  return hash;
+}
+
+function makeHash(template: PodTemplate): string {
   const digits = String(fnv1a(canonicalJson(template))).padStart(10, "0");
   return [...digits].map((digit) => NAME_ALPHABET[digit.charCodeAt(0) % NAME_ALPHABET.length]).join("");
 }
