@@ -32,6 +32,7 @@ export function explicitCapture(options: ExplicitCaptureOptions): Capture {
     listen({ config, earlyBytes, log, acceptInbound, acceptProxyClient }) {
       let closed = false;
       let outbound: Listener | undefined;
+      let published: string | undefined;
       const inbound = new ListenerSet((port) => {
         try {
           return openListener({
@@ -70,7 +71,10 @@ export function explicitCapture(options: ExplicitCaptureOptions): Capture {
           if (closed) return;
           outbound ??= listenForApplication();
           inbound.set(local.inboundPorts.map(({ port }) => port));
-          publish(inbound.ports);
+          // A file, which the other proxies read again when it is another one.
+          const ports = JSON.stringify([...inbound.ports]);
+          if (ports !== published) publish(inbound.ports);
+          published = ports;
         },
         get ports() {
           return [...(outbound ? [outbound.port] : []), ...inbound.ports.keys()].sort((a, b) => a - b);

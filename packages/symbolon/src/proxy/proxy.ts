@@ -17,7 +17,7 @@ import { createPeerConnector } from "./peer-connector.ts";
 import { PROXY_LIMITS, type ProxyOptions, type ProxyPorts } from "./ports.ts";
 import { createRequestIds } from "./request-ids.ts";
 import { answerQuery } from "./resolve-name.ts";
-import { createRouter, type Router } from "./route-destination.ts";
+import { createRouter, type Router, sameRoutes } from "./route-destination.ts";
 import { createStalledBytes } from "./stalled-bytes.ts";
 import { createSweeper } from "./sweeper.ts";
 import { createTlsOptionsCache } from "./tls-options.ts";
@@ -72,7 +72,7 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
   const tls = createTlsOptionsCache(options.tlsGroups);
   const trustedBundles = createTrustedBundles();
   const verifier = createPeerVerifier({
-    bundles: () => trustedBundles(identity.current?.bundles, config.current?.mesh),
+    bundles: () => trustedBundles(identity.current?.bundles, inForce?.mesh),
     clock,
   });
   const connector = createPeerConnector({
@@ -89,6 +89,8 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
     createTokenCompiler({ clock, keyUnknown: (source) => ports.keyUnknown?.(source) }),
   );
   const waiting = new Set<Leg>();
+  /** The last configuration whose policies could be compiled. */
+  let inForce: ProxyConfig | undefined;
   let router: Router | undefined;
   let dns: DnsServer | undefined;
   let listening = false;
@@ -172,11 +174,7 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
         return waitedMs < graceMs || (waitedMs < requestsMs && (http?.underWay.current ?? 0) > 0);
       };
       while (registry.live.size > 0 && mayWait()) await sleep(clock, DRAIN_POLL_MS);
-      for (const connection of [...registry.live]) {
-        connection.downstream.terminate();
-        connection.upstream?.terminate();
-        connection.finish();
-      }
+      for (const connection of [...registry.live]) end(connection);
       http?.pool.close();
       deadlines.close();
       dns?.close();
@@ -184,15 +182,15 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
     },
     dump: () => ({
       ready: listening && !draining,
-      configVersion: config.current?.version ?? null,
-      local: config.current?.local ?? null,
+      configVersion: inForce?.version ?? null,
+      local: inForce?.local ?? null,
       listeners: listeners.ports,
       ...certificates(),
       connections: registry.records(),
     }),
     vitals: () => ({
       ready: listening && !draining,
-      ...(config.current ? { configVersion: config.current.version } : {}),
+      ...(inForce ? { configVersion: inForce.version } : {}),
       ...(identity.current ? { certificateNotAfter: identity.current.notAfter } : {}),
       connections: registry.liveRecords(),
       handshakes: handshakes.current,
@@ -204,8 +202,12 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
   function apply(): void {
     const current = config.current;
     if (!current || draining || (!listening && current.local.sidecar && !identity.current)) return;
-    if (!applyPolicy(current)) return;
-    router = createRouter(current, options.forbiddenDestinations);
+    const isOther = updatePolicy(current);
+    if (isOther === undefined) return;
+    if (!inForce || !router || !sameRoutes(inForce, current))
+      router = createRouter(current, options.forbiddenDestinations);
+    inForce = current;
+    if (isOther) for (const connection of [...registry.live]) readmit(connection);
     applying = listeners.apply(current).then(
       () => {
         listening = true;
@@ -221,15 +223,33 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
     return ports.capture.locate(address, port, currentConfig());
   }
 
-  /** False: the policies are none that this proxy understands; what was in force stays, and without any nothing opens. */
-  function applyPolicy(current: ProxyConfig): boolean {
+  /**
+   * True: they are others than before.
+   * Undefined: they are none that this proxy understands; what was in force stays, and without any nothing opens.
+   */
+  function updatePolicy(current: ProxyConfig): boolean | undefined {
     try {
-      if (policy.update(current)) for (const connection of [...registry.live]) connection.readmit?.();
-      return true;
+      return policy.update(current);
     } catch (error) {
       log.error("policies are refused; the last configuration stays", { version: current.version, error });
-      return false;
+      return undefined;
     }
+  }
+
+  /** A connection that cannot be decided is not allowed, and no reason to leave the others undecided. */
+  function readmit(connection: TrackedConnection): void {
+    try {
+      connection.readmit?.();
+    } catch (error) {
+      log.error("connection could not be decided by the new policies and is closed", { error });
+      end(connection);
+    }
+  }
+
+  function end(connection: TrackedConnection): void {
+    connection.downstream.terminate();
+    connection.upstream?.terminate();
+    connection.finish();
   }
 
   function createHttpPorts({ limits: chosen }: NonNullable<ProxyOptions["http"]>): HttpPorts {
@@ -258,10 +278,9 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
   }
 
   function currentConfig(): ProxyConfig {
-    const current = config.current;
     // INVARIANT: listeners exist only after the first configuration, and there is always one after that.
-    if (!current) throw new TypeError("connection accepted without configuration");
-    return current;
+    if (!inForce) throw new TypeError("connection accepted without configuration");
+    return inForce;
   }
 
   function certificates(): Pick<ProxyDump, "certificate" | "roots"> {

@@ -37,7 +37,12 @@ export type Route =
 /** Endpoints of a port whose orders are kept: their number is its square. */
 const MAX_KEPT_ORDERS = 32;
 
-/** Look-ups of one configuration version, built once. */
+/** Whether a router of the one is one of the other: what is equal in two versions is the same object. */
+export function sameRoutes(a: ProxyConfig, b: ProxyConfig): boolean {
+  return a.mesh === b.mesh && a.local.sidecar === b.local.sidecar && a.local.address === b.local.address;
+}
+
+/** Look-ups of one mesh view, built once. */
 export interface Router {
   /** @param pick chooses where in the list of endpoints to begin: 0 to `count` - 1 */
   route(address: string, port: number, pick: (count: number) => number): Route;

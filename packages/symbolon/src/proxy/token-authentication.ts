@@ -9,7 +9,7 @@ import {
 } from "@symbolon/policy";
 import type { Clock } from "@symbolon/spiffe/core";
 import { checkSignature, type JwkSet, parseProviderKeySet } from "@symbolon/spiffe/jwt";
-import { keySourceOf, type ProxyConfig, type RequestAuthenticationConfig } from "../mesh/index.ts";
+import { keySourceOf, type ProxyConfig, type RequestAuthenticationConfig, tokensText } from "../mesh/index.ts";
 import { VerifiedTokens } from "./verified-tokens.ts";
 import type { AuthenticateTokens, TokenOutcome } from "./workload-policy.ts";
 
@@ -30,7 +30,7 @@ export function createTokenCompiler(ports: TokenPorts): (config: ProxyConfig) =>
   const keyUnknown = atMostEach(BETWEEN_REPORTS_MS, ports);
   return ({ local: { requestAuthentication } }) => {
     if (!requestAuthentication) return undefined;
-    const newSource = JSON.stringify(requestAuthentication);
+    const newSource = tokensText(requestAuthentication);
     if (newSource === source) return compiled;
     compiled = compile(requestAuthentication, { ...ports, keyUnknown });
     source = newSource;

@@ -7,7 +7,7 @@ import {
   type PathNormalization,
   type RequestChanges,
 } from "@symbolon/policy";
-import type { ProxyConfig } from "../mesh/index.ts";
+import { type ProxyConfig, policyText, type RequestAuthenticationConfig, tokensText } from "../mesh/index.ts";
 import type { LocalReply } from "./http-service.ts";
 
 /** What becomes of a request's tokens, before AUDIT, DENY and ALLOW (istio-security §3.3). */
@@ -50,7 +50,7 @@ export interface PolicyInForce {
 export function createPolicyInForce(
   compileTokens?: (config: ProxyConfig) => AuthenticateTokens | undefined,
 ): PolicyInForce {
-  let source: string | undefined;
+  let source: ProxyConfig | undefined;
   let current: WorkloadPolicy | undefined;
   return {
     get current() {
@@ -59,26 +59,39 @@ export function createPolicyInForce(
       return current;
     },
     update(config) {
-      const newSource = sourceOf(config);
-      if (newSource === source) return false;
-      current = compile(config, compileTokens?.(config));
-      source = newSource;
-      return true;
+      const isChanged = source === undefined || !samePolicies(source, config);
+      if (isChanged) current = compile(config, compileTokens?.(config));
+      source = config;
+      return isChanged;
     },
   };
 }
 
-/** Equal texts compile to equal policies. Whatever else of a configuration tokens depend on has to be in it. */
-function sourceOf({ local, mesh }: ProxyConfig): string {
-  const { trustDomain, trustDomainAliases, pathNormalization } = mesh;
-  const { authorizationPolicies, requestAuthentication } = local;
-  return JSON.stringify([
-    authorizationPolicies,
-    requestAuthentication,
-    trustDomain,
-    trustDomainAliases,
-    pathNormalization,
-  ]);
+/**
+ * What is equal compiles to equal policies; what a change has left as it was is the same object, and after a new
+ * connection to the control plane it has the same text. Whatever else of a configuration tokens depend on has to be here.
+ */
+function samePolicies(a: ProxyConfig, b: ProxyConfig): boolean {
+  return (
+    a.mesh.trustDomain === b.mesh.trustDomain &&
+    a.mesh.pathNormalization === b.mesh.pathNormalization &&
+    sameList(a.mesh.trustDomainAliases, b.mesh.trustDomainAliases, String) &&
+    sameList(a.local.authorizationPolicies, b.local.authorizationPolicies, policyText) &&
+    sameList(tokensIn(a), tokensIn(b), tokensText)
+  );
+}
+
+function tokensIn({ local: { requestAuthentication } }: ProxyConfig): readonly RequestAuthenticationConfig[] {
+  return requestAuthentication ? [requestAuthentication] : [];
+}
+
+function sameList<Element>(
+  a: readonly Element[],
+  b: readonly Element[],
+  textOf: (element: Element) => string,
+): boolean {
+  const isSame = (element: Element, other: Element): boolean => element === other || textOf(element) === textOf(other);
+  return a === b || (a.length === b.length && a.every((element, index) => isSame(element, b[index] as Element)));
 }
 
 function compile({ version, local, mesh }: ProxyConfig, authenticate: AuthenticateTokens | undefined): WorkloadPolicy {

@@ -1,4 +1,4 @@
-import type { ProxyConfig } from "../mesh/index.ts";
+import type { MeshView, ProxyConfig } from "../mesh/index.ts";
 import type { ConnectionRecord } from "./connection-record.ts";
 import type { Counter, Histogram } from "./metric-family.ts";
 import type { MetricRegistry } from "./metric-registry.ts";
@@ -68,7 +68,7 @@ export function createIstioMetrics(registry: MetricRegistry, config: () => Proxy
   const closed = tcpCounter("istio_tcp_connections_closed_total", "TCP connections closed.");
 
   let names: EdgeNames | undefined;
-  let namesOf: ProxyConfig | undefined;
+  let namesOf: MeshView | undefined;
   let edges = new Map<string, Map<string, Map<string, Edge>>>();
   let edgeCount = 0;
   /** Bytes of live connections that have been counted. */
@@ -142,8 +142,9 @@ export function createIstioMetrics(registry: MetricRegistry, config: () => Proxy
   function edgeOf(traffic: Traffic): Edge | undefined {
     const current = config();
     if (!current?.local.sidecar) return undefined;
-    if (current !== namesOf || !names || edgeCount >= MAX_EDGES) {
-      namesOf = current;
+    // Most changes are of policies, and leave the names as they are.
+    if (current.mesh !== namesOf || !names || edgeCount >= MAX_EDGES) {
+      namesOf = current.mesh;
       names = createEdgeNames(current);
       edges = new Map();
       edgeCount = 0;
