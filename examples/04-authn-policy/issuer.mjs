@@ -34,3 +34,5 @@ const server = createServer(async (request, response) => {
 server.listen(Number(process.argv[2]), process.env.SYMBOLON_LISTEN_ADDRESS, () =>
   console.log(`issuer: listening on ${process.argv[2]}`),
 );
+// The first process of a container has no default action for signals.
+process.on("SIGTERM", () => process.exit(0));
