@@ -1,9 +1,10 @@
 import type { AuthorizationAction, AuthorizationPolicy } from "../authorization-policy.ts";
+import type { CompiledRule } from "./compiled-rule.ts";
 import type { ConnectionFacts } from "./connection-facts.ts";
 import type { DenyReason } from "./decision.ts";
 import { DecisionTable } from "./decision-table.ts";
+import type { PolicyRule } from "./policy-rules.ts";
 import { PreparedView } from "./prepared-view.ts";
-import { type RuleStructure, tcpStructure } from "./rule-items.ts";
 import { RuleSet } from "./rule-set.ts";
 
 /** An HTTP provider "cannot serve TCP chains (ignored there)" (istio-security §3.10). */
@@ -34,13 +35,13 @@ export class AuthorizationView {
   readonly shadowAllow: RuleSet | undefined;
   readonly decisions: DecisionTable;
 
-  /** `structures` in the order in which the first match decides. */
-  constructor(policies: readonly AuthorizationPolicy[], structures: readonly RuleStructure[], options: ViewOptions) {
+  /** `rules` in the order in which the first match decides. */
+  constructor(policies: readonly AuthorizationPolicy[], rules: readonly PolicyRule[], options: ViewOptions) {
     const isTcp = options.protocol === "tcp";
-    const seen = isTcp ? structures.flatMap((rule) => tcpStructure(rule, rule.policy.action) ?? []) : structures;
+    const seen = rules.flatMap((rule) => (isTcp ? rule.tcp : rule.http) ?? []);
     const ruleSet = (action: AuthorizationAction, dryRun: boolean) =>
       policies.some((policy) => policy.action === action && policy.dryRun === dryRun)
-        ? new RuleSet(seen.filter(({ policy }) => policy.action === action && policy.dryRun === dryRun))
+        ? new RuleSet(seen.filter(({ structure: { policy } }) => policy.action === action && policy.dryRun === dryRun))
         : undefined;
     this.custom = customRules(seen, options);
     this.audit = ruleSet("audit", false);
@@ -56,11 +57,11 @@ export class AuthorizationView {
   }
 }
 
-function customRules(structures: readonly RuleStructure[], options: ViewOptions): CustomRules[] {
-  const byProvider = new Map<string, RuleStructure[]>();
-  const custom = structures.filter(({ policy }) => policy.action === "custom" && !policy.dryRun);
+function customRules(seen: readonly CompiledRule[], options: ViewOptions): CustomRules[] {
+  const byProvider = new Map<string, CompiledRule[]>();
+  const custom = seen.filter(({ structure: { policy } }) => policy.action === "custom" && !policy.dryRun);
   for (const rule of custom) {
-    const provider = rule.policy.provider ?? "";
+    const provider = rule.structure.policy.provider ?? "";
     const rules = byProvider.get(provider) ?? [];
     byProvider.set(provider, rules);
     rules.push(rule);

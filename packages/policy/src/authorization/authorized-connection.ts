@@ -1,6 +1,7 @@
 import type { RequestAttributes } from "../attributes.ts";
 import type { Decision } from "./decision.ts";
 import { PATH_REFUSED } from "./decision-table.ts";
+import { once } from "./once.ts";
 import type { PreparedView } from "./prepared-view.ts";
 import type { RequestFacts } from "./request-facts.ts";
 
@@ -37,12 +38,4 @@ export class AuthorizedConnection {
     if (request !== undefined && !this.#request.fill(request)) return PATH_REFUSED;
     return (facts ? this.#http() : this.#tcp()).decideEnforced(facts);
   }
-}
-
-function once<T>(create: () => T): () => T {
-  let value: T | undefined;
-  return () => {
-    value ??= create();
-    return value;
-  };
 }

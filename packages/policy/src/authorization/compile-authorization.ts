@@ -5,9 +5,9 @@ import { AuthorizationView, type ProviderKind } from "./authorization-view.ts";
 import { AuthorizedConnection } from "./authorized-connection.ts";
 import { ConnectionFacts } from "./connection-facts.ts";
 import type { Decision } from "./decision.ts";
-import { policyIdOf } from "./decision-table.ts";
+import { once } from "./once.ts";
+import { type PolicyRule, rulesOfPolicy } from "./policy-rules.ts";
 import { RequestFacts } from "./request-facts.ts";
-import { type RuleStructure, ruleStructures } from "./rule-items.ts";
 
 export interface AuthorizationOptions {
   readonly trustDomain: string;
@@ -36,21 +36,18 @@ export function compileAuthorization(
   options: AuthorizationOptions,
 ): CompiledAuthorization {
   const attached = [...policies];
-  const structures = inDecidingOrder(attached, options);
+  const rules = inDecidingOrder(attached, options);
   const request = new RequestFacts(options.pathNormalization ?? "base");
-  const http = new AuthorizationView(attached, structures, { ...options, protocol: "http" });
+  const view = (protocol: "http" | "tcp") =>
+    once(() => new AuthorizationView(attached, rules, { ...options, protocol }));
   // Most workloads never see both kinds of connection.
-  let tcp: AuthorizationView | undefined;
-  const tcpView = () => {
-    tcp ??= new AuthorizationView(attached, structures, { ...options, protocol: "tcp" });
-    return tcp;
-  };
+  const [http, tcp] = [view("http"), view("tcp")];
   return Object.freeze({
     connection: (attributes: ConnectionAttributes) => {
       const facts = new ConnectionFacts(attributes);
       return new AuthorizedConnection(
-        () => http.prepare(facts),
-        () => tcpView().prepare(facts),
+        () => http().prepare(facts),
+        () => tcp().prepare(facts),
         request,
       );
     },
@@ -66,10 +63,8 @@ export function decide(connection: AuthorizedConnection, request?: RequestAttrib
  * "Policy names do not matter" for the outcome; where several rules match, the deciding one is the first by policy id, as
  * it is in Envoy, which keeps them in a sorted map.
  */
-function inDecidingOrder(policies: readonly AuthorizationPolicy[], options: AuthorizationOptions): RuleStructure[] {
-  const named = policies
-    .flatMap((policy) => ruleStructures(policy, options))
-    .map((structure) => ({ structure, id: policyIdOf(structure) }));
-  named.sort((left, right) => (left.id < right.id ? -1 : left.id > right.id ? 1 : 0));
-  return named.map(({ structure }) => structure);
+function inDecidingOrder(policies: readonly AuthorizationPolicy[], options: AuthorizationOptions): PolicyRule[] {
+  return policies
+    .flatMap((policy) => rulesOfPolicy(policy, options))
+    .sort((left, right) => (left.id < right.id ? -1 : left.id > right.id ? 1 : 0));
 }

@@ -1,9 +1,10 @@
+import type { CompiledEntry, CompiledRule } from "./compiled-rule.ts";
 import type { ConnectionFacts } from "./connection-facts.ts";
 import { ConnectionIndex, type IndexedRule } from "./connection-index.ts";
-import { type ConnectionTest, compileItem } from "./item-tests.ts";
+import type { ConnectionTest } from "./item-tests.ts";
 import type { RequestFacts } from "./request-facts.ts";
 import { type RequestItem, RequestProgram, type RequestRule } from "./request-program.ts";
-import type { RuleItem, RuleStructure } from "./rule-items.ts";
+import type { RuleStructure } from "./rule-items.ts";
 
 /** No rule: larger than any place. */
 export const NO_RULE = 0x3fff_ffff;
@@ -13,13 +14,13 @@ export class RuleSet {
   readonly rules: readonly RuleStructure[];
   /** Rules that ask nothing of the connection, prepared once for all. */
   readonly #forEveryConnection: ConnectionRules;
-  readonly #index: ConnectionIndex<CompiledRule>;
+  readonly #index: ConnectionIndex<PlacedRule>;
   /** Connections that leave the same rules share what is prepared of them. */
   readonly #programs = new Map<string, RequestProgram>();
 
-  constructor(rules: readonly RuleStructure[]) {
-    this.rules = rules;
-    const compiled = rules.map(compileRule);
+  constructor(rules: readonly CompiledRule[]) {
+    this.rules = rules.map(({ structure }) => structure);
+    const compiled = rules.map((rule, position): PlacedRule => ({ ...rule, position }));
     const asking = compiled.filter(({ asksConnection }) => asksConnection);
     const free = compiled.filter(({ asksConnection }) => !asksConnection).map(remainderOfFreeRule);
     this.#forEveryConnection = rulesOf(free, (conditional) => new RequestProgram(conditional));
@@ -69,17 +70,8 @@ export class PreparedRules {
   }
 }
 
-interface CompiledEntry {
-  readonly connection: readonly ConnectionTest[];
-  readonly request: readonly RequestItem[];
-}
-
-interface CompiledRule extends IndexedRule {
-  readonly from: readonly CompiledEntry[] | undefined;
-  readonly to: readonly CompiledEntry[] | undefined;
-  readonly when: CompiledEntry;
-  readonly asksConnection: boolean;
-}
+/** A rule at its place in this set. */
+type PlacedRule = CompiledRule & IndexedRule;
 
 interface ConnectionRules {
   readonly always: number;
@@ -91,39 +83,13 @@ interface Remainder extends RequestRule {
   readonly key: string;
 }
 
-function compileRule({ from, to, when }: RuleStructure, position: number): CompiledRule {
-  const compiledFrom = from?.map(compileEntry);
-  const compiledTo = to?.map(compileEntry);
-  const compiledWhen = compileEntry(when);
-  const entries = [...(compiledFrom ?? []), ...(compiledTo ?? []), compiledWhen];
-  return {
-    position,
-    from: compiledFrom,
-    to: compiledTo,
-    when: compiledWhen,
-    asksConnection: entries.some(({ connection }) => connection.length > 0),
-    groups: [...(from ? [from] : []), ...(to ? [to] : []), ...when.map((item) => [[item]])],
-  };
-}
-
-function compileEntry(items: readonly RuleItem[]): CompiledEntry {
-  const connection: ConnectionTest[] = [];
-  const request: RequestItem[] = [];
-  for (const item of items) {
-    const compiled = compileItem(item);
-    if (compiled.needs === "connection") connection.push(compiled.test);
-    else request.push({ item, test: compiled.test });
-  }
-  return { connection, request };
-}
-
-function remainderOfFreeRule({ position, from, to, when }: CompiledRule): Remainder {
+function remainderOfFreeRule({ position, from, to, when }: PlacedRule): Remainder {
   const requests = (entries: readonly CompiledEntry[] | undefined) => simplify(entries?.map(({ request }) => request));
   return remainder(position, { from: requests(from), to: requests(to), when: when.request, key: String(position) });
 }
 
 /** Undefined when the rule cannot match on this connection. */
-function remainderOf({ position, from, to, when }: CompiledRule, facts: ConnectionFacts): Remainder | undefined {
+function remainderOf({ position, from, to, when }: PlacedRule, facts: ConnectionFacts): Remainder | undefined {
   if (!allHold(when.connection, facts)) return undefined;
   const fromLeft = from && indicesThatHold(from, facts);
   if (fromLeft?.length === 0) return undefined;
