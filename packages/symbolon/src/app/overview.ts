@@ -50,6 +50,11 @@ export async function readProxyDump(paths: MeshPaths, podUid: string): Promise<P
   return (await readProxyAdmin(paths.podRuntime(podUid).proxyAdminSocket, "dump")) as ProxyDump;
 }
 
+/** Version of the configuration that a proxy obeys; null before the first. @throws ERR_PROXY_UNREACHABLE */
+export async function readProxyVersion(paths: MeshPaths, podUid: string): Promise<number | null> {
+  return (await readProxyAdmin(paths.podRuntime(podUid).proxyAdminSocket, "configVersion")) as number | null;
+}
+
 /** The configuration that a proxy has in force; null before the first. @throws ERR_PROXY_UNREACHABLE */
 export async function readProxyConfig(paths: MeshPaths, podUid: string): Promise<ProxyConfig | null> {
   return (await readProxyAdmin(paths.podRuntime(podUid).proxyAdminSocket, "config")) as ProxyConfig | null;

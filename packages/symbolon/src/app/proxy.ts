@@ -60,6 +60,7 @@ export function runProxy(config: MeshConfig, podUid: string): Promise<number> {
       listen: listenOnUnixSocket,
       handler: {
         ready: () => proxy.ready,
+        configVersion: () => proxy.configVersion ?? null,
         dump: () => proxy.dump(),
         config: () => configs.config.current ?? null,
         metrics: telemetry.metrics,

@@ -1,7 +1,7 @@
 import { type Clock, sleep } from "@symbolon/spiffe/core";
 import type { MeshPaths } from "../core/index.ts";
 import { meshApi } from "./mesh-api.ts";
-import { readProxyDump } from "./overview.ts";
+import { readProxyVersion } from "./overview.ts";
 
 const POLL_MS = 10;
 
@@ -17,13 +17,17 @@ export async function waitUntilInForce(
 ): Promise<readonly string[]> {
   const api = meshApi(paths);
   const deadline = clock.monotonicMs() + withinMs;
+  /** Asked no more: what waits should not be slower for being watched. */
+  const reached = new Set<string>();
   for (;;) {
     const { pods } = await api.status();
-    const running = pods.filter(({ status }) => status?.ready === true);
+    const waiting = pods.filter(({ pod, status }) => status?.ready === true && !reached.has(pod.uid));
     const late = await Promise.all(
-      running.map(async ({ pod }) => {
-        const dump = await readProxyDump(paths, pod.uid).catch(() => undefined);
-        return (dump?.configVersion ?? -1) >= version ? [] : [`${pod.namespace}/${pod.name}`];
+      waiting.map(async ({ pod: { uid, namespace, name } }) => {
+        const current = await readProxyVersion(paths, uid).catch(() => null);
+        if (current === null || current < version) return [`${namespace}/${name}`];
+        reached.add(uid);
+        return [];
       }),
     );
     const behind = late.flat();

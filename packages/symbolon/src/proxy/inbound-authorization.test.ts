@@ -412,13 +412,34 @@ describe("a change of policy", () => {
     expect(server.denials).toMatchObject([{ what: "revoked", request: { path: "/chat" } }]);
   });
 
-  test("that cannot be compiled leaves the last one in force", async () => {
+  test("that cannot be compiled leaves the last one in force, with all that came with it, and its number", async () => {
     const server = await start({ policies: [{ rules: [FROM_OTHER] }] });
     const socket = await connect(server);
+    const { inboundMode } = server.proxy.dump().local ?? {};
     change(server, { rules: [{ when: [{ key: "no.such.key", values: ["a"] }] }] });
     expect(await ask(socket, "/")).toBe(DENIED);
+    const { current } = server.config;
+    if (current) server.config.set({ ...current, version: 3, local: { ...current.local, inboundMode: "disable" } });
+    expect(await ask(socket, "/")).toBe(DENIED);
+    expect([server.proxy.configVersion, server.proxy.dump().local?.inboundMode]).toEqual([1, inboundMode]);
     change(server, { rules: [FROM_CLIENT] });
     expect(await ask(socket, "/")).toContain("200 OK");
+    expect(server.proxy.configVersion).toBe(4);
+  });
+
+  test("that is a new number alone is obeyed by that number, and touches nothing", async () => {
+    const server = await start({ policies: [{ rules: [FROM_CLIENT] }] });
+    const socket = await connect(server);
+    expect(await ask(socket, "/")).toContain("200 OK");
+    const { current } = server.config;
+    // All that a new stream tells is new objects with the same words.
+    if (current) server.config.set({ ...structuredClone(current), version: 2 });
+    expect(server.proxy.configVersion).toBe(2);
+    expect(await ask(socket, "/")).toContain("200 OK");
+    change(server, { rules: [FROM_OTHER] });
+    expect(await ask(socket, "/")).toBe(DENIED);
+    // Denials name the version that brought the policies.
+    expect(server.denials).toMatchObject([{ configVersion: 3 }]);
   });
 });
 

@@ -31,6 +31,8 @@ export interface Proxy {
   start(): Promise<void>;
   /** Configuration is in force, and connections are accepted. */
   readonly ready: boolean;
+  /** Of the configuration in force; undefined before the first. */
+  readonly configVersion: number | undefined;
   /**
    * Stops accepting, waits for live connections, then closes what is left. May be called twice.
    * @param requestsMs for requests that are under way; other connections may be raw TCP, which can last for ever
@@ -161,6 +163,9 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
     },
     get ready() {
       return listening && !draining;
+    },
+    get configVersion() {
+      return inForce?.version;
     },
     async drain(graceMs, requestsMs = graceMs) {
       draining = true;

@@ -31,6 +31,7 @@ async function start(dump: unknown = { listeners: [80] }): Promise<string> {
   let level = "info";
   const handler: ProxyAdminHandler = {
     ready: () => true,
+    configVersion: () => 7,
     dump: () => dump,
     config: () => ({ version: 7 }),
     metrics: () => [METRIC],
@@ -49,6 +50,7 @@ describe("the admin surface of a proxy", () => {
   test("answers what it is asked", async () => {
     const path = await start();
     expect(await readProxyAdmin(path, "ready")).toBe(true);
+    expect(await readProxyAdmin(path, "configVersion")).toBe(7);
     expect(await readProxyAdmin(path, "dump")).toEqual({ listeners: [80] });
     expect(await readProxyAdmin(path, "config")).toEqual({ version: 7 });
     expect(await readProxyAdmin(path, "metrics")).toEqual([METRIC]);

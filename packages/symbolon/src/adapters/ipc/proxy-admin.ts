@@ -7,6 +7,8 @@ import { type FrameServer, type ListenPrivately, serveFrames } from "./frame-ser
 /** What a proxy answers about itself; never a key. Each answer is JSON-safe. */
 export interface ProxyAdminHandler {
   ready(): boolean;
+  /** Version of the configuration that it obeys; null before the first. Every waiting change asks, so it costs nothing. */
+  configVersion(): number | null;
   /** Its state: certificates, listeners, connections. */
   dump(): unknown;
   /** The configuration that it was told, as it came. */
@@ -17,7 +19,7 @@ export interface ProxyAdminHandler {
   setLogLevel(level: string): boolean;
 }
 
-const QUESTIONS = ["ready", "dump", "config", "metrics", "logLevel"] as const;
+const QUESTIONS = ["ready", "configVersion", "dump", "config", "metrics", "logLevel"] as const;
 export type ProxyAdminQuestion = (typeof QUESTIONS)[number];
 
 /** The proxy's admin surface. Whoever can open the socket's directory (0700) may ask. */
