@@ -30,7 +30,14 @@ import { meshConfigOf, policiesOf } from "./mesh-policies.ts";
 import { decodeState, encodeRecord, encodeSettings } from "./persisted-state.ts";
 import type { PodRecord } from "./pod-record.ts";
 import { countPods, createPods } from "./pods.ts";
-import type { KeySetFetcher, ManifestSource, MeshStateStore, ProxyConfigSource, StateChanges } from "./ports.ts";
+import type {
+  KeySetFetcher,
+  ManifestSource,
+  MeshStateStore,
+  ProxyConfigSource,
+  StateChanges,
+  WrittenConfigs,
+} from "./ports.ts";
 import { presentObject } from "./present-object.ts";
 import { presentPod } from "./present-pod.ts";
 import { createProxyConfigPush } from "./push.ts";
@@ -74,7 +81,7 @@ export interface MeshStatus {
 
 /** Objects in force, the pods that they ask for, and the configuration of every proxy. Changes run one at a time. */
 export interface ControlPlane {
-  readonly configs: ProxyConfigSource;
+  readonly configs: ProxyConfigSource & WrittenConfigs;
   /** What the pod runtime should run. */
   readonly desiredPods: Observable<readonly Pod[]>;
   status(): MeshStatus;

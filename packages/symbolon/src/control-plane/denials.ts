@@ -11,7 +11,7 @@ import type { AuditEvent, AuditSink } from "../core/index.ts";
 import type { ProxyConfig } from "../mesh/index.ts";
 import type { DenialExplanation, DenialQuery, ReportedDenial, StoredDenial } from "../telemetry/index.ts";
 import { createAuditOnce } from "./audit-once.ts";
-import type { DenialStore, ProxyConfigSource } from "./ports.ts";
+import type { DenialStore, WrittenConfigs } from "./ports.ts";
 import { refusalText } from "./refusal-text.ts";
 
 export interface Denials {
@@ -31,7 +31,7 @@ const TURN_MS = 10;
 const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 export function createDenials(options: {
-  readonly configs: ProxyConfigSource;
+  readonly configs: WrittenConfigs;
   readonly denials: DenialStore;
   readonly audit: AuditSink;
   readonly clock: Clock;
@@ -41,7 +41,7 @@ export function createDenials(options: {
   const audited = createAuditOnce(audit);
   return {
     async store(podUid, { denials: reported, lost }) {
-      const config = configs.current(podUid);
+      const config = configs.written(podUid);
       // A proxy speaks for its own pod alone.
       const own = reported.filter(({ workload }) => workload.podUid === podUid);
       if (own.length < reported.length) log.error("proxy reported denials of another pod", { podUid });

@@ -23,4 +23,5 @@ export type {
   StateChanges,
   StateKind,
   StateRecord,
+  WrittenConfigs,
 } from "./ports.ts";

@@ -56,6 +56,15 @@ export interface ProxyConfigSource {
   subscribe(podUid: string, follower: (config: ProxyConfig | undefined) => void): () => void;
 }
 
+/** Configuration as it is written now. */
+export interface WrittenConfigs {
+  /**
+   * What `current` says in other words: where a policy stands in its file is no news for a proxy, and is for whoever
+   * explains what the policy did.
+   */
+  written(podUid: string): ProxyConfig | undefined;
+}
+
 /** Fetches documents of identity providers. */
 export interface KeySetFetcher {
   /**

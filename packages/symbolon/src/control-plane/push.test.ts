@@ -199,6 +199,25 @@ describe("what is equal in two versions is the same object", () => {
     expect(b3?.local.authorizationPolicies).toBe(a3?.local.authorizationPolicies as never);
   });
 
+  test("of a policy whose lines have moved; where it stands now is known to whoever explains it", () => {
+    const { push } = harness();
+    const at = (line: number): SnapshotContent => {
+      const local = denied("a", "x");
+      const authorizationPolicies = local.authorizationPolicies.map((policy) => ({
+        ...policy,
+        position: { file: "a.yaml", line, column: 1 },
+      }));
+      return { mesh: mesh([80]), locals: new Map([["a", { ...local, authorizationPolicies }]]) };
+    };
+    push.publish(at(1));
+    const told = push.current("a");
+    push.publish(at(5));
+    expect(push.current("a")).toBe(told as never);
+    const lines = [told, push.written("a")].map((config) => config?.local.authorizationPolicies[0]?.position.line);
+    expect(lines).toEqual([1, 5]);
+    expect([push.written("a")?.version, push.written("b")]).toEqual([100, undefined]);
+  });
+
   test("of keys; a set that has changed is another, and one that is gone is none", () => {
     const { push } = harness();
     const withKeys = (jwks?: string): SnapshotContent => ({

@@ -1,9 +1,9 @@
 import type { ProxyConfig } from "../mesh/index.ts";
 import type { SnapshotContent } from "./compute-snapshot.ts";
 import { keepEqualParts } from "./keep-equal-parts.ts";
-import type { ProxyConfigSource } from "./ports.ts";
+import type { ProxyConfigSource, WrittenConfigs } from "./ports.ts";
 
-export interface ProxyConfigPush extends ProxyConfigSource {
+export interface ProxyConfigPush extends ProxyConfigSource, WrittenConfigs {
   /** Version of what is in force; 0 before the first. */
   readonly version: number;
   /** Takes the newest content. Equal content changes nothing; otherwise the version grows and followers are called. */
@@ -27,6 +27,8 @@ interface Snapshot extends SnapshotContent {
 export function createProxyConfigPush(firstVersion: number, defer: (callback: () => void) => void): ProxyConfigPush {
   const subscriptions = new Map<string, Set<Subscription>>();
   let snapshot: Snapshot | undefined;
+  /** Equal to the snapshot. */
+  let written: SnapshotContent | undefined;
   let configs = new Map<string, ProxyConfig>();
   let nextVersion = firstVersion;
   let deliveryDue = false;
@@ -66,6 +68,7 @@ export function createProxyConfigPush(firstVersion: number, defer: (callback: ()
       return snapshot?.version ?? 0;
     },
     publish(newContent) {
+      written = newContent;
       const content = keepEqualParts(snapshot, newContent);
       if (content === undefined) return;
       snapshot = { ...content, version: nextVersion++ };
@@ -75,6 +78,10 @@ export function createProxyConfigPush(firstVersion: number, defer: (callback: ()
       defer(deliver);
     },
     current,
+    written(podUid) {
+      const local = written?.locals.get(podUid);
+      return written && snapshot && local && { version: snapshot.version, local, mesh: written.mesh };
+    },
     subscribe(podUid, follower) {
       const subscription: Subscription = { follower, seen: current(podUid) };
       const group = subscriptions.get(podUid) ?? new Set();
