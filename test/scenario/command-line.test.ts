@@ -78,7 +78,7 @@ describe.skipIf(why !== undefined || (!fileExists(SAMPLES) && process.env.CI ===
   let mesh: MeshUnderTest;
   afterAll(() => mesh?.down());
 
-  test("httpbin, curl, sleep and tcp-echo run unchanged", () => {
+  test("httpbin, curl, sleep and tcp-echo run unchanged", async () => {
     mesh = prepareMesh();
     const files = ["httpbin/httpbin", "curl/curl", "sleep/sleep", "tcp-echo/tcp-echo"].flatMap((file) => [
       "-f",
@@ -87,6 +87,13 @@ describe.skipIf(why !== undefined || (!fileExists(SAMPLES) && process.env.CI ===
     // What `kubectl label namespace default istio-injection=enabled` does.
     writeFileSync(join(mesh.directory, "default.yaml"), namespace("default", true));
     succeed(mesh.symbolon("up", "--detach", "--no-dashboard", "-f", "default.yaml", ...files));
+    // The samples have no readiness probes: their pods are ready before their programs listen.
+    for (const program of ["httpbin", "tcp-echo"])
+      await eventually(
+        `${program} listens`,
+        () => mesh.symbolon("logs", `deploy/${program}`).stdout,
+        (text) => text.includes("listening"),
+      );
     expect(mesh.curl("default", "http://httpbin:8000/status/418")).toBe("418/0");
     const echo = mesh.exec(
       "curl",
