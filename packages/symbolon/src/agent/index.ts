@@ -8,3 +8,13 @@ export type {
   TokenSource,
 } from "./ports.ts";
 export { RENEWAL_WINDOW, renewalDelayMs, retryDelayMs } from "./rotation-schedule.ts";
+export type {
+  Entitlement,
+  JwtSvidRequest,
+  Selector,
+  ServedJwtSvid,
+  ServedX509Svid,
+  Workload,
+  WorkloadAttestor,
+  WorkloadPeer,
+} from "./workload.ts";
