@@ -3,6 +3,7 @@ export { type IdentityState, servedIdentity, type WorkloadIdentity } from "./ide
 export type {
   CertificateClient,
   CertificateClientRequest,
+  ProcessAttestor,
   ReceivedCertificate,
   RegisteredWorkload,
   TokenSource,

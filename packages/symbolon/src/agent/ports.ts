@@ -1,4 +1,5 @@
 import type { Secret } from "@symbolon/spiffe/core";
+import type { Selector, WorkloadPeer } from "./workload.ts";
 
 /** The CA as the agent needs it; `adapters/grpc` speaks Istio's CSR service behind it. */
 export interface CertificateClient {
@@ -33,4 +34,13 @@ export interface RegisteredWorkload {
   readonly namespace: string;
   readonly serviceAccount: string;
   readonly tokenPath: string;
+}
+
+/** Finds out facts about a process outside pods: its user, its program, its unit. `adapters/os` asks the kernel. */
+export interface ProcessAttestor {
+  /**
+   * All facts that hold while the peer is alive, each once.
+   * @throws ERR_WORKLOAD_ATTESTATION when they cannot be found out, or the process has ended meanwhile (S10)
+   */
+  attest(peer: WorkloadPeer, signal: AbortSignal): Promise<readonly Selector[]>;
 }
