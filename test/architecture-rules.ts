@@ -51,8 +51,29 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
       mayImport: { ...spiffeX509, jwt: "JWT-SVIDs", bundle: "an SVID is verified against a bundle" },
       runtime: ["node:crypto"],
     },
+    "workload-api": {
+      mayImport: { ...spiffeX509, jwt: "claims", bundle: "what the agent sends", svid: "what the agent sends" },
+      runtime: ["node:crypto", "node:net", "node:http2"],
+    },
+    source: {
+      mayImport: {
+        ...spiffeCore,
+        id: "identities are what everything here is about",
+        bundle: "hands out the agent's bundles",
+        svid: "hands out the agent's SVIDs",
+        "workload-api": "follows the agent",
+      },
+      runtime: [],
+    },
     testing: {
-      mayImport: { ...spiffeX509, jwt: "test tokens", bundle: "test bundles", svid: "test SVIDs" },
+      mayImport: {
+        ...spiffeX509,
+        jwt: "test tokens",
+        bundle: "test bundles",
+        svid: "test SVIDs",
+        "workload-api": "a fake of its server",
+        source: "sources without an agent",
+      },
       runtime: ["node:crypto", "node:net", "node:http2", "node:stream"],
     },
   },

@@ -1,0 +1,1 @@
+export type { WaitOptions, X509Source } from "./x509-source.ts";
