@@ -69,6 +69,8 @@ export const PRODUCT_ERRORS = {
   ERR_STATE_UNREADABLE: { fault: "operator", status: "failed_precondition" },
   ERR_STATE_UNWRITABLE: { fault: "operator", status: "unavailable" },
   ERR_TOKEN_REFUSED: { fault: "peer", status: "unauthenticated" },
+  ERR_WORKLOAD_ATTESTATION: { fault: "peer", status: "unavailable" },
+  ERR_WORKLOAD_NOT_ENTITLED: { fault: "operator", status: "permission_denied" },
 } as const satisfies ErrorCatalogue;
 
 export type ProductErrorCode = keyof typeof PRODUCT_ERRORS;
