@@ -150,6 +150,7 @@ export {
   type SingleChange,
   type Subject,
 } from "./explain/index.ts";
+export { parseGoDuration } from "./go-duration.ts";
 export { JWT_FAILURES, type JwtFailure, type TokenRefusal } from "./jwt-failures.ts";
 export type { TokenPlace } from "./jwt-locations.ts";
 export type { HeaderLine } from "./jwt-outputs.ts";

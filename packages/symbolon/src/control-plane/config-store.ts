@@ -190,7 +190,9 @@ function withImplicitObjects(
 ): ReadonlyMap<string, Omit<StoredObject, "identity">> {
   const objects = new Map<string, Omit<StoredObject, "identity">>();
   const declared: readonly OwnedObject[] = [...merged.objects.values()];
-  const namespaces = declared.map(({ key }) => (key.kind === "Namespace" ? key.name : key.namespace));
+  const namespaces = declared.flatMap(({ key }) =>
+    key.kind === "Namespace" ? key.name : key.namespace === "" ? [] : key.namespace,
+  );
   for (const name of new Set(["default", rootNamespace, ...namespaces])) {
     for (const object of implicitObjects(name)) {
       const key = { kind: object.kind, namespace: object.meta.namespace, name: object.meta.name };

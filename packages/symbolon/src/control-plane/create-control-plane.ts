@@ -1,15 +1,16 @@
 import { type Finding, formatFinding } from "@symbolon/policy";
 import { type Clock, createObservable, type Log, type Observable, type Random } from "@symbolon/spiffe/core";
 import { type AuditSink, productError } from "../core/index.ts";
-import type {
-  Ipv4Range,
-  MeshKind,
-  MeshView,
-  ParseManifestsOptions,
-  Pod,
-  PodStatus,
-  PresentedObject,
-  WorkloadObject,
+import {
+  type Ipv4Range,
+  isClusterScoped,
+  type MeshKind,
+  type MeshView,
+  type ParseManifestsOptions,
+  type Pod,
+  type PodStatus,
+  type PresentedObject,
+  type WorkloadObject,
 } from "../mesh/index.ts";
 import { createAddressPool } from "./address-pool.ts";
 import {
@@ -276,7 +277,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
         keySetStatus: keySets.status,
       };
       return [...config.objects.values()]
-        .filter(({ key }) => key.kind === kind && (kind === "Namespace" || inNamespace(key.namespace)))
+        .filter(({ key }) => key.kind === kind && (isClusterScoped(kind) || inNamespace(key.namespace)))
         .toSorted((a, b) => compareNames(a.key, b.key))
         .map((stored) => presentObject(stored, context));
     },

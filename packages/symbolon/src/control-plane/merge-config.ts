@@ -10,6 +10,7 @@ import {
   parseManifests,
 } from "../mesh/index.ts";
 import { checkMachinePorts } from "./check-machine-ports.ts";
+import { checkStaticEntries } from "./check-static-entries.ts";
 import { crossCheck } from "./cross-checks.ts";
 import { checkMeshConfigs, meshConfigOf, policiesOf } from "./mesh-policies.ts";
 import { checkPolicyLimits } from "./policy-limits.ts";
@@ -97,6 +98,7 @@ function crossCheckAll(objects: readonly OwnedObject[], options: MergeOptions): 
   const findings = [
     ...(machinePorts ? checkMachinePorts(filesFirst(objects), machinePorts) : []),
     ...checkMeshConfigs(objects, options),
+    ...checkStaticEntries(objects, options.trustDomain),
     ...checkPolicyLimits(objects, policies.authorizationPolicies, rootNamespace),
     ...crossCheck({ objects, ...policies, rootNamespace }),
   ];

@@ -21,11 +21,13 @@ export {
 export { locate } from "./locate.ts";
 export type {
   AuthorizationPolicyObject,
+  ClusterStaticEntryObject,
   ConfigMapObject,
   ContainerPortTemplate,
   ContainerTemplate,
   DeploymentObject,
   DeploymentStrategy,
+  EntrySelector,
   EnvironmentVariable,
   MeshObject,
   NamespaceObject,

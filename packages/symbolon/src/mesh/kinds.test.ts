@@ -19,7 +19,7 @@ describe("kinds", () => {
   test("every kind has names, and no alias stands for two", () => {
     for (const kind of MESH_KINDS) expect(kindNames(kind).kind).toBe(kind);
     expect(new Set(kindAliases()).size).toBe(kindAliases().length);
-    expect(MESH_KINDS.filter(isClusterScoped)).toEqual(["Namespace"]);
+    expect(MESH_KINDS.filter(isClusterScoped)).toEqual(["Namespace", "ClusterStaticEntry"]);
   });
 
   test("objects are named as users name them", () => {

@@ -21,6 +21,7 @@ const KINDS: readonly KindNames[] = [
   names("AuthorizationPolicy", "security.istio.io/v1", "authorizationpolicies", ["ap"]),
   names("RequestAuthentication", "security.istio.io/v1", "requestauthentications", ["ra"]),
   names("ConfigMap", "v1", "configmaps", ["cm"]),
+  names("ClusterStaticEntry", "spire.spiffe.io/v1alpha1", "clusterstaticentries", ["entry", "entries"]),
 ];
 
 const BY_ALIAS: ReadonlyMap<string, KindNames> = new Map(

@@ -4,6 +4,7 @@ import type {
   PeerAuthentication,
   RequestAuthentication,
 } from "@symbolon/policy";
+import type { SpiffeId, TrustDomain } from "@symbolon/spiffe/id";
 import type { Labels, ObjectMeta } from "./object.ts";
 import type { ReadinessProbe } from "./pod.ts";
 
@@ -120,6 +121,31 @@ export interface ConfigMapObject {
   readonly config: MeshSecurityConfig;
 }
 
+/** `unix:uid:1000` has type `unix` and value `uid:1000`. */
+export interface EntrySelector {
+  readonly type: string;
+  readonly value: string;
+}
+
+/** SPIRE's registration entry: processes for which all selectors hold have this SPIFFE ID (spiffe.md §5.3). */
+export interface ClusterStaticEntryObject {
+  readonly kind: "ClusterStaticEntry";
+  readonly meta: ObjectMeta;
+  /** Has a path. */
+  readonly spiffeId: SpiffeId;
+  /** Taken for compatibility: one agent is the parent of all. */
+  readonly parentId?: SpiffeId;
+  /** At least one, no two equal. */
+  readonly selectors: readonly EntrySelector[];
+  readonly federatesWith: readonly TrustDomain[];
+  /** Whole seconds; absent: the mesh's. */
+  readonly x509LifetimeSeconds?: number;
+  readonly jwtLifetimeSeconds?: number;
+  readonly dnsNames: readonly string[];
+  /** At most 1024 bytes. */
+  readonly hint?: string;
+}
+
 export type MeshObject =
   | NamespaceObject
   | ServiceAccountObject
@@ -129,4 +155,5 @@ export type MeshObject =
   | PeerAuthenticationObject
   | AuthorizationPolicyObject
   | RequestAuthenticationObject
-  | ConfigMapObject;
+  | ConfigMapObject
+  | ClusterStaticEntryObject;

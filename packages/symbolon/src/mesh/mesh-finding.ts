@@ -74,6 +74,11 @@ export const MESH_FINDING_CODES = {
     severity: "error",
     fix: "split the policy, or select fewer workloads with it",
   },
+  SYM2308: {
+    title: "entry of another trust domain",
+    severity: "error",
+    fix: "write a SPIFFE ID of the mesh's own trust domain, or start the mesh with the other (--trust-domain)",
+  },
 } as const satisfies FindingCatalogue;
 
 export type MeshFindingCode = keyof typeof MESH_FINDING_CODES;

@@ -9,6 +9,7 @@ export const MESH_KINDS = [
   "AuthorizationPolicy",
   "RequestAuthentication",
   "ConfigMap",
+  "ClusterStaticEntry",
 ] as const;
 export type MeshKind = (typeof MESH_KINDS)[number];
 
@@ -35,7 +36,7 @@ export function objectKeyText(key: ObjectKey): string {
 }
 
 export function isClusterScoped(kind: MeshKind): boolean {
-  return kind === "Namespace";
+  return kind === "Namespace" || kind === "ClusterStaticEntry";
 }
 
 /** Subset test: every pair of `matchLabels` is among `labels`. */

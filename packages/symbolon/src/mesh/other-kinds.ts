@@ -33,6 +33,7 @@ const KNOWN_WITHOUT_EFFECT: Readonly<Record<string, readonly string[]>> = {
   ],
   apps: ["ControllerRevision", "DaemonSet", "ReplicaSet", "StatefulSet"],
   "security.istio.io": [],
+  "spire.spiffe.io": ["ClusterFederatedTrustDomain", "ClusterSPIFFEID"],
   "networking.istio.io": [
     "DestinationRule",
     "Gateway",
@@ -56,6 +57,7 @@ const ISTIO_GROUPS = [
   "security.istio.io",
   "telemetry.istio.io",
 ];
+const SPIRE_GROUP = "spire.spiffe.io";
 
 const WORKLOAD_KINDS = ["CronJob", "DaemonSet", "Job", "ReplicaSet", "ReplicationController", "StatefulSet"];
 
@@ -80,8 +82,8 @@ export function judgeOtherKind(envelope: ObjectEnvelope): OtherKindVerdict {
 
 /** A mistyped group would turn a security policy into somebody else's object, which is left out with a warning. */
 function judgeGroup(group: string): string | undefined {
-  if (DOTLESS_GROUPS.includes(group) || ISTIO_GROUPS.includes(group)) return undefined;
-  const hint = suggestion(group, [...ISTIO_GROUPS, ...DOTLESS_GROUPS.filter((known) => known !== "")]);
+  if (DOTLESS_GROUPS.includes(group) || ISTIO_GROUPS.includes(group) || group === SPIRE_GROUP) return undefined;
+  const hint = suggestion(group, [...ISTIO_GROUPS, SPIRE_GROUP, ...DOTLESS_GROUPS.filter((known) => known !== "")]);
   return hint !== "" || !group.includes(".") || group.endsWith(".istio.io") ? hint : undefined;
 }
 

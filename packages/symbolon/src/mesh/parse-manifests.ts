@@ -27,6 +27,7 @@ import { isClusterScoped, MESH_KINDS, type MeshKind, type ObjectKey, type Object
 import { judgeOtherKind } from "./other-kinds.ts";
 import type { Container } from "./pod.ts";
 import { readService } from "./read-service.ts";
+import { readStaticEntry } from "./read-static-entry.ts";
 import { readDeployment, readPod, type WorkloadRules } from "./read-workload.ts";
 
 export interface ParseManifestsOptions extends WorkloadRules {
@@ -95,7 +96,7 @@ export function parseDocument(node: DocumentNode, options: ParseManifestsOptions
 }
 
 /** Groups in which one of our kinds with another version is a mistake and not somebody else's kind. */
-const OUR_GROUPS = ["", "apps", "extensions", "security.istio.io"];
+const OUR_GROUPS = ["", "apps", "extensions", "security.istio.io", "spire.spiffe.io"];
 
 function meshKindOf(envelope: ObjectEnvelope, collector: FindingCollector): MeshKind | "other" | undefined {
   const { apiVersion, group } = envelope;
@@ -142,6 +143,9 @@ function readKind(
         return readDeployment(spec ?? emptySpec(envelope), specContext, meta, options);
       case "Pod":
         return readPod(spec ?? emptySpec(envelope), specContext, meta, options);
+      case "ClusterStaticEntry":
+        reader.ignore(["status"]);
+        return readStaticEntry(spec ?? emptySpec(envelope), specContext, meta);
     }
   })();
   return reader.finish(() => object);

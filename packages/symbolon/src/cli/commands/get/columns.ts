@@ -53,6 +53,16 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
   PeerAuthentication: [NAME, { header: "MODE", cell: (object) => text(read(object, "spec", "mtls", "mode"), "") }, AGE],
   ConfigMap: [NAME, { header: "DATA", cell: (object) => String(Object.keys(object.data ?? {}).length) }, AGE],
   AuthorizationPolicy: [NAME, { header: "ACTION", cell: (object) => text(read(object, "spec", "action"), "") }, AGE],
+  ClusterStaticEntry: [
+    NAME,
+    { header: "SPIFFE ID", cell: (object) => text(read(object, "spec", "spiffeID"), "") },
+    { header: "SELECTORS", cell: (object) => list(read(object, "spec", "selectors")).join(",") },
+    AGE,
+    { header: "X509 TTL", wide: true, cell: (object) => text(read(object, "spec", "x509SVIDTTL"), "<default>") },
+    { header: "JWT TTL", wide: true, cell: (object) => text(read(object, "spec", "jwtSVIDTTL"), "<default>") },
+    { header: "DNS NAMES", wide: true, cell: (object) => list(read(object, "spec", "dnsNames")).join(",") || "<none>" },
+    { header: "HINT", wide: true, cell: (object) => text(read(object, "spec", "hint"), "<none>") },
+  ],
 };
 
 export function columnsOf(kind: string, wide: boolean): readonly Column[] {
