@@ -117,7 +117,7 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
   symbolon: {
     core: {
       mayImport: {},
-      packages: ["@symbolon/spiffe/core", "@symbolon/spiffe/x509", "@symbolon/policy"],
+      packages: ["@symbolon/spiffe/core", "@symbolon/spiffe/id", "@symbolon/spiffe/x509", "@symbolon/policy"],
       runtime: ["node:path"],
     },
     audit: { mayImport: productCore, packages: ["@symbolon/spiffe/core"], runtime: ["node:crypto"] },

@@ -3,6 +3,10 @@ export { type IdentityState, servedIdentity, type WorkloadIdentity } from "./ide
 export type {
   CertificateClient,
   CertificateClientRequest,
+  CreatedJwtSvid,
+  CreateJwtSvid,
+  NodeClient,
+  NodeState,
   ProcessAttestor,
   ReceivedCertificate,
   RegisteredWorkload,

@@ -1,4 +1,7 @@
+import type { BundleSet, JwtBundleSet } from "@symbolon/spiffe/bundle";
 import type { Secret } from "@symbolon/spiffe/core";
+import type { SpiffeId } from "@symbolon/spiffe/id";
+import type { RegistrationEntry } from "../core/index.ts";
 import type { Selector, WorkloadPeer } from "./workload.ts";
 
 /** The CA as the agent needs it; `adapters/grpc` speaks Istio's CSR service behind it. */
@@ -43,4 +46,47 @@ export interface ProcessAttestor {
    * @throws ERR_WORKLOAD_ATTESTATION when they cannot be found out, or the process has ended meanwhile (S10)
    */
   attest(peer: WorkloadPeer, signal: AbortSignal): Promise<readonly Selector[]>;
+}
+
+/** Everything that an agent is told: always complete (S2). */
+export interface NodeState {
+  /** That of the own trust domain is always there. */
+  readonly bundles: BundleSet;
+  readonly jwtBundles: JwtBundleSet;
+  /** In the order in which a process gets its identities (S6). */
+  readonly entries: readonly RegistrationEntry[];
+}
+
+/** What the agent asks of the CA of its machine; `adapters/grpc` speaks `symbolon.agent.v1.AgentService` behind it. */
+export interface NodeClient {
+  /**
+   * Calls back with each state until the signal, or until the connection ends: that is an error.
+   * @throws ERR_CA_CALL_RETRYABLE, ERR_CA_CALL_REFUSED
+   */
+  watchNode(follower: (state: NodeState) => void, signal: AbortSignal): Promise<void>;
+  /**
+   * The entry decides what the certificate says; of the request (DER) only the key counts. DER, leaf first.
+   * @throws ERR_CA_CALL_RETRYABLE, ERR_CA_CALL_REFUSED
+   */
+  createX509Svid(
+    request: { readonly entryId: string; readonly csr: Uint8Array },
+    signal: AbortSignal,
+  ): Promise<readonly Uint8Array[]>;
+  /** @throws ERR_CA_CALL_RETRYABLE, ERR_CA_CALL_REFUSED */
+  createJwtSvid(request: CreateJwtSvid, signal: AbortSignal): Promise<CreatedJwtSvid>;
+  close(): void;
+}
+
+export interface CreateJwtSvid {
+  /** A registration entry, or a pod that proves itself by its service account token. */
+  readonly caller: { readonly entryId: string } | { readonly serviceAccountToken: Secret<string> };
+  /** At least one, none empty. */
+  readonly audiences: readonly string[];
+}
+
+export interface CreatedJwtSvid {
+  readonly spiffeId: SpiffeId;
+  /** Compact JWS. */
+  readonly token: Secret<string>;
+  readonly expiresAt: Date;
 }

@@ -1,6 +1,6 @@
 import { type Finding, formatFinding } from "@symbolon/policy";
 import { type Clock, createObservable, type Log, type Observable, type Random } from "@symbolon/spiffe/core";
-import { type AuditSink, productError } from "../core/index.ts";
+import { type AuditSink, productError, type RegistrationEntry } from "../core/index.ts";
 import {
   type Ipv4Range,
   isClusterScoped,
@@ -42,6 +42,7 @@ import type {
 import { presentObject } from "./present-object.ts";
 import { presentPod } from "./present-pod.ts";
 import { createProxyConfigPush } from "./push.ts";
+import { registrationEntries, sameEntries } from "./registration-entries.ts";
 import { keySetProblems, wantedKeySets } from "./request-authentication-config.ts";
 import { createSerialQueue } from "./serial-queue.ts";
 import { keyText, type StoredObject } from "./stored-object.ts";
@@ -85,6 +86,8 @@ export interface ControlPlane {
   readonly configs: ProxyConfigSource & WrittenConfigs;
   /** What the pod runtime should run. */
   readonly desiredPods: Observable<readonly Pod[]>;
+  /** Identities of processes outside pods, in the order of S6. */
+  readonly entries: Observable<readonly RegistrationEntry[]>;
   status(): MeshStatus;
   list(kind: MeshKind, namespace?: string): readonly PresentedObject[];
   findPod(uid: string): PodRecord | undefined;
@@ -126,6 +129,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   });
   const push = createProxyConfigPush(starts * VERSIONS_PER_RUN, queueMicrotask);
   const desiredPods = createObservable<readonly Pod[]>([]);
+  const entries = createObservable<readonly RegistrationEntry[]>([]);
   const inOrder = createSerialQueue();
   let savedPods = new Map(persisted.pods.map((record) => [record.pod.uid, record]));
   let bootId = persisted.settings.bootId;
@@ -155,6 +159,8 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     podProblem = problem;
     await savePods();
     desiredPods.set(pods.desired());
+    const newEntries = registrationEntries(config.objects.values());
+    if (!sameEntries(entries.current, newEntries)) entries.set(newEntries);
     const meshConfig = meshConfigOf(objects, options.rootNamespace);
     keySets.want(wantedKeySets(requestAuthentications()));
     const content = computeSnapshot({
@@ -252,6 +258,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   return {
     configs: push,
     desiredPods,
+    entries,
     status: () => ({
       trustDomain: options.trustDomain,
       version: push.version,
