@@ -27,7 +27,7 @@ import {
   type ServiceAccountTokenRequest,
   type TokenIssuer,
 } from "../../packages/symbolon/src/ca/index.ts";
-import { type AuditEvent, productError } from "../../packages/symbolon/src/core/index.ts";
+import { type AuditEvent, productError, type RegistrationEntry } from "../../packages/symbolon/src/core/index.ts";
 
 export const TRUST_DOMAIN = TrustDomain.parse("cluster.local");
 export const TOKEN_ISSUER = "https://token-issuer.symbolon.test";
@@ -106,6 +106,8 @@ export interface CaFixture {
   readonly audit: AuditEvent[];
   readonly issuances: MemoryIssuances;
   readonly pods: Map<string, BoundPod>;
+  /** By id. */
+  readonly entries: Map<string, RegistrationEntry>;
   readonly tokens: TokenIssuer;
   readonly stateDirectory: MemoryDirectory;
   token(changes?: Partial<ServiceAccountTokenRequest>): Secret<string>;
@@ -127,6 +129,7 @@ export async function createCaFixture(options: CaFixtureOptions = {}): Promise<C
   const audit: AuditEvent[] = [];
   const issuances = options.issuances ?? memoryIssuances();
   const pods = new Map<string, BoundPod>([[WEB_POD.uid, WEB_POD]]);
+  const entries = new Map<string, RegistrationEntry>();
   const stateDirectory = options.stateDirectory ?? memoryDirectory();
   const tokenDirectory = memoryDirectory();
   const tokens = await loadTokenIssuer({ issuer: TOKEN_ISSUER, directory: tokenDirectory, clock, random });
@@ -134,6 +137,7 @@ export async function createCaFixture(options: CaFixtureOptions = {}): Promise<C
     trustDomain: TRUST_DOMAIN,
     tokens: { issuer: TOKEN_ISSUER, audiences: ["istio-ca"], keySet: () => tokens.keySet },
     pods: { findPod: async (uid) => pods.get(uid) },
+    entries: { findEntry: (id) => entries.get(id) },
     audit: {
       write: async (event) => {
         audit.push(event);
@@ -175,6 +179,7 @@ export async function createCaFixture(options: CaFixtureOptions = {}): Promise<C
     audit,
     issuances,
     pods,
+    entries,
     tokens,
     stateDirectory,
     token,

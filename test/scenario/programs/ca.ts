@@ -32,6 +32,7 @@ const ca = await createCertificateAuthority({
   issuances: createSqliteIssuanceLog({ ...shared, database: openDatabase(join(directory, "state.db")) }),
   tokens: { issuer: tokens.issuer, audiences: [CA_UNDER_TEST.audience], keySet: () => tokens.keySet },
   pods: { findPod: async (uid) => podOf(uid) },
+  entries: { findEntry: () => undefined },
   audit: await openAuditLog({
     ...shared,
     directory: join(directory, "audit"),

@@ -80,6 +80,7 @@ export function runControlPlane(config: MeshConfig): Promise<number> {
       issuances,
       tokens: { issuer: tokens.issuer, audiences: [TOKEN_AUDIENCE], keySet: () => tokens.keySet },
       pods: { findPod: async (uid) => plane.findPod(uid)?.pod },
+      entries: { findEntry: (id) => plane.entries.current.find((entry) => entry.id === id) },
       profile: { defaultLifetimeSeconds: config.svidLifetimeSeconds },
       audit,
     });

@@ -6,10 +6,19 @@ import { createClientCertificateAuthenticator } from "./authenticate-client-cert
 import { createServiceAccountTokenAuthenticator, type TokenTrust } from "./authenticate-service-account-token.ts";
 import { createCaCounters } from "./counters.ts";
 import { createCertificateUseCase } from "./create-certificate.ts";
+import { createEntrySvidUseCase } from "./create-entry-svid.ts";
 import { createIssuanceProfile, type IssuanceProfileConfig } from "./issuance-profile.ts";
 import { createIssuer } from "./issue-certificate.ts";
 import { loadPluggedInAuthority } from "./plugged-in-authority.ts";
-import type { CreateCertificate, IssuanceLog, PodLookup, SecretDirectory, ServerIdentity } from "./ports.ts";
+import type {
+  CreateCertificate,
+  CreateEntrySvid,
+  EntryLookup,
+  IssuanceLog,
+  PodLookup,
+  SecretDirectory,
+  ServerIdentity,
+} from "./ports.ts";
 import { loadSelfSignedAuthority } from "./self-signed-authority.ts";
 import type { SerialPrefix } from "./serial-number.ts";
 import { startServerCertificate } from "./server-certificate.ts";
@@ -24,6 +33,7 @@ export interface CertificateAuthorityOptions {
   readonly issuances: IssuanceLog;
   readonly tokens: TokenTrust;
   readonly pods: PodLookup;
+  readonly entries: EntryLookup;
   readonly profile?: IssuanceProfileConfig;
   /** Of the CA's own server certificate; the names of Istio's control plane and loopback, if absent. */
   readonly serverNames?: { readonly dnsNames: readonly string[]; readonly ipAddresses: readonly string[] };
@@ -36,6 +46,8 @@ export interface CertificateAuthorityOptions {
 
 export interface CertificateAuthority {
   readonly createCertificate: CreateCertificate;
+  /** For registration entries, asked for by agents of this machine. */
+  readonly createEntrySvid: CreateEntrySvid;
   /** What every workload must trust. */
   readonly bundle: X509Bundle;
   /** The same as a file: `root-cert.pem` of every pod. */
@@ -102,6 +114,7 @@ export async function createCertificateAuthority(options: CertificateAuthorityOp
       counters,
       log,
     }),
+    createEntrySvid: createEntrySvidUseCase({ entries: options.entries, authority, issue, audit, counters, log }),
     bundle: authority.bundle,
     rootsPem: authority.rootsPem,
     kind: authority.kind,

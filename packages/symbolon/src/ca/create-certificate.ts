@@ -1,10 +1,11 @@
-import { errorText, isSymbolonError, type Log } from "@symbolon/spiffe/core";
+import type { Log } from "@symbolon/spiffe/core";
 import { type AuditSink, productError } from "../core/index.ts";
 import { authenticateCaller } from "./authenticate-caller.ts";
 import type { Caller, CallerAuthenticator } from "./caller.ts";
 import type { CaCounterName, CaCounters } from "./counters.ts";
 import type { IssueCertificate } from "./issue-certificate.ts";
 import type { CreateCertificate, CreateCertificateRequest } from "./ports.ts";
+import { reportRefusal } from "./report-refusal.ts";
 import type { SigningAuthority } from "./signing-authority.ts";
 import { checkRequestedNames, verifyCsr } from "./verify-csr.ts";
 
@@ -62,7 +63,8 @@ export function createCertificateUseCase(dependencies: CreateCertificateDependen
       return created;
     } catch (error) {
       counters.add(progress.counter);
-      await reportRefusal(dependencies, request, progress.caller, error);
+      const { peerAddress } = request.credentials;
+      await reportRefusal(dependencies, { caller: progress.caller, peerAddress }, error);
       throw error;
     }
   };
@@ -74,28 +76,4 @@ function refuseImpersonation({ impersonatedIdentity }: CreateCertificateRequest)
   throw productError("ERR_CA_IMPERSONATION_REFUSED", "request impersonation authentication failure", {
     details: { impersonatedIdentity },
   });
-}
-
-async function reportRefusal(
-  { audit, log }: CreateCertificateDependencies,
-  { credentials }: CreateCertificateRequest,
-  caller: Caller | undefined,
-  error: unknown,
-): Promise<void> {
-  const coded = isSymbolonError(error) ? error : undefined;
-  const reasons = typeof coded?.details.reasons === "string" ? { reasons: coded.details.reasons } : {};
-  const event = {
-    kind: "certificate.issue",
-    outcome: coded ? "refused" : "failure",
-    actor: caller?.name ?? "unauthenticated",
-    ...(caller ? { subject: caller.spiffeId.toString(), authority: caller.authenticator } : {}),
-    code: coded?.code ?? "ERR_INTERNAL_BUG",
-    details: { message: errorText(error), peer: credentials.peerAddress, ...reasons },
-  } as const;
-  try {
-    await audit.write(event);
-  } catch (failure) {
-    // The refusal stands without its line.
-    log.error("refusal not audited", { error: errorText(failure), code: event.code });
-  }
 }

@@ -1,4 +1,5 @@
 import type { Secret } from "@symbolon/spiffe/core";
+import type { RegistrationEntry } from "../core/index.ts";
 
 /** What is asked of the CA, already free of wire types. */
 export interface CreateCertificateRequest {
@@ -25,6 +26,21 @@ export interface CreatedCertificate {
   readonly rootsPem: string;
   readonly serialNumber: string;
   readonly notAfter: Date;
+}
+
+/** What an agent asks for in the name of a registration entry. */
+export interface CreateEntrySvidRequest {
+  readonly entryId: string;
+  /** DER. */
+  readonly csr: Uint8Array;
+}
+
+/** @throws ERR_OBJECT_NOT_FOUND, ERR_CSR_*, ERR_KEY_*, ERR_CA_*, ERR_ISSUANCE_LOG_*, ERR_AUDIT_* */
+export type CreateEntrySvid = (request: CreateEntrySvidRequest) => Promise<CreatedCertificate>;
+
+/** Which registration entries exist now. */
+export interface EntryLookup {
+  findEntry(id: string): RegistrationEntry | undefined;
 }
 
 export type CreateCertificate = (request: CreateCertificateRequest) => Promise<CreatedCertificate>;

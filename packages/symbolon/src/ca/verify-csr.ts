@@ -13,7 +13,14 @@ import type { SigningAuthority } from "./signing-authority.ts";
  * @throws ERR_CSR_MALFORMED, ERR_CSR_SIGNATURE_INVALID, ERR_KEY_*, ERR_CSR_KEY_REUSED
  */
 export function verifyCsr(csrPem: string, authority: SigningAuthority): CertificateSigningRequest {
-  const csr = parseCertificateSigningRequestFromPem(csrPem);
+  return verifyParsedCsr(parseCertificateSigningRequestFromPem(csrPem), authority);
+}
+
+/** The same for one that is read already. @throws ERR_CSR_SIGNATURE_INVALID, ERR_KEY_*, ERR_CSR_KEY_REUSED */
+export function verifyParsedCsr(
+  csr: CertificateSigningRequest,
+  authority: SigningAuthority,
+): CertificateSigningRequest {
   verifyCsrSignature(csr);
   const authorities = [authority.certificate, ...authority.intermediates, ...authority.bundle.x509Authorities];
   if (authorities.some(({ spki }) => equalBytes(spki, csr.spki)))
