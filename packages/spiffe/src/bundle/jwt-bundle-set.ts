@@ -1,7 +1,8 @@
+import { spiffeError } from "../core/index.ts";
 import type { TrustDomain } from "../id/index.ts";
 import type { JwtBundle } from "./jwt-bundle.ts";
 
-/** One JWT bundle a trust domain, never merged (Workload API §6.3). Immutable. */
+/** One JWT bundle a trust domain, never merged (Workload API §6.3). Immutable: `with` and `without` answer a new set. */
 export class JwtBundleSet {
   readonly #byName: ReadonlyMap<string, JwtBundle>;
 
@@ -16,6 +17,22 @@ export class JwtBundleSet {
 
   get(trustDomain: TrustDomain): JwtBundle | undefined {
     return this.#byName.get(trustDomain.name);
+  }
+
+  /** @throws ERR_BUNDLE_NOT_FOUND */
+  require(trustDomain: TrustDomain): JwtBundle {
+    const bundle = this.get(trustDomain);
+    if (bundle) return bundle;
+    const message = `no JWT bundle found for trust domain: "${trustDomain.name}"`;
+    throw spiffeError("ERR_BUNDLE_NOT_FOUND", message, { details: { trustDomain: trustDomain.name } });
+  }
+
+  with(bundle: JwtBundle): JwtBundleSet {
+    return new JwtBundleSet(new Map([...this.#byName, [bundle.trustDomain.name, bundle]]));
+  }
+
+  without(trustDomain: TrustDomain): JwtBundleSet {
+    return new JwtBundleSet(new Map([...this.#byName].filter(([name]) => name !== trustDomain.name)));
   }
 
   get bundles(): readonly JwtBundle[] {

@@ -1,8 +1,8 @@
 export type { JsonObject, JsonValue } from "../core/index.ts";
 export { JWS_ALGORITHMS, type JwsAlgorithm } from "./algorithms.ts";
 export { checkJwtClaims, type JwtClaims, type JwtClaimsPolicy } from "./claims.ts";
-export type { Jwk } from "./jwk.ts";
-export { type JwkSet, jwkFromPublicKey, type PublicJwk, parseJwkSet } from "./jwk-set.ts";
+export { isForSignatures, type Jwk, readJwk } from "./jwk.ts";
+export { type JwkSet, jwkFromPublicKey, type PublicJwk, parseJwkSet, readJwkSetDocument } from "./jwk-set.ts";
 export {
   type CompactJws,
   checkSignature,

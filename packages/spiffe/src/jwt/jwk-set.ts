@@ -4,6 +4,7 @@ import {
   isJsonObject,
   isSymbolonError,
   type JsonObject,
+  type JsonValue,
   parseStrictJson,
   spiffeError,
 } from "../core/index.ts";
@@ -34,15 +35,10 @@ export const MAX_KEYS = 256;
  * @throws ERR_JWT_KEY_SET_INVALID
  */
 export function parseJwkSet(input: string | JsonObject): JwkSet {
-  const set = typeof input === "string" ? parseText(input) : input;
-  const { keys } = set;
-  if (!Array.isArray(keys)) throw invalidKeySet('"keys" is not an array');
-  if (keys.length > MAX_KEYS) throw invalidKeySet(`more than ${MAX_KEYS} keys`);
+  const { members } = readJwkSetDocument(input);
   const kids = new Set<string>();
   const usable: Jwk[] = [];
-  for (const [index, member] of keys.entries()) {
-    if (!isJsonObject(member)) throw invalidKeySet(`key ${index} is not an object`);
-    checkPublicJwk(member, index);
+  for (const [index, member] of members.entries()) {
     const { kid } = member;
     if (typeof kid === "string") {
       if (kids.has(kid)) throw invalidKeySet(`more than one key has the "kid" "${kid}"`);
@@ -51,6 +47,28 @@ export function parseJwkSet(input: string | JsonObject): JwkSet {
     if (isForSignatures(member)) usable.push(readJwk(member, index));
   }
   return Object.freeze({ keys: Object.freeze(usable) });
+}
+
+/**
+ * A JWK Set before its keys are read: JSON whose `keys` are at most 256 objects, each a public key by its looks.
+ * @param input JSON text of at most 1 Mi characters, or its value
+ * @throws ERR_JWT_KEY_SET_INVALID
+ */
+export function readJwkSetDocument(input: string | JsonObject): {
+  readonly document: JsonObject;
+  readonly members: readonly JsonObject[];
+} {
+  const document = typeof input === "string" ? parseText(input) : input;
+  const { keys } = document;
+  if (keys === undefined) throw invalidKeySet('"keys" is missing');
+  if (!Array.isArray(keys)) throw invalidKeySet('"keys" is not an array');
+  if (keys.length > MAX_KEYS) throw invalidKeySet(`more than ${MAX_KEYS} keys`);
+  const members = keys.map((member: JsonValue, index) => {
+    if (!isJsonObject(member)) throw invalidKeySet(`key ${index} is not an object`);
+    checkPublicJwk(member, index);
+    return member;
+  });
+  return { document, members };
 }
 
 /** JWK of a public key; without `kid`, its RFC 7638 thumbprint. @throws ERR_KEY_UNSUPPORTED */

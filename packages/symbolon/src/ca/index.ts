@@ -5,6 +5,7 @@ export {
   createCertificateAuthority,
 } from "./create-certificate-authority.ts";
 export type { IssuanceProfileConfig } from "./issuance-profile.ts";
+export type { IssuedJwtSvid, JwtAuthority, JwtSvidCaller, JwtSvidOrder } from "./jwt-authority.ts";
 export { loadPluggedInAuthority } from "./plugged-in-authority.ts";
 export type {
   BoundPod,

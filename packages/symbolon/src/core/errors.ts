@@ -48,6 +48,7 @@ export const PRODUCT_ERRORS = {
   ERR_JWKS_ADDRESS_FORBIDDEN: { fault: "operator", status: "permission_denied" },
   ERR_JWKS_FETCH: { fault: "operator", status: "unavailable" },
   ERR_JWKS_INVALID: { fault: "operator", status: "unavailable" },
+  ERR_JWT_SVID_REQUEST_INVALID: { fault: "caller", status: "invalid_argument" },
   ERR_LISTEN_FAILED: { fault: "operator", status: "unavailable" },
   ERR_MANIFEST_INVALID: { fault: "operator", status: "invalid_argument" },
   ERR_MESH_ALREADY_RUNNING: { fault: "operator", status: "failed_precondition" },
