@@ -1,5 +1,10 @@
+export { createEntryIdentities, type EntryIdentities } from "./entry-identities.ts";
+export { createEntryWorkloads, type EntryWorkloadsOptions } from "./entry-workloads.ts";
 export { createIdentityManager, type IdentityManager, type IdentityManagerPorts } from "./identity-manager.ts";
 export { type IdentityState, servedIdentity, type WorkloadIdentity } from "./identity-state.ts";
+export { createJwtSvidCache, type JwtSvidCache } from "./jwt-svid-cache.ts";
+export { matchEntries, selectorText } from "./match-entries.ts";
+export { followNode, type NodeFollower } from "./node-follower.ts";
 export type {
   CertificateClient,
   CertificateClientRequest,

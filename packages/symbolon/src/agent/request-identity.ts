@@ -1,14 +1,10 @@
-import { BundleSet, X509Bundle } from "@symbolon/spiffe/bundle";
-import { type Clock, errorText, isSymbolonError, Secret } from "@symbolon/spiffe/core";
+import { X509Bundle } from "@symbolon/spiffe/bundle";
+import { type Clock, isSymbolonError, Secret } from "@symbolon/spiffe/core";
 import { SpiffeId, type TrustDomain } from "@symbolon/spiffe/id";
-import { parseX509Svid, verifyX509Svid, type X509Svid } from "@symbolon/spiffe/svid";
-import {
-  certificateSigningRequestToPem,
-  createCertificateSigningRequest,
-  createKeyPair,
-  type KeyPair,
-} from "@symbolon/spiffe/x509";
+import type { X509Svid } from "@symbolon/spiffe/svid";
+import { certificateSigningRequestToPem, createCertificateSigningRequest, createKeyPair } from "@symbolon/spiffe/x509";
 import { productError } from "../core/index.ts";
+import { acceptCertificate } from "./accept-certificate.ts";
 import type { WorkloadIdentity } from "./identity-state.ts";
 import type { CertificateClient, ReceivedCertificate, RegisteredWorkload, TokenSource } from "./ports.ts";
 
@@ -38,7 +34,13 @@ export async function requestIdentity(
   const request = { csrPem, validitySeconds: ports.lifetimeSeconds };
   const token = await ports.tokens.readToken(workload.tokenPath);
   const answer = await ask();
-  return acceptAnswer(answer, keyPair, spiffeId, ports);
+  return acceptCertificate(
+    {
+      chain: answer.certificateChainPem.join("\n"),
+      bundle: () => X509Bundle.fromPem(ports.trustDomain, answer.rootsPem),
+    },
+    { spiffeId, keyPair, now: ports.clock.now() },
+  );
 
   async function ask(): Promise<ReceivedCertificate> {
     if (!token && !current)
@@ -64,32 +66,4 @@ export async function requestIdentity(
       .createCertificate({ ...request, clientCertificate }, signal)
       .finally(() => keyPem.expose().fill(0));
   }
-}
-
-/** A CA that answers wrongly must not give a workload a wrong identity: everything that can be checked is. */
-function acceptAnswer(
-  answer: ReceivedCertificate,
-  keyPair: KeyPair,
-  expected: SpiffeId,
-  { trustDomain, clock }: RequestIdentityPorts,
-): WorkloadIdentity {
-  try {
-    const svid = parseX509Svid(answer.certificateChainPem.join("\n"), keyPair.privateKey);
-    if (!svid.spiffeId.equals(expected)) throw refused(`it is for ${svid.spiffeId}, wanted ${expected}`);
-    const bundle = X509Bundle.fromPem(trustDomain, answer.rootsPem);
-    verifyX509Svid(
-      svid.chain.map((certificate) => certificate.der),
-      BundleSet.of(bundle),
-      { now: clock.now() },
-    );
-    return { svid, bundle };
-  } catch (cause) {
-    if (isSymbolonError(cause) && cause.code === "ERR_AGENT_CERTIFICATE_REFUSED") throw cause;
-    const now = clock.now().toISOString();
-    throw refused(`${errorText(cause)} (local time ${now})`, cause);
-  }
-}
-
-function refused(why: string, cause?: unknown) {
-  return productError("ERR_AGENT_CERTIFICATE_REFUSED", `the CA's answer is not accepted: ${why}`, { cause });
 }

@@ -1,3 +1,5 @@
+export { type AgentClientOptions, createAgentClient } from "./agent-client.ts";
+export { type AgentServer, type AgentServerOptions, serveAgents } from "./agent-server.ts";
 export {
   type CertificateClient,
   type CertificateClientOptions,

@@ -47,6 +47,12 @@ export function certificateServiceStatus(error: unknown): Partial<StatusObject> 
   return { code, details, metadata };
 }
 
+/** What an agent of this machine is told. */
+export function agentServiceStatus(error: unknown): Partial<StatusObject> {
+  if (!isSymbolonError(error)) return { code: status.INTERNAL, details: "internal error" };
+  return { code: GRPC_CODES[errorInfo(error).status], details: toldText(error) };
+}
+
 function toldText(error: SymbolonError): string {
   const { status: kind, fault } = errorInfo(error);
   if (kind === "internal") return "internal error";
