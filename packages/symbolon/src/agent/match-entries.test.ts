@@ -21,11 +21,6 @@ describe("an entry is for a process", () => {
   test("and never without any selector", () => {
     expect(matches()).toBe(false);
   });
-
-  test("type and value do not run into one another", () => {
-    const odd = [{ type: "unix:uid", value: "1000" }];
-    expect(matchEntries([{ ...testEntry(), selectors: odd }], [{ type: "unix", value: "gid:1000" }])).toEqual([]);
-  });
 });
 
 describe("order and hints", () => {
