@@ -1,8 +1,16 @@
-export { BundleSet, X509Bundle } from "./bundle/index.ts";
+export {
+  BundleSet,
+  JwtBundle,
+  JwtBundleSet,
+  SpiffeBundle,
+  type SpiffeBundleContent,
+  X509Bundle,
+} from "./bundle/index.ts";
 export {
   type Clock,
   type ErrorInfo,
   isSymbolonError,
+  Secret,
   SPIFFE_ERRORS,
   type SpiffeErrorCode,
   SymbolonError,
@@ -31,12 +39,21 @@ export {
 } from "./jwt/index.ts";
 export {
   createPeerVerifier,
+  JWT_SVID_ALGORITHMS,
+  type JwtSvid,
+  type JwtSvidAlgorithm,
+  type JwtSvidSigningKey,
+  type JwtSvidTemplate,
   type PeerVerifier,
   type PeerVerifierOptions,
+  parseJwtSvidInsecure,
   parseX509Svid,
+  signJwtSvid,
   spiffeIdOf,
   type VerifiedPeer,
+  type VerifyJwtSvidOptions,
   type VerifyX509SvidOptions,
+  verifyJwtSvid,
   verifyX509Svid,
   X509Svid,
 } from "./svid/index.ts";

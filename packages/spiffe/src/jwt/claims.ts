@@ -28,33 +28,57 @@ const MAX_NUMERIC_DATE = 253_402_300_799;
 export function checkJwtClaims(claims: JsonObject, policy: JwtClaimsPolicy): JwtClaims {
   const issuer = textClaim(claims, "iss");
   const subject = textClaim(claims, "sub");
-  const audiences = audienceClaim(claims.aud);
-  const expiry = timeClaim(claims, "exp");
-  if (expiry === undefined) throw claimInvalid("exp", "is missing");
-  const notBefore = timeClaim(claims, "nbf");
-  timeClaim(claims, "iat");
-
+  const { audiences, expiry, notBefore } = readTokenClaims(claims);
   if (issuer !== policy.issuer) {
     const message = `token was issued by "${issuer.slice(0, 200)}", wanted "${policy.issuer}"`;
     throw spiffeError("ERR_JWT_ISSUER", message);
   }
-  if (!audiences.some((audience) => policy.audiences.includes(audience))) {
-    const message = `token is for ${quoted(audiences)}, wanted ${quoted(policy.audiences)}`;
-    throw spiffeError("ERR_JWT_AUDIENCE", message);
-  }
-  const leewaySeconds = policy.leewaySeconds ?? 0;
-  const nowSeconds = policy.now.getTime() / 1000;
-  // RFC 7519 §4.1.4: not accepted on or after the time.
+  checkAudience(audiences, policy.audiences);
+  checkTimes({ expiry, notBefore }, policy);
+  return { issuer, subject, audiences, expiresAt: new Date(expiry * 1000) };
+}
+
+/** `aud` and the times, which JWT-SVIDs share with other tokens; in seconds since 1970. */
+export interface TokenClaims {
+  /** At least one, none empty. */
+  readonly audiences: readonly string[];
+  readonly expiry: number;
+  readonly notBefore: number | undefined;
+  readonly issuedAt: number | undefined;
+}
+
+/** The shapes alone. @throws ERR_JWT_CLAIM_INVALID */
+export function readTokenClaims(claims: JsonObject): TokenClaims {
+  const audiences = audienceClaim(claims.aud);
+  const expiry = timeClaim(claims, "exp");
+  if (expiry === undefined) throw claimInvalid("exp", "is missing");
+  return { audiences, expiry, notBefore: timeClaim(claims, "nbf"), issuedAt: timeClaim(claims, "iat") };
+}
+
+/** One of those that are wanted is enough; when none is wanted, none is enough. @throws ERR_JWT_AUDIENCE */
+export function checkAudience(audiences: readonly string[], wanted: readonly string[]): void {
+  if (audiences.some((audience) => wanted.includes(audience))) return;
+  const message = `token is for ${quoted(audiences)}, wanted ${wanted.length === 0 ? "no audience at all" : quoted(wanted)}`;
+  throw spiffeError("ERR_JWT_AUDIENCE", message, { details: { audiences } });
+}
+
+/** @throws ERR_JWT_EXPIRED, ERR_JWT_NOT_YET_VALID */
+export function checkTimes(
+  { expiry, notBefore }: Pick<TokenClaims, "expiry" | "notBefore">,
+  { now, leewaySeconds = 0 }: { readonly now: Date; readonly leewaySeconds?: number },
+): void {
+  const nowSeconds = now.getTime() / 1000;
+  // RFC 7519 §4.1.4: not accepted on or after the time. Negated, so that a clock that is no number refuses.
   if (!(nowSeconds < expiry + leewaySeconds)) {
     throw spiffeError("ERR_JWT_EXPIRED", "token has expired", { details: { exp: expiry } });
   }
   if (notBefore !== undefined && !(nowSeconds >= notBefore - leewaySeconds)) {
     throw spiffeError("ERR_JWT_NOT_YET_VALID", "token is not yet valid", { details: { nbf: notBefore } });
   }
-  return { issuer, subject, audiences, expiresAt: new Date(expiry * 1000) };
 }
 
-function textClaim(claims: JsonObject, name: string): string {
+/** @throws ERR_JWT_CLAIM_INVALID unless it is a text with at least one character */
+export function textClaim(claims: JsonObject, name: string): string {
   const value = claims[name];
   if (typeof value !== "string" || value === "") throw claimInvalid(name, "is missing or not a text");
   return value;

@@ -79,12 +79,15 @@ export function parseJwsCompact(token: string): CompactJws {
  * @throws ERR_JWT_ALGORITHM_NOT_ALLOWED, ERR_JWT_KEY_NOT_FOUND, ERR_JWT_SIGNATURE_INVALID, and those of `parseJwsCompact`
  */
 export function verifyJws(token: string, keySet: JwkSet, options: VerifyJwsOptions): VerifiedJws {
-  const { header, payload, signature, signingInput } = parseJwsCompact(token);
-  const algorithm = options.algorithms.find((allowed) => isJwsAlgorithm(allowed) && allowed === header.alg);
-  if (!algorithm) {
-    const message = `token is signed with "${header.alg.slice(0, 20)}", which is not allowed`;
-    throw spiffeError("ERR_JWT_ALGORITHM_NOT_ALLOWED", message, { details: { algorithms: options.algorithms } });
-  }
+  const jws = parseJwsCompact(token);
+  const key = verifyJwsSignature(jws, keySet, options);
+  return { header: jws.header, payload: jws.payload, claims: parseJsonObject(jws.payload, "payload"), key };
+}
+
+/** `verifyJws` for a token that has been taken apart already. @returns the key that verifies it */
+export function verifyJwsSignature(jws: CompactJws, keySet: JwkSet, options: VerifyJwsOptions): Jwk {
+  const { header, signature, signingInput } = jws;
+  const algorithm = allowedAlgorithm(header, options);
   const keys = keySet.keys.filter(
     (key) =>
       (header.kid === undefined || key.kid === header.kid) &&
@@ -98,7 +101,15 @@ export function verifyJws(token: string, keySet: JwkSet, options: VerifyJwsOptio
   }
   const key = keys.find(({ publicKey }) => verifyWith(algorithm, publicKey, signingInput, signature));
   if (!key) throw spiffeError("ERR_JWT_SIGNATURE_INVALID", "token signature does not verify");
-  return { header, payload, claims: parseJsonObject(payload, "payload"), key };
+  return key;
+}
+
+/** @throws ERR_JWT_ALGORITHM_NOT_ALLOWED */
+export function allowedAlgorithm(header: JwsHeader, options: VerifyJwsOptions): JwsAlgorithm {
+  const algorithm = options.algorithms.find((allowed) => isJwsAlgorithm(allowed) && allowed === header.alg);
+  if (algorithm) return algorithm;
+  const message = `token is signed with "${header.alg.slice(0, 20)}", which is not allowed`;
+  throw spiffeError("ERR_JWT_ALGORITHM_NOT_ALLOWED", message, { details: { algorithms: options.algorithms } });
 }
 
 /**
