@@ -27,20 +27,21 @@ try {
   const command = ["exec", "--yes", ...packages, "--", "buf", "generate", join(ROOT, "proto"), "--template", template];
   const run = spawnSync("npm", command, { cwd: ROOT, stdio: "inherit" });
   if (run.status !== 0) throw new Error(`buf generate ended with ${run.status ?? run.signal}`);
-  await writeIndex();
+  await writeIndex(OUTPUT);
+  await writeIndex(join(OUTPUT, "envoy"));
 } finally {
   await rm(scratch, { recursive: true, force: true });
 }
 
 /** A folder is entered only through its index; the generator writes none. */
-async function writeIndex(): Promise<void> {
+async function writeIndex(folder: string): Promise<void> {
   const lines: string[] = [];
-  for (const file of (await readdir(OUTPUT)).filter((name) => name.endsWith("_pb.ts")).sort()) {
-    const source = await readFile(join(OUTPUT, file), "utf8");
+  for (const file of (await readdir(folder)).filter((name) => name.endsWith("_pb.ts")).sort()) {
+    const source = await readFile(join(folder, file), "utf8");
     const names = [...source.matchAll(/^export (const|type) (\w+)/gm)].map(([, kind, name]) =>
       kind === "type" ? `type ${name}` : (name ?? ""),
     );
     lines.push(`export { ${names.sort().join(", ")} } from "./${file}";`);
   }
-  await writeFile(join(OUTPUT, "index.ts"), `${lines.join("\n")}\n`);
+  await writeFile(join(folder, "index.ts"), `${lines.join("\n")}\n`);
 }

@@ -1,0 +1,5 @@
+export { DataSourceSchema, NodeSchema, TypedExtensionConfigSchema, file_envoy_config_core, type DataSource, type Node, type TypedExtensionConfig } from "./config-core_pb.ts";
+export { DeltaDiscoveryRequestSchema, DeltaDiscoveryResponseSchema, DiscoveryRequestSchema, DiscoveryResponseSchema, ResourceSchema, file_envoy_discovery, type DeltaDiscoveryRequest, type DeltaDiscoveryResponse, type DiscoveryRequest, type DiscoveryResponse, type Resource } from "./discovery_pb.ts";
+export { StatusSchema, file_envoy_rpc_status, type Status } from "./rpc-status_pb.ts";
+export { SecretDiscoveryService, file_envoy_secret_discovery } from "./secret-discovery_pb.ts";
+export { CertificateValidationContextSchema, SPIFFECertValidatorConfigSchema, SPIFFECertValidatorConfig_TrustDomainSchema, SecretSchema, TlsCertificateSchema, file_envoy_tls_secret, type CertificateValidationContext, type SPIFFECertValidatorConfig, type SPIFFECertValidatorConfig_TrustDomain, type Secret, type TlsCertificate } from "./tls-secret_pb.ts";
