@@ -1,8 +1,10 @@
-import { type CancelSignal, runtime } from "./runtime-globals.ts";
+import { type CancelSignal, runtime, unrefTimer } from "./runtime-globals.ts";
 
 /** A timer that has been set; cancelling twice is allowed. */
 export interface Timer {
   cancel(): void;
+  /** Lets the process end while this timer is pending. A clock that is not the runtime's has no use for it. */
+  unref?(): void;
 }
 
 /**
@@ -24,12 +26,20 @@ export const systemClock: Clock = {
   monotonicMs: () => runtime.performance.now(),
   setTimer(delayMs, callback) {
     let handle: unknown;
+    let background = false;
     const arm = (remainingMs: number): void => {
       const step = Math.min(Math.max(remainingMs, 0), MAX_TIMEOUT_MS);
       handle = runtime.setTimeout(() => (remainingMs > step ? arm(remainingMs - step) : callback()), step);
+      if (background) unrefTimer(handle);
     };
     arm(delayMs);
-    return { cancel: () => runtime.clearTimeout(handle) };
+    return {
+      cancel: () => runtime.clearTimeout(handle),
+      unref() {
+        background = true;
+        unrefTimer(handle);
+      },
+    };
   },
 };
 

@@ -13,6 +13,7 @@ export {
   type Status,
   SymbolonError,
 } from "./errors.ts";
+export { holdProcess } from "./hold-process.ts";
 export { type Log, type LogFields, silentLog } from "./log.ts";
 export { createObservable, type MutableObservable, type Observable } from "./observable.ts";
 export { type Random, systemRandom } from "./random.ts";

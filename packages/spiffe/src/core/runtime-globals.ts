@@ -12,9 +12,16 @@ interface RuntimeGlobals {
   ) => { decode(bytes: Uint8Array): string };
   setTimeout(callback: () => void, delayMs: number): unknown;
   clearTimeout(handle: unknown): void;
+  readonly Deno?: { unrefTimer?(handle: unknown): void };
 }
 
 export const runtime = globalThis as unknown as RuntimeGlobals;
+
+/** Lets the process end while a timer is pending. Node and Bun hand out objects that can do it, Deno numbers, browsers nothing. */
+export function unrefTimer(handle: unknown): void {
+  if (typeof handle === "object" && handle !== null && "unref" in handle) (handle as { unref(): void }).unref();
+  else runtime.Deno?.unrefTimer?.(handle);
+}
 
 /** What an AbortSignal is, without the DOM's types. */
 export interface CancelSignal {
