@@ -166,8 +166,7 @@ describe("the CA's service for agents", () => {
     const order = { caller: { entryId: "1" }, audiences: ["overload"] } as const;
     let failure = await failureOf(client.createJwtSvid(order, signal));
     // The connection comes back within a second.
-    while ((failure as Error).message.includes("connect"))
-      failure = await failureOf(client.createJwtSvid(order, signal));
+    while (failure.message.includes("connect")) failure = await failureOf(client.createJwtSvid(order, signal));
     expect(failure).toMatchObject({ code: "ERR_CA_CALL_RETRYABLE", message: "the CA refused: too many requests" });
   });
 
