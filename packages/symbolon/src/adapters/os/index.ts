@@ -28,6 +28,12 @@ export {
 } from "./pod-capture-file.ts";
 export { createPodDirectories, type PodDirectoriesOptions } from "./pod-directories.ts";
 export { type PodLayout, podLayout, publishPodSecrets } from "./pod-directory.ts";
+export {
+  createProcessAttestor,
+  type ExplainingProcessAttestor,
+  type ProcessAttestorOptions,
+  type ProcessFacts,
+} from "./process-attestor.ts";
 export { coreFileLimits, hardenProcess, isDumpable, refuseDebugEnvironment } from "./process-hardening.ts";
 export { createProcessRegistry, endLeftoverProcesses } from "./process-registry.ts";
 export { processStartTicks } from "./process-stat.ts";

@@ -24,6 +24,31 @@ export function processStatusField(pid: number, field: string): string | undefin
   return line?.slice(field.length + 1).trim();
 }
 
+/** Whom a process acts as now, as this process's user namespace maps it; `undefined` when there is no such process. */
+export interface ProcessAccount {
+  /** Effective ids, which decide what the process may do. */
+  readonly uid: number;
+  readonly gid: number;
+  readonly supplementaryGids: readonly number[];
+}
+
+export function processAccount(pid: number): ProcessAccount | undefined {
+  const status = procFile(pid, "status");
+  if (status === undefined) return undefined;
+  const ids = (field: string): readonly number[] =>
+    (new RegExp(`^${field}:\\s*(.*)$`, "m").exec(status)?.[1] ?? "").split(/\s+/).filter(Boolean).map(Number);
+  // proc(5): real, effective, saved, file system.
+  const [, uid] = ids("Uid");
+  const [, gid] = ids("Gid");
+  if (uid === undefined || gid === undefined) return undefined;
+  return { uid, gid, supplementaryGids: ids("Groups") };
+}
+
+/** Control groups of a process, the text of /proc/PID/cgroup (cgroups(7)). */
+export function processControlGroups(pid: number): string | undefined {
+  return procFile(pid, "cgroup");
+}
+
 /** Process ids of the direct children of a process, as its own PID namespace's /proc shows them. */
 export function childProcesses(pid: number): readonly number[] {
   return (procFile(pid, `task/${pid}/children`) ?? "").split(" ").filter(Boolean).map(Number);
