@@ -42,6 +42,8 @@ export interface MeshConfig {
   readonly workingDirectory: string;
   readonly logLevel: LogLevel;
   readonly capture: CaptureConfig;
+  /** Where processes outside pods find the Workload API, open to every user; absent: in the runtime directory, for the mesh's own user. */
+  readonly workloadSocketPath?: string;
   /** Each proxy writes a line about every request and connection. */
   readonly accessRecords: boolean;
 }
@@ -92,4 +94,11 @@ export function pathsOf(config: Omit<ChosenMesh, "name">): MeshPaths {
 /** XDG: a relative path is to be ignored. */
 function absolute(path: string | undefined): string | undefined {
   return path?.startsWith("/") ? path : undefined;
+}
+
+/** Where processes outside pods find the Workload API. */
+export function workloadSocketOf(
+  config: Pick<MeshConfig, "stateDirectory" | "runtimeDirectory" | "workloadSocketPath">,
+): string {
+  return config.workloadSocketPath ?? pathsOf(config).workloadSocket;
 }

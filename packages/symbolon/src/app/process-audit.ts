@@ -12,7 +12,7 @@ export interface ProcessAudit extends AuditSink {
 
 /** The audit log of one process, which refuses or degrades as the mesh's configuration says. */
 export async function openProcessAudit(
-  process: "control-plane" | "agent",
+  process: "control-plane" | "agent" | "host-agent",
   options: { readonly config: MeshConfig; readonly keys: SecretDirectory; readonly log: Log },
 ): Promise<ProcessAudit> {
   const { config, keys, log } = options;

@@ -6,6 +6,7 @@ import { addAuthzCommand } from "./commands/authz/index.ts";
 import { addDeleteCommand } from "./commands/delete.ts";
 import { addDescribeCommand } from "./commands/describe.ts";
 import { addDownCommand } from "./commands/down.ts";
+import { addEntryCommand } from "./commands/entry/index.ts";
 import { addExecCommand } from "./commands/exec.ts";
 import { addGetCommand } from "./commands/get/index.ts";
 import { addInternalCommand } from "./commands/internal.ts";
@@ -26,6 +27,7 @@ export const commands: readonly ((program: Command) => void)[] = [
   addApplyCommand,
   addDeleteCommand,
   addGetCommand,
+  addEntryCommand,
   addExecCommand,
   addLogsCommand,
   addMetricsCommand,

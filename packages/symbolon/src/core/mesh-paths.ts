@@ -10,7 +10,7 @@ export interface MeshPaths {
   readonly caDirectory: string;
   /** Key that signs service account tokens, and its JWK set. */
   readonly tokenIssuerDirectory: string;
-  /** One log in a directory of its own for each process that writes one: `control-plane`, `agent`. */
+  /** One log in a directory of its own for each process that writes one: `control-plane`, `agent`, `host-agent`. */
   readonly auditDirectory: string;
   /** Keys that sign the logs' heads. */
   readonly auditKeysDirectory: string;
@@ -29,9 +29,15 @@ export interface MeshPaths {
   readonly keySetSocket: string;
   /** The supervisor tells the agent which process is which pod's proxy. */
   readonly agentControlSocket: string;
+  /** Agents ask the CA for certificates and tokens. */
+  readonly caSocket: string;
+  /** Workload API for processes outside pods. */
+  readonly workloadSocket: string;
   readonly namespacesDirectory: string;
   /** Explicit capture: which processes the mesh has started. */
   readonly processesDirectory: string;
+  /** Which processes the launcher has started outside of the namespaces. */
+  readonly hostProcessesDirectory: string;
   /** How connections are captured, for commands. */
   readonly captureFile: string;
   /** Address of the dashboard while one is served. */
@@ -83,8 +89,11 @@ export function meshPaths(directories: { readonly state: string; readonly runtim
     reportsSocket: join(runtime, "reports.sock"),
     keySetSocket: join(runtime, "keys.sock"),
     agentControlSocket: join(runtime, "agent.sock"),
+    caSocket: join(runtime, "ca.sock"),
+    workloadSocket: join(runtime, "workload.sock"),
     namespacesDirectory: join(runtime, "netns"),
     processesDirectory: join(runtime, "processes"),
+    hostProcessesDirectory: join(runtime, "host-processes"),
     captureFile: join(runtime, "capture.json"),
     dashboardFile: join(runtime, "dashboard-url"),
     podRuntime(podUid) {

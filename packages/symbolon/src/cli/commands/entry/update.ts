@@ -1,0 +1,22 @@
+import type { Command } from "commander";
+import { applyEntry, findEntry } from "./apply-entry.ts";
+import { addEntryFlags, type EntryFlags } from "./entry-flags.ts";
+import { entryManifest } from "./entry-manifest.ts";
+
+export function addUpdateCommand(entry: Command): void {
+  const update = entry
+    .command("update <name>")
+    .description("Change an entry; what no option names stays. Running workloads get what changes at once.")
+    .option("--spiffe-id <id>", "SPIFFE ID of the mesh's trust domain");
+  addEntryFlags(update)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  symbolon entry update db --ttl 20m
+  symbolon entry update db --selector unix:uid:1000 --selector unix:path:/usr/bin/node   instead of the selectors that it has`,
+    )
+    .action(async (name: string, flags: EntryFlags, command: Command) => {
+      await applyEntry(entryManifest(name, flags, await findEntry(name, command)), flags, command);
+    });
+}
