@@ -25,15 +25,25 @@ export function controlGroupFacts(text: string): ControlGroupFacts {
     hierarchies.find(({ controllers }) => controllers === "");
   const unit = managed && unitOf(managed.path);
   const containers = new Set(hierarchies.flatMap(({ path }) => containerOf(path) ?? []));
-  const rootless = unit !== undefined && USER_MANAGER.test(unit);
+  const owner = idOwner(unit);
   // Two names for one process: none of them can be relied on.
   const [id] = containers.size === 1 ? containers : [];
   return {
     ...(unit === undefined ? {} : { unit }),
-    ...(id === undefined ? {} : rootless ? { rootlessContainerId: id } : { containerId: id }),
+    ...(id === undefined ? {} : owner === "user" ? { rootlessContainerId: id } : {}),
+    ...(id === undefined || owner !== "system" ? {} : { containerId: id }),
   };
 }
 
+/** Who has made, and named, the groups below a unit's own. */
+function idOwner(unit: string | undefined): "system" | "user" | "service" {
+  if (unit === undefined || unit.endsWith(".scope") || CONTAINER_SERVICE.test(unit)) return "system";
+  return USER_MANAGER.test(unit) ? "user" : "service";
+}
+
+/** Services that run the system's containers below themselves; any other may have been given its groups to name as it likes. */
+const CONTAINER_SERVICE =
+  /^(?:containerd|docker|snap\.docker\.dockerd|crio|podman|kubelet|k3s|k3s-agent|rke2-server|rke2-agent)\.service$/;
 const USER_MANAGER = /^user@\d+\.service$/;
 const UNIT_NAME = /^[A-Za-z0-9:_.\\@-]{1,249}\.(?:service|scope|socket|mount|swap|target|timer|path|device|automount)$/;
 
