@@ -1,0 +1,252 @@
+import { describe, expect, test } from "bun:test";
+import { SpiffeId } from "@symbolon/spiffe/id";
+import { createNodeFixture } from "../../../../test/fakes/node-fixture.ts";
+import { testEntry } from "../../../../test/fakes/registration-entries.ts";
+import { LINGER_MS } from "./entry-identities.ts";
+import type { Entitlement, Workload } from "./workload.ts";
+
+const HOUR_MS = 3_600_000;
+const DB = testEntry({ id: "db" });
+
+/** SPIFFE IDs without their trust domain, and hints. */
+function served(entitlement: Entitlement): readonly string[] {
+  if (entitlement.kind !== "granted") return [entitlement.kind];
+  return entitlement.svids.map(({ svid, hint }) => `${svid.spiffeId.path}${hint === undefined ? "" : ` ${hint}`}`);
+}
+
+function serial(workload: Workload): string | undefined {
+  const entitlement = workload.entitlement();
+  return entitlement.kind === "granted" ? entitlement.svids[0]?.svid.leaf.serialNumberHex : undefined;
+}
+
+/** A workload that has been granted what the entries give. */
+async function granted(...entries: Parameters<ReturnType<typeof createNodeFixture>["tell"]>) {
+  const node = createNodeFixture();
+  node.tell(...entries);
+  const workload = await node.attest();
+  workload.entitlement();
+  await node.clock.advance(0);
+  // Its client has seen this answer.
+  workload.entitlement();
+  let heard = 0;
+  workload.subscribe(() => heard++);
+  return { ...node, workload, heard: () => heard };
+}
+
+describe("a process outside pods", () => {
+  test("has the identities of the entries that are for it", async () => {
+    const { workload } = await granted(DB, testEntry({ id: "other", selectors: ["unix:uid:1000", "unix:gid:5"] }));
+    expect(served(workload.entitlement())).toEqual(["/db"]);
+    expect(workload.name).toBe("process 4711 (uid 1000, /usr/bin/node)");
+  });
+
+  test("has none without entry, and the reason names what holds for it (S3)", async () => {
+    const { workload } = await granted(testEntry({ selectors: ["unix:uid:1001"] }));
+    expect(workload.entitlement()).toEqual({
+      kind: "none",
+      reason:
+        "no registration entry is for process 4711 (uid 1000, /usr/bin/node): it has unix:uid:1000, unix:path:/usr/bin/node",
+    });
+  });
+
+  test("waits while nobody knows the entries yet", async () => {
+    const { attest, clock, tell } = createNodeFixture();
+    const workload = await attest();
+    expect(workload.entitlement().kind).toBe("pending");
+    let heard = 0;
+    workload.subscribe(() => heard++);
+    tell(DB);
+    expect(heard).toBe(1);
+    expect(workload.entitlement().kind).toBe("pending");
+    await clock.advance(0);
+    expect(heard).toBe(2);
+    expect(served(workload.entitlement())).toEqual(["/db"]);
+  });
+
+  test("gets all identities in the first answer, in order, each hint once (S5, S6)", async () => {
+    const at = (day: number) => new Date(Date.UTC(2026, 0, day));
+    const { workload } = await granted(
+      testEntry({ id: "default", isDefault: true, hint: "internal", createdAt: at(3) }),
+      testEntry({ id: "old", hint: "internal", createdAt: at(1) }),
+      testEntry({ id: "new", hint: "external", createdAt: at(2) }),
+    );
+    expect(served(workload.entitlement())).toEqual(["/default", "/old internal", "/new external"]);
+  });
+
+  test("has no certificate before it asks, and none when it only wants tokens", async () => {
+    const { attest, clock, tell, x509Calls, jwtCalls } = createNodeFixture();
+    tell(DB);
+    const workload = await attest();
+    await workload.createJwtSvids({ audiences: ["a"] }, new AbortController().signal);
+    await clock.advance(HOUR_MS);
+    expect(x509Calls).toEqual([]);
+    expect(jwtCalls).toHaveLength(1);
+    workload.entitlement();
+    expect(x509Calls).toEqual(["db"]);
+  });
+
+  test("keeps the same answer until something changes", async () => {
+    const { workload, tell } = await granted(DB);
+    const before = workload.entitlement();
+    expect(workload.entitlement()).toBe(before);
+    tell(DB, testEntry({ id: "other", selectors: ["unix:uid:1"] }));
+    expect(workload.entitlement()).not.toBe(before);
+  });
+
+  test("gets a new certificate with a new key at 75 % of the old one's life", async () => {
+    const { workload, clock, publicKeys, heard } = await granted(DB);
+    const before = serial(workload);
+    await clock.advance(0.69 * HOUR_MS);
+    expect(serial(workload)).toBe(before);
+    await clock.advance(0.12 * HOUR_MS);
+    expect(serial(workload)).not.toBe(before);
+    expect(heard()).toBe(1);
+    expect(new Set(publicKeys).size).toBe(2);
+  });
+
+  test("shares a certificate with every other process of the same entry", async () => {
+    const { attest, workload, x509Calls } = await granted(DB);
+    const other = await attest();
+    expect(serial(other)).toBe(serial(workload) ?? "none");
+    expect(x509Calls).toEqual(["db"]);
+  });
+
+  test("leaves its certificate for a while, and then nothing is renewed", async () => {
+    const { attest, clock, workload, x509Calls } = await granted(DB);
+    const before = serial(workload);
+    workload.release();
+    await clock.advance(LINGER_MS - 1);
+    const next = await attest();
+    expect(serial(next)).toBe(before);
+    next.release();
+    await clock.advance(LINGER_MS);
+    expect(clock.pendingTimersMs).toEqual([]);
+    await clock.advance(2 * HOUR_MS);
+    expect(x509Calls).toEqual(["db"]);
+    expect(workload.entitlement().kind).toBe("none");
+  });
+
+  test("loses an identity at once when its entry goes, and the key with it", async () => {
+    const { workload, clock, tell, identities } = await granted(DB, testEntry({ id: "web" }));
+    const heard: (readonly string[])[] = [];
+    workload.subscribe(() => heard.push(served(workload.entitlement())));
+    tell(testEntry({ id: "web" }));
+    expect(heard.at(-1)).toEqual(["/web"]);
+    expect(identities.current("db")).toBeUndefined();
+    tell();
+    expect(heard.at(-1)).toEqual(["none"]);
+    expect(clock.pendingTimersMs).toEqual([]);
+  });
+
+  test("gets an identity when an entry for it appears, without a gap in what it has", async () => {
+    const { workload, clock, tell } = await granted(DB);
+    const heard: (readonly string[])[] = [];
+    workload.subscribe(() => heard.push(served(workload.entitlement())));
+    tell(DB, testEntry({ id: "web" }));
+    await clock.advance(0);
+    expect(heard).not.toContainEqual(["pending"]);
+    expect(heard.at(-1)).toEqual(["/db", "/web"]);
+  });
+
+  test("is served the old certificate until that of the changed entry is there", async () => {
+    const { workload, clock, tell } = await granted(DB);
+    const before = serial(workload);
+    tell({ ...DB, revision: 2, x509LifetimeSeconds: 60 });
+    expect(serial(workload)).toBe(before);
+    await clock.advance(0);
+    const entitlement = workload.entitlement();
+    expect(serial(workload)).not.toBe(before);
+    expect(entitlement.kind === "granted" && entitlement.svids[0]?.svid.notAfter.getTime()).toBe(
+      clock.now().getTime() + 60_000,
+    );
+  });
+
+  test("is not served the old certificate beyond its own end, also when the new one does not come", async () => {
+    const { workload, clock, tell, setAway, heard } = await granted(DB);
+    setAway(true);
+    tell({ ...DB, revision: 2, dnsNames: ["a.example.org"] });
+    await clock.advance(HOUR_MS - 1);
+    expect(workload.entitlement().kind).toBe("granted");
+    const before = heard();
+    await clock.advance(1);
+    expect(heard()).toBeGreaterThan(before);
+    expect(workload.entitlement()).toMatchObject({
+      kind: "pending",
+      reason: expect.stringContaining("the CA is away"),
+    });
+  });
+
+  test("loses the old identity at once when the entry's SPIFFE ID changes", async () => {
+    const { workload, clock, tell } = await granted(DB);
+    tell({ ...DB, revision: 2, spiffeId: SpiffeId.parse("spiffe://cluster.local/renamed") });
+    expect(served(workload.entitlement())).toEqual(["pending"]);
+    await clock.advance(0);
+    expect(served(workload.entitlement())).toEqual(["/renamed"]);
+  });
+
+  test("keeps its certificate when only the hint changes", async () => {
+    const { workload, clock, tell, x509Calls } = await granted(DB);
+    const before = serial(workload);
+    tell({ ...DB, revision: 2, hint: "internal" });
+    await clock.advance(0);
+    expect(served(workload.entitlement())).toEqual(["/db internal"]);
+    expect(serial(workload)).toBe(before);
+    expect(x509Calls).toEqual(["db"]);
+  });
+
+  test("keeps what it has while the CA is away", async () => {
+    const { workload, clock, setAway } = await granted(DB);
+    setAway(true);
+    await clock.advance(HOUR_MS - 1);
+    expect(served(workload.entitlement())).toEqual(["/db"]);
+    await clock.advance(1);
+    expect(served(workload.entitlement())).toEqual(["pending"]);
+    setAway(false);
+    await clock.advance(120_000);
+    expect(served(workload.entitlement())).toEqual(["/db"]);
+  });
+
+  test("has nothing any more once it has ended, whoever holds its connection", async () => {
+    const { workload, endProcess } = await granted(DB);
+    endProcess();
+    expect(workload.entitlement().kind).toBe("none");
+    const tokens = workload.createJwtSvids({ audiences: ["a"] }, new AbortController().signal);
+    await expect(tokens).rejects.toMatchObject({ code: "ERR_WORKLOAD_NOT_ENTITLED" });
+  });
+});
+
+describe("tokens of a process", () => {
+  const { signal } = new AbortController();
+
+  test("are one for each identity, the default's first (S8), or the one asked for", async () => {
+    const { workload } = await granted(testEntry({ id: "web", hint: "w" }), DB);
+    const all = await workload.createJwtSvids({ audiences: ["a"] }, signal);
+    expect(all.map(({ spiffeId, hint }) => [spiffeId.path, hint])).toEqual([
+      ["/web", "w"],
+      ["/db", undefined],
+    ]);
+    const one = await workload.createJwtSvids({ audiences: ["a"], spiffeId: DB.spiffeId }, signal);
+    expect(one.map(({ spiffeId }) => spiffeId.path)).toEqual(["/db"]);
+  });
+
+  test("are refused for an identity that it has not, and without any", async () => {
+    const { workload, tell } = await granted(DB);
+    const foreign = SpiffeId.parse("spiffe://cluster.local/admin");
+    await expect(workload.createJwtSvids({ audiences: ["a"], spiffeId: foreign }, signal)).rejects.toMatchObject({
+      code: "ERR_WORKLOAD_NOT_ENTITLED",
+    });
+    tell();
+    await expect(workload.createJwtSvids({ audiences: ["a"] }, signal)).rejects.toMatchObject({
+      code: "ERR_WORKLOAD_NOT_ENTITLED",
+    });
+  });
+
+  test("are not those of before after a change of the entry", async () => {
+    const { workload, tell, jwtCalls } = await granted(DB);
+    await workload.createJwtSvids({ audiences: ["a"] }, signal);
+    tell({ ...DB, revision: 2, jwtLifetimeSeconds: 10 });
+    const [token] = await workload.createJwtSvids({ audiences: ["a"] }, signal);
+    expect(jwtCalls).toHaveLength(2);
+    expect(token?.token.expose()).toBe("token 2");
+  });
+});
