@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { SpiffeId } from "@symbolon/spiffe/id";
 import { createNodeFixture } from "../../../../test/fakes/node-fixture.ts";
 import { testEntry } from "../../../../test/fakes/registration-entries.ts";
+import type { RegistrationEntry } from "../core/index.ts";
 import { LINGER_MS } from "./entry-identities.ts";
 import type { Entitlement, Workload } from "./workload.ts";
 
@@ -20,7 +21,7 @@ function serial(workload: Workload): string | undefined {
 }
 
 /** A workload that has been granted what the entries give. */
-async function granted(...entries: Parameters<ReturnType<typeof createNodeFixture>["tell"]>) {
+async function granted(...entries: readonly RegistrationEntry[]) {
   const node = createNodeFixture();
   node.tell(...entries);
   const workload = await node.attest();
