@@ -1,0 +1,84 @@
+import { describe, expect, test } from "bun:test";
+import { BundleSet, JwtBundleSet } from "@symbolon/spiffe/bundle";
+import { SymbolonError, silentLog } from "@symbolon/spiffe/core";
+import { createFakeClock, createFakeRandom } from "@symbolon/spiffe/testing";
+import { testEntry } from "../../../../test/fakes/registration-entries.ts";
+import { followNode } from "./node-follower.ts";
+import type { NodeClient, NodeState } from "./ports.ts";
+
+const stateOf = (...ids: readonly string[]): NodeState => ({
+  bundles: BundleSet.of(),
+  jwtBundles: JwtBundleSet.of(),
+  entries: ids.map((id) => testEntry({ id })),
+});
+
+/** A CA that a test starts and ends. */
+function harness() {
+  const clock = createFakeClock();
+  let tell: ((state: NodeState) => void) | undefined;
+  let end: (() => void) | undefined;
+  let away = false;
+  let calls = 0;
+  const client: NodeClient = {
+    watchNode(follower, signal) {
+      calls++;
+      if (away) return Promise.reject(new SymbolonError("ERR_CA_CALL_RETRYABLE", "connect"));
+      return new Promise((resolve, reject) => {
+        tell = follower;
+        end = () => reject(new SymbolonError("ERR_CA_CALL_RETRYABLE", "ended"));
+        signal.addEventListener("abort", () => resolve(), { once: true });
+      });
+    },
+    createX509Svid: () => Promise.reject(new Error("not asked for here")),
+    createJwtSvid: () => Promise.reject(new Error("not asked for here")),
+    close() {},
+  };
+  const follower = followNode({ client, clock, random: createFakeRandom(1), log: silentLog });
+  const ids = () => follower.state.current?.entries.map(({ id }) => id);
+  return {
+    clock,
+    follower,
+    ids,
+    calls: () => calls,
+    tell: (...of: readonly string[]) => tell?.(stateOf(...of)),
+    setAway(value: boolean) {
+      away = value;
+      if (value) end?.();
+    },
+  };
+}
+
+describe("an agent follows the CA's state", () => {
+  test("from nothing, through every change", async () => {
+    const { follower, ids, tell } = harness();
+    expect(ids()).toBeUndefined();
+    tell("a");
+    expect(ids()).toEqual(["a"]);
+    tell();
+    expect(ids()).toEqual([]);
+    await follower.close();
+  });
+
+  test("keeps the last one while the CA is away, asks again within two seconds, and takes the next one", async () => {
+    const { clock, follower, ids, tell, setAway, calls } = harness();
+    tell("a");
+    setAway(true);
+    await clock.advance(60_000);
+    expect(ids()).toEqual(["a"]);
+    expect(calls()).toBeGreaterThan(30);
+    expect(calls()).toBeLessThan(200);
+    setAway(false);
+    await clock.advance(2000);
+    tell("b");
+    expect(ids()).toEqual(["b"]);
+    await follower.close();
+  });
+
+  test("ends when it is closed, with nothing left behind", async () => {
+    const { clock, follower, setAway } = harness();
+    setAway(true);
+    await clock.advance(0);
+    await follower.close();
+    expect(clock.pendingTimersMs).toEqual([]);
+  });
+});
