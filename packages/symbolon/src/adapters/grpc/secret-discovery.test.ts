@@ -1,0 +1,471 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import type { Any } from "@bufbuild/protobuf/wkt";
+import {
+  type ClientDuplexStream,
+  credentials,
+  makeGenericClientConstructor,
+  Server,
+  ServerCredentials,
+  type ServiceError,
+  status,
+} from "@grpc/grpc-js";
+import { BundleSet, JwtBundleSet } from "@symbolon/spiffe/bundle";
+import { silentLog, systemClock, systemRandom } from "@symbolon/spiffe/core";
+import { createTestAuthority } from "@symbolon/spiffe/testing";
+import type { Entitlement, Workload } from "../../agent/index.ts";
+import type { SecretFiles } from "../../agent/secrets/index.ts";
+import { productError } from "../../core/index.ts";
+import {
+  type DeltaDiscoveryRequest,
+  DeltaDiscoveryRequestSchema,
+  type DeltaDiscoveryResponse,
+  type DiscoveryRequest,
+  DiscoveryRequestSchema,
+  type DiscoveryResponse,
+  SecretSchema,
+  SPIFFECertValidatorConfigSchema,
+} from "../../gen/envoy/index.ts";
+import { createSecretDiscovery, secretDiscoveryDefinition } from "./secret-discovery.ts";
+
+const SECRET = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
+const own = createTestAuthority("example.org");
+const abroad = createTestAuthority("abroad.example");
+const web = own.issue("/web");
+
+type Granted = Extract<Entitlement, { kind: "granted" }>;
+const granted = (change: Partial<Granted> = {}): Granted => ({
+  kind: "granted",
+  svids: [{ svid: web }],
+  bundles: BundleSet.of(own.bundle, abroad.bundle),
+  jwtBundles: JwtBundleSet.of(),
+  ...change,
+});
+
+const opened: (() => void)[] = [];
+afterEach(() => {
+  for (const close of opened.splice(0)) close();
+});
+
+const noFiles: SecretFiles = {
+  read: async (path) => {
+    throw productError("ERR_SECRET_FILE", `"${path}" may not be read by process 1`);
+  },
+};
+
+async function serve(first: Entitlement, files: SecretFiles = noFiles) {
+  let entitlement = first;
+  const followers = new Set<() => void>();
+  const workload: Workload = {
+    name: "process 1",
+    entitlement: () => entitlement,
+    subscribe(follower) {
+      followers.add(follower);
+      return () => followers.delete(follower);
+    },
+    createJwtSvids: async () => [],
+    release() {},
+  };
+  const server = new Server();
+  const options = { clock: systemClock, random: systemRandom, log: silentLog };
+  server.addService(
+    secretDiscoveryDefinition,
+    createSecretDiscovery(options, async () => ({ workload, files })),
+  );
+  const port = await new Promise<number>((resolve, reject) =>
+    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    ),
+  );
+  const Client = makeGenericClientConstructor(secretDiscoveryDefinition, "sds");
+  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+  opened.push(() => {
+    client.close();
+    server.forceShutdown();
+  });
+  const open = <Request, Response>(method: string) =>
+    conversation<Request, Response>((client[method] as () => ClientDuplexStream<Request, Response>).call(client));
+  return {
+    followers,
+    become(next: Entitlement) {
+      entitlement = next;
+      for (const follower of followers) void follower();
+    },
+    state() {
+      const stream = open<DiscoveryRequest, DiscoveryResponse>("StreamSecrets");
+      return {
+        ...stream,
+        ask: (request: MessageInitShape<typeof DiscoveryRequestSchema>) =>
+          stream.write(create(DiscoveryRequestSchema, { typeUrl: SECRET, ...request })),
+      };
+    },
+    delta() {
+      const stream = open<DeltaDiscoveryRequest, DeltaDiscoveryResponse>("DeltaSecrets");
+      return {
+        ...stream,
+        ask: (request: MessageInitShape<typeof DeltaDiscoveryRequestSchema>) =>
+          stream.write(create(DeltaDiscoveryRequestSchema, { typeUrl: SECRET, ...request })),
+      };
+    },
+    fetch: (request: MessageInitShape<typeof DiscoveryRequestSchema>) =>
+      new Promise<DiscoveryResponse>((resolve, reject) =>
+        (client.FetchSecrets as unknown as (...of: unknown[]) => void).call(
+          client,
+          create(DiscoveryRequestSchema, request),
+          (error: ServiceError | null, response: DiscoveryResponse) => (error ? reject(error) : resolve(response)),
+        ),
+      ),
+  };
+}
+
+function conversation<Request, Response>(call: ClientDuplexStream<Request, Response>) {
+  const received: Response[] = [];
+  const waiting: { resolve: (response: Response) => void; reject: (error: unknown) => void }[] = [];
+  let failure: ServiceError | undefined;
+  call.on("data", (response: Response) => {
+    const next = waiting.shift();
+    if (next) next.resolve(response);
+    else received.push(response);
+  });
+  call.on("error", (error: ServiceError) => {
+    failure = error;
+    for (const { reject } of waiting.splice(0)) reject(error);
+  });
+  opened.push(() => call.cancel());
+  return {
+    write: (request: Request) => void call.write(request),
+    received,
+    next(): Promise<Response> {
+      const ready = received.shift();
+      if (ready) return Promise.resolve(ready);
+      if (failure) return Promise.reject(failure);
+      return new Promise((resolve, reject) => waiting.push({ resolve, reject }));
+    },
+    close: () => call.end(),
+    ended: new Promise<void>((resolve) => call.once("status", () => resolve())),
+  };
+}
+
+function read(resource: Any | undefined) {
+  expect(resource?.typeUrl).toBe(SECRET);
+  const { name, type } = fromBinary(SecretSchema, resource?.value ?? new Uint8Array());
+  const text = (source?: { specifier: { value?: Uint8Array | undefined } }) =>
+    Buffer.from(source?.specifier.value ?? "").toString();
+  if (type.case === "tlsCertificate")
+    return { name, chain: text(type.value.certificateChain), key: text(type.value.privateKey) };
+  if (type.case !== "validationContext") return { name };
+  const { trustedCa, customValidatorConfig: custom } = type.value;
+  if (!custom) return { name, trustedCa: text(trustedCa) };
+  const { trustDomains } = fromBinary(SPIFFECertValidatorConfigSchema, custom.typedConfig?.value ?? new Uint8Array());
+  return {
+    name,
+    validator: custom.name,
+    trustDomains: trustDomains.map((domain) => [domain.name, text(domain.trustBundle)]),
+  };
+}
+const namesOf = ({ resources }: DiscoveryResponse) => resources.map((resource) => read(resource).name);
+const deltaOf = ({ resources, removedResources }: DeltaDiscoveryResponse) => ({
+  resources: resources.map(({ name }) => name),
+  removed: removedResources,
+});
+
+describe("StreamSecrets", () => {
+  test("gives the certificate with its key as PKCS #8", async () => {
+    const stream = (await serve(granted())).state();
+    stream.ask({ resourceNames: ["default"] });
+    const response = await stream.next();
+    const secret = read(response.resources[0]);
+    expect(secret).toEqual({
+      name: "default",
+      chain: web.certificateChainPem(),
+      key: web.privateKey.export({ type: "pkcs8", format: "pem" }) as string,
+    });
+    expect([response.versionInfo, response.typeUrl]).toEqual(["1", SECRET]);
+    expect(response.nonce).toMatch(/^[0-9a-f]{8}$/);
+  });
+
+  test("gives trust bundles to Envoy's SPIFFE validator, one entry a trust domain", async () => {
+    const stream = (await serve(granted())).state();
+    stream.ask({ resourceNames: ["ALL"] });
+    expect(read((await stream.next()).resources[0])).toEqual({
+      name: "ALL",
+      validator: "envoy.tls.cert_validator.spiffe",
+      trustDomains: [
+        ["abroad.example", abroad.bundle.toPem()],
+        ["example.org", own.bundle.toPem()],
+      ],
+    });
+  });
+
+  test("gives plain authorities when the node asks for that in its first message", async () => {
+    const stream = (await serve(granted())).state();
+    stream.ask({ node: { metadata: { disable_spiffe_cert_validation: true } }, resourceNames: ["ROOTCA"] });
+    const { nonce, resources } = await stream.next();
+    expect(read(resources[0])).toEqual({ name: "ROOTCA", trustedCa: own.bundle.toPem() });
+    // The second message need not repeat the node.
+    stream.ask({ resourceNames: ["ROOTCA", "spiffe://abroad.example"], responseNonce: nonce });
+    expect(read((await stream.next()).resources[1])).toMatchObject({ trustedCa: abroad.bundle.toPem() });
+  });
+
+  test("answers ROOTCA and the trust domain's ID in one request", async () => {
+    const stream = (await serve(granted())).state();
+    stream.ask({ resourceNames: ["ROOTCA", "spiffe://example.org"] });
+    expect(namesOf(await stream.next())).toEqual(["ROOTCA", "spiffe://example.org"]);
+  });
+
+  test("gives everything to a first request without names", async () => {
+    const stream = (await serve(granted())).state();
+    stream.ask({});
+    expect(namesOf(await stream.next())).toEqual([
+      "spiffe://example.org/web",
+      "spiffe://example.org",
+      "spiffe://abroad.example",
+    ]);
+  });
+
+  test("refuses names that the workload is not entitled to, with SPIRE's text", async () => {
+    const stream = (await serve(granted())).state();
+    stream.ask({ resourceNames: ["spiffe://example.org/db", "default"] });
+    const refused = stream.next();
+    expect(await failureOf(refused)).toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      details: expect.stringContaining(
+        'workload is not authorized for the requested identities ["spiffe://example.org/db"]',
+      ),
+    });
+  });
+
+  test("refuses another type of resource", async () => {
+    const stream = (await serve(granted())).state();
+    stream.ask({ typeUrl: "type.googleapis.com/envoy.config.cluster.v3.Cluster" });
+    expect(await failureOf(stream.next())).toMatchObject({ code: status.INVALID_ARGUMENT });
+  });
+
+  test("holds a request while the first certificate is under way", async () => {
+    const server = await serve({ kind: "pending", reason: "under way" });
+    const stream = server.state();
+    stream.ask({ resourceNames: ["default"] });
+    await until(() => server.followers.size === 1);
+    server.become(granted());
+    expect(namesOf(await stream.next())).toEqual(["default"]);
+  });
+
+  test("ends the stream when the workload is entitled to nothing any more", async () => {
+    const server = await serve(granted());
+    const stream = server.state();
+    stream.ask({ resourceNames: ["default"] });
+    const { nonce } = await stream.next();
+    stream.ask({ resourceNames: ["default"], responseNonce: nonce });
+    server.become({ kind: "none", reason: "its entry is gone" });
+    expect(await failureOf(stream.next())).toMatchObject({ details: expect.stringContaining("its entry is gone") });
+  });
+
+  test("keeps one push on the way and then sends only the newest (E9)", async () => {
+    const server = await serve(granted());
+    const stream = server.state();
+    stream.ask({ resourceNames: ["default"] });
+    const first = await stream.next();
+    const [second, third] = [own.issue("/web"), own.issue("/web")];
+    server.become(granted({ svids: [{ svid: second }] }));
+    server.become(granted({ svids: [{ svid: third }] }));
+    stream.ask({ resourceNames: ["default"], responseNonce: first.nonce, versionInfo: "1" });
+    const next = await stream.next();
+    expect([next.versionInfo, read(next.resources[0]).chain]).toEqual(["2", third.certificateChainPem()]);
+  });
+
+  test("sends nothing again for an acceptance, and adds what a changed list names", async () => {
+    const stream = (await serve(granted())).state();
+    stream.ask({ resourceNames: ["default"] });
+    const first = await stream.next();
+    stream.ask({ resourceNames: ["default"], responseNonce: first.nonce });
+    stream.ask({ resourceNames: ["default", "ROOTCA"], responseNonce: first.nonce });
+    const second = await stream.next();
+    expect([second.versionInfo, namesOf(second)]).toEqual(["2", ["default", "ROOTCA"]]);
+  });
+
+  test("ignores a request about an earlier push", async () => {
+    const stream = (await serve(granted())).state();
+    stream.ask({ resourceNames: ["default"] });
+    const first = await stream.next();
+    stream.ask({ resourceNames: ["spiffe://example.org/not-mine"], responseNonce: "00000000" });
+    stream.ask({ resourceNames: ["ROOTCA"], responseNonce: first.nonce });
+    expect(namesOf(await stream.next())).toEqual(["ROOTCA"]);
+  });
+
+  test("does not repeat what was refused, and honours the names of the refusal", async () => {
+    const server = await serve(granted());
+    const stream = server.state();
+    stream.ask({ resourceNames: ["default"] });
+    const first = await stream.next();
+    const errorDetail = { code: 13, message: "cannot load" };
+    stream.ask({ resourceNames: ["default"], responseNonce: first.nonce, errorDetail });
+    stream.ask({ resourceNames: ["default", "ROOTCA"], responseNonce: first.nonce, errorDetail });
+    const second = await stream.next();
+    expect([second.versionInfo, namesOf(second)]).toEqual(["2", ["default", "ROOTCA"]]);
+  });
+
+  test("sends a secret again that was given up in between", async () => {
+    const stream = (await serve(granted())).state();
+    stream.ask({ resourceNames: ["default", "ROOTCA"] });
+    const { nonce } = await stream.next();
+    stream.ask({ resourceNames: ["default"], responseNonce: nonce });
+    stream.ask({ resourceNames: ["default", "ROOTCA"], responseNonce: nonce });
+    expect(namesOf(await stream.next())).toEqual(["default", "ROOTCA"]);
+  });
+
+  test("forgets a stream that its proxy has closed", async () => {
+    const server = await serve(granted());
+    const stream = server.state();
+    stream.ask({ resourceNames: ["default"] });
+    await stream.next();
+    expect(server.followers.size).toBe(1);
+    stream.close();
+    await stream.ended;
+    expect(server.followers.size).toBe(0);
+  });
+});
+
+describe("DeltaSecrets", () => {
+  test("gives what is subscribed to, and says of the rest that it does not exist", async () => {
+    const stream = (await serve(granted())).delta();
+    stream.ask({ resourceNamesSubscribe: ["default", "spiffe://example.org/db"] });
+    expect(deltaOf(await stream.next())).toEqual({ resources: ["default"], removed: ["spiffe://example.org/db"] });
+  });
+
+  test("answers the first request even with nothing (E3), and gives the secret once there is one", async () => {
+    const server = await serve({ kind: "pending", reason: "under way" });
+    const stream = server.delta();
+    stream.ask({ resourceNamesSubscribe: ["default"] });
+    const first = await stream.next();
+    expect(deltaOf(first)).toEqual({ resources: [], removed: [] });
+    stream.ask({ responseNonce: first.nonce });
+    server.become(granted());
+    expect(deltaOf(await stream.next())).toEqual({ resources: ["default"], removed: [] });
+  });
+
+  test("after a reconnect leaves out what the proxy still has", async () => {
+    const server = await serve(granted());
+    const before = server.delta();
+    before.ask({ resourceNamesSubscribe: ["default", "ROOTCA"] });
+    const versions = Object.fromEntries((await before.next()).resources.map(({ name, version }) => [name, version]));
+    const after = server.delta();
+    after.ask({
+      resourceNamesSubscribe: ["default", "ROOTCA"],
+      initialResourceVersions: { ...versions, ROOTCA: "of another bundle" },
+    });
+    expect(deltaOf(await after.next())).toEqual({ resources: ["ROOTCA"], removed: [] });
+  });
+
+  test("sends only what has changed", async () => {
+    const server = await serve(granted());
+    const stream = server.delta();
+    stream.ask({ resourceNamesSubscribe: ["default", "ROOTCA"] });
+    const first = await stream.next();
+    stream.ask({ responseNonce: first.nonce });
+    server.become(granted({ svids: [{ svid: own.issue("/web") }] }));
+    expect(deltaOf(await stream.next())).toEqual({ resources: ["default"], removed: [] });
+  });
+
+  test("says once that a bundle has gone away, and gives it again when it is back", async () => {
+    const server = await serve(granted());
+    const stream = server.delta();
+    stream.ask({ resourceNamesSubscribe: ["spiffe://abroad.example"] });
+    const first = await stream.next();
+    server.become(granted({ bundles: BundleSet.of(own.bundle) }));
+    stream.ask({ responseNonce: first.nonce });
+    const second = await stream.next();
+    expect(deltaOf(second)).toEqual({ resources: [], removed: ["spiffe://abroad.example"] });
+    server.become(granted());
+    stream.ask({ responseNonce: second.nonce });
+    expect(deltaOf(await stream.next())).toEqual({ resources: ["spiffe://abroad.example"], removed: [] });
+  });
+
+  test("of everything, too, it removes what is gone", async () => {
+    const server = await serve(granted());
+    const stream = server.delta();
+    stream.ask({});
+    const first = await stream.next();
+    expect(deltaOf(first).resources).toHaveLength(3);
+    server.become(granted({ bundles: BundleSet.of(own.bundle) }));
+    stream.ask({ responseNonce: first.nonce });
+    expect(deltaOf(await stream.next())).toEqual({ resources: [], removed: ["spiffe://abroad.example"] });
+  });
+
+  test("gives a secret again that is subscribed to again, and none that was given up", async () => {
+    const server = await serve(granted());
+    const stream = server.delta();
+    stream.ask({ resourceNamesSubscribe: ["default", "ROOTCA"] });
+    const first = await stream.next();
+    stream.ask({ resourceNamesUnsubscribe: ["default"], responseNonce: first.nonce });
+    stream.ask({ resourceNamesSubscribe: ["ROOTCA"], responseNonce: first.nonce });
+    expect(deltaOf(await stream.next())).toEqual({ resources: ["ROOTCA"], removed: [] });
+  });
+});
+
+describe("FetchSecrets", () => {
+  test("answers once", async () => {
+    const response = await (await serve(granted())).fetch({ resourceNames: ["default", "ROOTCA"] });
+    expect(namesOf(response)).toEqual(["default", "ROOTCA"]);
+  });
+
+  test("refuses names as the stream does", async () => {
+    const refused = (await serve({ kind: "none", reason: "no entry" })).fetch({ resourceNames: ["default"] });
+    expect(await failureOf(refused)).toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      details: 'workload is not authorized for the requested identities ["default"]: default: no entry',
+    });
+  });
+
+  test("waits for the first certificate", async () => {
+    const server = await serve({ kind: "pending", reason: "under way" });
+    const answer = server.fetch({ resourceNames: ["default"] });
+    await until(() => server.followers.size === 1);
+    server.become(granted());
+    expect(namesOf(await answer)).toEqual(["default"]);
+  });
+});
+
+describe("files", () => {
+  const files: SecretFiles = {
+    read: async (path) => {
+      if (path === "/tls/chain.pem") return Buffer.from(web.certificateChainPem());
+      if (path === "/tls/key.pem") return Buffer.from(web.privateKey.export({ type: "pkcs8", format: "pem" }));
+      if (path === "/tls/ca.pem") return Buffer.from(own.bundle.toPem());
+      return noFiles.read(path);
+    },
+  };
+
+  test("are given to who may read them", async () => {
+    const stream = (await serve(granted(), files)).state();
+    stream.ask({ resourceNames: ["file-cert:/tls/chain.pem~/tls/key.pem"] });
+    expect(read((await stream.next()).resources[0])).toMatchObject({ chain: web.certificateChainPem() });
+  });
+
+  test("of authorities are a plain list, whatever the node says of the validator", async () => {
+    const stream = (await serve(granted(), files)).state();
+    stream.ask({ resourceNames: ["file-root:/tls/ca.pem"] });
+    expect(read((await stream.next()).resources[0])).toMatchObject({ trustedCa: own.bundle.toPem() });
+  });
+
+  test("are refused to who may not", async () => {
+    const stream = (await serve(granted(), files)).state();
+    stream.ask({ resourceNames: ["file-root:/etc/shadow"] });
+    expect(await failureOf(stream.next())).toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      details: expect.stringContaining("may not be read"),
+    });
+  });
+});
+
+/** Lets the event loop turn until something has come about. */
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function failureOf(answer: Promise<unknown>): Promise<unknown> {
+  try {
+    return { answered: await answer };
+  } catch (error) {
+    return error;
+  }
+}
