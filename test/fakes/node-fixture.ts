@@ -12,7 +12,7 @@ import {
   type NodeState,
   type WorkloadPeer,
 } from "../../packages/symbolon/src/agent/index.ts";
-import type { RegistrationEntry } from "../../packages/symbolon/src/core/index.ts";
+import type { AuditEvent, RegistrationEntry } from "../../packages/symbolon/src/core/index.ts";
 import { testSelector } from "./registration-entries.ts";
 
 export const NODE_START = new Date("2026-01-01T00:00:00Z");
@@ -30,6 +30,7 @@ export function createNodeFixture() {
   const x509Calls: string[] = [];
   const jwtCalls: CreateJwtSvid[] = [];
   const publicKeys: string[] = [];
+  const audit: AuditEvent[] = [];
   let away = false;
   let dead = false;
   const refuse = (): void => {
@@ -74,6 +75,12 @@ export function createNodeFixture() {
     state,
     identities,
     tokens,
+    audit: {
+      write: async (event) => {
+        audit.push(event);
+      },
+    },
+    log: silentLog,
     processes: { attest: async () => ["unix:uid:1000", "unix:path:/usr/bin/node"].map(testSelector) },
   });
   const peer: WorkloadPeer = { pid: 4711, uid: 1000, gid: 1000, startTicks: 1, isAlive: () => !dead };
@@ -85,6 +92,7 @@ export function createNodeFixture() {
     x509Calls,
     jwtCalls,
     publicKeys,
+    audit,
     attest: () => workloads.attest(peer, new AbortController().signal),
     setAway(value: boolean) {
       away = value;

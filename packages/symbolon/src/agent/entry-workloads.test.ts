@@ -50,6 +50,27 @@ describe("a process outside pods", () => {
     });
   });
 
+  test("is on record with each certificate that it gets, and when it gets none", async () => {
+    const { workload, audit, clock, tell } = await granted(DB);
+    workload.entitlement();
+    expect(audit).toMatchObject([
+      {
+        kind: "identity.deliver",
+        outcome: "success",
+        actor: "process 4711 (uid 1000, /usr/bin/node)",
+        subject: "spiffe://cluster.local/db",
+        details: { serialNumber: serial(workload) },
+      },
+    ]);
+    await clock.advance(0.85 * HOUR_MS);
+    workload.entitlement();
+    expect(audit).toHaveLength(2);
+    tell();
+    workload.entitlement();
+    workload.entitlement();
+    expect(audit.slice(2)).toMatchObject([{ outcome: "refused", code: "ERR_WORKLOAD_NOT_ENTITLED" }]);
+  });
+
   test("waits while nobody knows the entries yet", async () => {
     const { attest, clock, tell } = createNodeFixture();
     const workload = await attest();

@@ -1,6 +1,6 @@
 import { BundleSet, JwtBundleSet } from "@symbolon/spiffe/bundle";
-import type { Observable } from "@symbolon/spiffe/core";
-import { productError, type RegistrationEntry } from "../core/index.ts";
+import { errorText, type Log, type Observable } from "@symbolon/spiffe/core";
+import { type AuditEvent, type AuditSink, productError, type RegistrationEntry } from "../core/index.ts";
 import type { EntryIdentities } from "./entry-identities.ts";
 import type { JwtSvidCache } from "./jwt-svid-cache.ts";
 import { matchEntries, selectorText, uniqueHints } from "./match-entries.ts";
@@ -12,6 +12,8 @@ export interface EntryWorkloadsOptions {
   readonly identities: EntryIdentities;
   readonly tokens: JwtSvidCache;
   readonly processes: ProcessAttestor;
+  readonly audit: AuditSink;
+  readonly log: Log;
 }
 
 /** Processes outside pods: each has the identities of all entries whose selectors hold for it. */
@@ -26,9 +28,11 @@ export function createEntryWorkloads(options: EntryWorkloadsOptions): WorkloadAt
 function createEntryWorkload(
   peer: WorkloadPeer,
   selectors: readonly Selector[],
-  { state, identities, tokens }: EntryWorkloadsOptions,
+  options: EntryWorkloadsOptions,
 ): Workload {
+  const { state, identities, tokens } = options;
   const name = workloadName(peer, selectors);
+  const record = createDeliveryRecord(name, options);
   const followers = new Set<() => void>();
   const holds = new Map<string, () => void>();
   let matched: { readonly of: NodeState; readonly entries: readonly RegistrationEntry[] } | undefined;
@@ -67,12 +71,17 @@ function createEntryWorkload(
     const entries = entriesIn(node);
     wanted = true;
     holdAll(entries);
-    if (entries.length === 0) return { kind: "none", reason: noEntry(name, selectors) };
+    if (entries.length === 0) {
+      const reason = noEntry(name, selectors);
+      record.refused(reason);
+      return { kind: "none", reason };
+    }
     const svids = servedSvids(entries);
     const requesting = entries.some(({ id }) => identities.state(id)?.kind === "requesting");
     // The first answer has all identities; later on a new one joins when it is there.
     if (svids.length === 0 || (requesting && !served)) return { kind: "pending", reason: whyPending(entries) };
     served = true;
+    record.delivered(svids);
     return { kind: "granted", svids, ...bundlesFor(node, entries) };
   };
 
@@ -132,6 +141,33 @@ function createEntryWorkload(
       followers.clear();
       for (const release of holds.values()) release();
       holds.clear();
+    },
+  };
+}
+
+/** Audit lines of one connection: each certificate once, a refusal once until it is none any more. */
+function createDeliveryRecord(name: string, { audit, log }: EntryWorkloadsOptions) {
+  let known: ReadonlySet<string> = new Set();
+  let refusal: string | undefined;
+  const write = (event: Omit<AuditEvent, "kind" | "actor">): void => {
+    audit
+      .write({ kind: "identity.deliver", actor: name, authority: "registration entries", ...event })
+      .catch((error: unknown) => log.error("audit line was not written", { error: errorText(error) }));
+  };
+  return {
+    delivered(svids: readonly ServedX509Svid[]): void {
+      refusal = undefined;
+      for (const { svid } of svids) {
+        const serialNumber = svid.leaf.serialNumberHex;
+        if (known.has(serialNumber)) continue;
+        write({ outcome: "success", subject: svid.spiffeId.toString(), details: { serialNumber } });
+      }
+      known = new Set(svids.map(({ svid }) => svid.leaf.serialNumberHex));
+    },
+    refused(reason: string): void {
+      if (refusal === reason) return;
+      refusal = reason;
+      write({ outcome: "refused", code: "ERR_WORKLOAD_NOT_ENTITLED", details: { message: reason } });
     },
   };
 }
