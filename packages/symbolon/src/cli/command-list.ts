@@ -7,6 +7,7 @@ import { addDeleteCommand } from "./commands/delete.ts";
 import { addDescribeCommand } from "./commands/describe.ts";
 import { addDownCommand } from "./commands/down.ts";
 import { addEntryCommand } from "./commands/entry/index.ts";
+import { addEnvoyCommand } from "./commands/envoy/index.ts";
 import { addExecCommand } from "./commands/exec.ts";
 import { addGetCommand } from "./commands/get/index.ts";
 import { addInternalCommand } from "./commands/internal.ts";
@@ -28,6 +29,7 @@ export const commands: readonly ((program: Command) => void)[] = [
   addDeleteCommand,
   addGetCommand,
   addEntryCommand,
+  addEnvoyCommand,
   addExecCommand,
   addLogsCommand,
   addMetricsCommand,
