@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { Secret, systemClock, systemRandom } from "@symbolon/spiffe/core";
+import { createObservable, Secret, systemClock, systemRandom } from "@symbolon/spiffe/core";
 import { TrustDomain } from "@symbolon/spiffe/id";
 import {
   createConfigFiles,
@@ -9,7 +9,7 @@ import {
   unsealedSecretDirectory,
   writeFileAtomically,
 } from "../adapters/fs/index.ts";
-import { createCertificateServer } from "../adapters/grpc/index.ts";
+import { createCertificateServer, serveAgents } from "../adapters/grpc/index.ts";
 import { serveApi } from "../adapters/http/index.ts";
 import { serveProxyConfigs, serveReports } from "../adapters/ipc/index.ts";
 import { listenOnUnixSocket, peerProcess } from "../adapters/os/index.ts";
@@ -91,6 +91,17 @@ export function runControlPlane(config: MeshConfig): Promise<number> {
       identity: ca.serverIdentity,
     });
     await certificateServer.start(config.capture.ca);
+    const ownBundle = createObservable([ca.jwt.bundle.current]);
+    const unfollowBundle = ca.jwt.bundle.subscribe((bundle) => ownBundle.set([bundle]));
+    const agents = await serveAgents({
+      ...shared,
+      path: paths.caSocket,
+      listen: listenOnUnixSocket,
+      bundles: ownBundle,
+      entries: plane.entries,
+      createEntrySvid: ca.createEntrySvid,
+      createJwtSvid: ca.createWorkloadJwtSvid,
+    });
     const proxies = {
       listen: listenOnUnixSocket,
       readPeer: peerProcess,
@@ -137,6 +148,8 @@ export function runControlPlane(config: MeshConfig): Promise<number> {
         await api.stop();
         configs.close();
         reports.close();
+        unfollowBundle();
+        await agents.close();
         await certificateServer.close();
         ca.close();
         await audit.write({ kind: "mesh.stop", outcome: "success", actor: "symbolon", subject: config.name });

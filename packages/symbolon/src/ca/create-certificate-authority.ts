@@ -7,8 +7,11 @@ import { createServiceAccountTokenAuthenticator, type TokenTrust } from "./authe
 import { createCaCounters } from "./counters.ts";
 import { createCertificateUseCase } from "./create-certificate.ts";
 import { createEntrySvidUseCase } from "./create-entry-svid.ts";
+import { type CreateWorkloadJwtSvid, createWorkloadJwtSvidUseCase } from "./create-workload-jwt-svid.ts";
 import { createIssuanceProfile, type IssuanceProfileConfig } from "./issuance-profile.ts";
 import { createIssuer } from "./issue-certificate.ts";
+import type { JwtAuthority } from "./jwt-authority.ts";
+import { loadJwtAuthority } from "./load-jwt-authority.ts";
 import { loadPluggedInAuthority } from "./plugged-in-authority.ts";
 import type {
   CreateCertificate,
@@ -35,6 +38,8 @@ export interface CertificateAuthorityOptions {
   readonly pods: PodLookup;
   readonly entries: EntryLookup;
   readonly profile?: IssuanceProfileConfig;
+  /** Of JWT-SVIDs; ES256 if absent. */
+  readonly jwtAlgorithm?: "ES256" | "RS256";
   /** Of the CA's own server certificate; the names of Istio's control plane and loopback, if absent. */
   readonly serverNames?: { readonly dnsNames: readonly string[]; readonly ipAddresses: readonly string[] };
   readonly serialPrefix?: SerialPrefix;
@@ -48,8 +53,12 @@ export interface CertificateAuthority {
   readonly createCertificate: CreateCertificate;
   /** For registration entries, asked for by agents of this machine. */
   readonly createEntrySvid: CreateEntrySvid;
+  /** For registration entries and pods, asked for by agents of this machine. */
+  readonly createWorkloadJwtSvid: CreateWorkloadJwtSvid;
   /** What every workload must trust. */
   readonly bundle: X509Bundle;
+  /** Issues JWT-SVIDs, and has the bundle document with all authorities. */
+  readonly jwt: JwtAuthority;
   /** The same as a file: `root-cert.pem` of every pod. */
   readonly rootsPem: string;
   readonly kind: SigningAuthority["kind"];
@@ -91,7 +100,17 @@ export async function createCertificateAuthority(options: CertificateAuthorityOp
     newestRecordTime,
     ...(serialPrefix === undefined ? {} : { serialPrefix }),
   });
+  const jwt = await loadJwtAuthority({
+    trustDomain,
+    directory: options.stateDirectory,
+    x509Bundle: authority.bundle,
+    ...(options.jwtAlgorithm === undefined ? {} : { algorithm: options.jwtAlgorithm }),
+    audit,
+    clock,
+    log,
+  });
   const counters = createCaCounters();
+  const serviceAccounts = createServiceAccountTokenAuthenticator({ trustDomain, trust: tokens, pods, clock });
   const server = await startServerCertificate({
     issue,
     spiffeId: SpiffeId.fromSegments(trustDomain, "ns", ROOT_NAMESPACE, "sa", SERVICE),
@@ -106,7 +125,7 @@ export async function createCertificateAuthority(options: CertificateAuthorityOp
       // Istio's order (istio-security §5.2).
       authenticators: [
         createClientCertificateAuthenticator({ bundle: () => authority.bundle, clock }),
-        createServiceAccountTokenAuthenticator({ trustDomain, trust: tokens, pods, clock }),
+        serviceAccounts,
       ],
       authority,
       issue,
@@ -115,12 +134,23 @@ export async function createCertificateAuthority(options: CertificateAuthorityOp
       log,
     }),
     createEntrySvid: createEntrySvidUseCase({ entries: options.entries, authority, issue, audit, counters, log }),
+    createWorkloadJwtSvid: createWorkloadJwtSvidUseCase({
+      entries: options.entries,
+      serviceAccounts,
+      authority: jwt,
+      audit,
+      log,
+    }),
+    jwt,
     bundle: authority.bundle,
     rootsPem: authority.rootsPem,
     kind: authority.kind,
     serverIdentity: server.identity,
     counters: () => ({ ...counters.read(), ...expiryGauges(authority, clock.now()) }),
-    close: server.close,
+    close() {
+      server.close();
+      jwt.close();
+    },
   };
 }
 

@@ -57,7 +57,8 @@ export function createWorkloadJwtSvidUseCase(dependencies: {
       return { spiffeId, ...(await authority.createJwtSvid(order, caller)) };
     } catch (error) {
       // What the authority refuses it has reported itself.
-      if (caller === undefined) await reportRefusal(dependencies, { caller, peerAddress: PEER }, error);
+      if (caller === undefined)
+        await reportRefusal(dependencies, { kind: "token.issue", caller, peerAddress: PEER }, error);
       throw error;
     }
   };

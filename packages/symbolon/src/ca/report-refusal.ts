@@ -2,17 +2,21 @@ import { errorText, isSymbolonError, type Log } from "@symbolon/spiffe/core";
 import type { AuditSink } from "../core/index.ts";
 import type { Caller } from "./caller.ts";
 
-/** The audit line of a certificate that was not issued. The refusal stands without its line, too. */
+/** The audit line of a certificate or token that was not issued. The refusal stands without its line, too. */
 export async function reportRefusal(
   { audit, log }: { readonly audit: AuditSink; readonly log: Log },
-  from: { readonly caller: Caller | undefined; readonly peerAddress: string },
+  from: {
+    readonly kind?: "certificate.issue" | "token.issue";
+    readonly caller: Caller | undefined;
+    readonly peerAddress: string;
+  },
   error: unknown,
 ): Promise<void> {
-  const { caller, peerAddress } = from;
+  const { kind = "certificate.issue", caller, peerAddress } = from;
   const coded = isSymbolonError(error) ? error : undefined;
   const reasons = typeof coded?.details.reasons === "string" ? { reasons: coded.details.reasons } : {};
   const event = {
-    kind: "certificate.issue",
+    kind,
     outcome: coded ? "refused" : "failure",
     actor: caller?.name ?? "unauthenticated",
     ...(caller ? { subject: caller.spiffeId.toString(), authority: caller.authenticator } : {}),

@@ -15,6 +15,10 @@ export interface AuditEvent {
 
 export type AuditKind =
   | "certificate.issue"
+  /** A JWT-SVID. */
+  | "token.issue"
+  /** A key for JWT-SVIDs was prepared, retired or removed. */
+  | "key.change"
   | "configuration.change"
   | "identity.deliver"
   /** A policy refused a connection or a request. */

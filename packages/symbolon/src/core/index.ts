@@ -1,5 +1,5 @@
 export type { AuditEvent, AuditKind, AuditSink } from "./audit.ts";
 export { errorInfo, PRODUCT_ERRORS, type ProductErrorCode, productError } from "./errors.ts";
-export { accessRecordsFile, type MeshPaths, meshPaths, type PodPaths } from "./mesh-paths.ts";
+export { accessRecordsFile, type MeshPaths, meshPaths, type PodPaths, requireSocketPathLength } from "./mesh-paths.ts";
 export { privateKeyPem } from "./private-key-pem.ts";
 export { compareAge, compareEntries, type RegistrationEntry } from "./registration-entry.ts";

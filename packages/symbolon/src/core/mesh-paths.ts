@@ -65,6 +65,16 @@ export function accessRecordsFile({ logsDirectory }: MeshPaths, namespace: strin
 const MAX_SOCKET_PATH = process.platform === "darwin" ? 103 : 107;
 const LONGEST_SOCKET_BELOW_RUNTIME = "/pods/00000000-0000-0000-0000-000000000000/agent.sock".length;
 
+/** @throws ERR_CONFIG_INVALID for a path that is longer than the address of a Unix socket */
+export function requireSocketPathLength(path: string): void {
+  const bytes = Buffer.byteLength(path);
+  if (bytes > MAX_SOCKET_PATH)
+    throw productError(
+      "ERR_CONFIG_INVALID",
+      `socket path "${path}" has ${bytes} bytes, at most ${MAX_SOCKET_PATH} fit into the address of a Unix socket; choose a shorter one`,
+    );
+}
+
 export function meshPaths(directories: { readonly state: string; readonly runtime: string }): MeshPaths {
   const { state, runtime } = directories;
   const length = Buffer.byteLength(runtime) + LONGEST_SOCKET_BELOW_RUNTIME;

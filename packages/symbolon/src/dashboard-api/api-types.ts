@@ -13,6 +13,8 @@ export interface Overview {
   };
   /** Every workload has its pods, and no pod is on its way out. */
   readonly settled: boolean;
+  /** Workload API for processes outside pods; absent while its agent is being started for the first time. */
+  readonly workloadApi?: { readonly socket: string; readonly running: boolean };
   readonly workloads: readonly WorkloadRow[];
   /** Objects in force that were applied, now or in an earlier run, and are in no file that the mesh follows. */
   readonly applied: number;

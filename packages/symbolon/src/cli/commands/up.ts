@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import {
   DEFAULT_DASHBOARD_PORT,
@@ -10,6 +10,7 @@ import {
   runInForeground,
   type UpOptions,
 } from "../../app/index.ts";
+import { requireSocketPathLength } from "../../core/index.ts";
 import { meshName } from "../context.ts";
 import { parseDuration } from "../duration.ts";
 import { CommandExit, EXIT } from "../exit-status.ts";
@@ -23,6 +24,7 @@ Examples:
   symbolon up -f app.yaml --image '*/my-app=node server.js'      what to run in place of an image
   symbolon up -f mesh.yaml --ca-certificates ./cacerts           plug-in CA: ca-cert.pem, ca-key.pem, cert-chain.pem, root-cert.pem
   symbolon up -f mesh.yaml --svid-ttl 20m                        shorter certificates (default 24h, renewed at 75 %)
+  symbolon up -f mesh.yaml --workload-socket /run/spiffe/api.sock   the Workload API for programs of other users
   symbolon up -f mesh.yaml --capture explicit                    without namespaces, as on macOS: pods are plain processes
 
 A container's "command" runs as a local process. An image without "command" is looked up in the image map; built in are the
@@ -48,6 +50,7 @@ interface Flags {
   readonly serviceCidr: string;
   readonly dashboard: boolean;
   readonly dashboardPort?: string;
+  readonly workloadSocket?: string;
   readonly fresh?: boolean;
   readonly auditFull: MeshConfig["auditFull"];
   readonly logLevel: MeshConfig["logLevel"];
@@ -88,6 +91,10 @@ export function addUpCommand(program: Command): void {
     .option(
       "--dashboard-port <port>",
       `port of the dashboard on loopback (default ${DEFAULT_DASHBOARD_PORT}, or another when it is taken)`,
+    )
+    .option(
+      "--workload-socket <path>",
+      "serve the Workload API for processes outside pods here, to every user (default: in the runtime directory, to this user)",
     )
     .option("--fresh", "forget what earlier runs of this mesh left: CA, applied objects, logs; audit logs stay")
     .addOption(
@@ -143,6 +150,7 @@ function upOptions(flags: Flags, command: Command): UpOptions {
     serviceCidr: flags.serviceCidr,
     svidLifetimeSeconds: flags.svidTtl ? svidLifetime(flags.svidTtl) : DEFAULT_SVID_LIFETIME_SECONDS,
     ...(flags.caCertificates ? { caCertificatesDirectory: existingPath(flags.caCertificates) } : {}),
+    ...(flags.workloadSocket ? { workloadSocketPath: workloadSocket(flags.workloadSocket) } : {}),
     auditFull: flags.auditFull,
     imageMap: flags.image,
     uid: process.getuid?.() ?? 0,
@@ -157,6 +165,14 @@ function upOptions(flags: Flags, command: Command): UpOptions {
     fresh: flags.fresh ?? false,
     dashboard: flags.dashboard ? { ...(flags.dashboardPort ? { port: port(flags.dashboardPort) } : {}) } : undefined,
   };
+}
+
+/** In a directory that is there: who may enter it is its owner's to say. */
+function workloadSocket(text: string): string {
+  const path = resolve(text);
+  existingPath(dirname(path));
+  requireSocketPathLength(path);
+  return path;
 }
 
 function existingPath(path: string): string {
