@@ -1,4 +1,7 @@
-/** The product's proxy of one pod, told by the control plane. Arguments: configuration socket, pod, its address, the application's. */
+/**
+ * The product's proxy of one pod, told by the control plane; prints when it has closed a connection that a change denies,
+ * in milliseconds of the wall clock. Arguments: configuration socket, pod, its address, the application's.
+ */
 import { createObservable, silentLog, systemClock, systemRandom } from "@symbolon/spiffe/core";
 import { createTestAuthority } from "@symbolon/spiffe/testing";
 import { createConfigClient } from "../../packages/symbolon/src/adapters/ipc/index.ts";
@@ -23,6 +26,9 @@ const proxy = createProxy(
     clock: systemClock,
     random: systemRandom,
     log: silentLog,
+    record: ({ reason }) => {
+      if (reason === "access_revoked") process.stdout.write(`${performance.timeOrigin + performance.now()}\n`);
+    },
   },
   { applicationAddress, forbiddenDestinations: [], http: {} },
 );

@@ -15,6 +15,7 @@ import type { CountLimit } from "./limit-name.ts";
 import { acceptOutbound } from "./outbound.ts";
 import { createPeerConnector } from "./peer-connector.ts";
 import { PROXY_LIMITS, type ProxyOptions, type ProxyPorts } from "./ports.ts";
+import { rehearseChange } from "./rehearse-change.ts";
 import { createRequestIds } from "./request-ids.ts";
 import { answerQuery } from "./resolve-name.ts";
 import { createRouter, type Router, sameRoutes } from "./route-destination.ts";
@@ -64,6 +65,10 @@ export interface CertificateDump {
 
 const DRAIN_POLL_MS = 50;
 const LISTEN_RETRY_MS = 1000;
+/** After the start, which others of the machine may be in as well. */
+const REHEARSAL_MS = 1000;
+/** Code that has run this often is compiled. */
+const REHEARSAL_ROUNDS = 20;
 
 export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
   const { identity, config, clock, random, log } = ports;
@@ -215,6 +220,7 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
     if (isOther) for (const connection of [...registry.live]) readmit(connection);
     applying = listeners.apply(current).then(
       () => {
+        if (!listening) deadlines.add(REHEARSAL_MS, () => rehearse());
         listening = true;
       },
       (error: unknown) => {
@@ -222,6 +228,17 @@ export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
         deadlines.add(LISTEN_RETRY_MS, apply);
       },
     );
+  }
+
+  /** One round at a time: traffic does not wait for it. */
+  function rehearse(roundsLeft = REHEARSAL_ROUNDS): void {
+    if (!inForce || draining) return;
+    try {
+      rehearseChange(inForce);
+    } catch (error) {
+      return log.error("a change of policy could not be rehearsed", { error });
+    }
+    if (roundsLeft > 1) deadlines.add(0, () => rehearse(roundsLeft - 1));
   }
 
   function locate(address: string, port: number) {
