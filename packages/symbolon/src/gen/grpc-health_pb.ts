@@ -4,15 +4,15 @@
 // @generated from file grpc-health.proto (package grpc.health.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file grpc-health.proto.
  */
 export const file_grpc_health: GenFile = /*@__PURE__*/
-  fileDesc("ChFncnBjLWhlYWx0aC5wcm90bxIOZ3JwYy5oZWFsdGgudjEiJQoSSGVhbHRoQ2hlY2tSZXF1ZXN0Eg8KB3NlcnZpY2UYASABKAkiqQEKE0hlYWx0aENoZWNrUmVzcG9uc2USQQoGc3RhdHVzGAEgASgOMjEuZ3JwYy5oZWFsdGgudjEuSGVhbHRoQ2hlY2tSZXNwb25zZS5TZXJ2aW5nU3RhdHVzIk8KDVNlcnZpbmdTdGF0dXMSCwoHVU5LTk9XThAAEgsKB1NFUlZJTkcQARIPCgtOT1RfU0VSVklORxACEhMKD1NFUlZJQ0VfVU5LTk9XThADMq4BCgZIZWFsdGgSUAoFQ2hlY2sSIi5ncnBjLmhlYWx0aC52MS5IZWFsdGhDaGVja1JlcXVlc3QaIy5ncnBjLmhlYWx0aC52MS5IZWFsdGhDaGVja1Jlc3BvbnNlElIKBVdhdGNoEiIuZ3JwYy5oZWFsdGgudjEuSGVhbHRoQ2hlY2tSZXF1ZXN0GiMuZ3JwYy5oZWFsdGgudjEuSGVhbHRoQ2hlY2tSZXNwb25zZTABYgZwcm90bzM");
+  fileDesc("ChFncnBjLWhlYWx0aC5wcm90bxIOZ3JwYy5oZWFsdGgudjEiJQoSSGVhbHRoQ2hlY2tSZXF1ZXN0Eg8KB3NlcnZpY2UYASABKAkiJQoTSGVhbHRoQ2hlY2tSZXNwb25zZRIOCgZzdGF0dXMYASABKAUyrgEKBkhlYWx0aBJQCgVDaGVjaxIiLmdycGMuaGVhbHRoLnYxLkhlYWx0aENoZWNrUmVxdWVzdBojLmdycGMuaGVhbHRoLnYxLkhlYWx0aENoZWNrUmVzcG9uc2USUgoFV2F0Y2gSIi5ncnBjLmhlYWx0aC52MS5IZWFsdGhDaGVja1JlcXVlc3QaIy5ncnBjLmhlYWx0aC52MS5IZWFsdGhDaGVja1Jlc3BvbnNlMAFiBnByb3RvMw");
 
 /**
  * @generated from message grpc.health.v1.HealthCheckRequest
@@ -36,9 +36,12 @@ export const HealthCheckRequestSchema: GenMessage<HealthCheckRequest> = /*@__PUR
  */
 export type HealthCheckResponse = Message<"grpc.health.v1.HealthCheckResponse"> & {
   /**
-   * @generated from field: grpc.health.v1.HealthCheckResponse.ServingStatus status = 1;
+   * The published enum ServingStatus (UNKNOWN 0, SERVING 1, NOT_SERVING 2, SERVICE_UNKNOWN 3), which has the same form on the
+   * wire: the generated code of an enum is not erasable TypeScript.
+   *
+   * @generated from field: int32 status = 1;
    */
-  status: HealthCheckResponse_ServingStatus;
+  status: number;
 };
 
 /**
@@ -47,37 +50,6 @@ export type HealthCheckResponse = Message<"grpc.health.v1.HealthCheckResponse"> 
  */
 export const HealthCheckResponseSchema: GenMessage<HealthCheckResponse> = /*@__PURE__*/
   messageDesc(file_grpc_health, 1);
-
-/**
- * @generated from enum grpc.health.v1.HealthCheckResponse.ServingStatus
- */
-export enum HealthCheckResponse_ServingStatus {
-  /**
-   * @generated from enum value: UNKNOWN = 0;
-   */
-  UNKNOWN = 0,
-
-  /**
-   * @generated from enum value: SERVING = 1;
-   */
-  SERVING = 1,
-
-  /**
-   * @generated from enum value: NOT_SERVING = 2;
-   */
-  NOT_SERVING = 2,
-
-  /**
-   * @generated from enum value: SERVICE_UNKNOWN = 3;
-   */
-  SERVICE_UNKNOWN = 3,
-}
-
-/**
- * Describes the enum grpc.health.v1.HealthCheckResponse.ServingStatus.
- */
-export const HealthCheckResponse_ServingStatusSchema: GenEnum<HealthCheckResponse_ServingStatus> = /*@__PURE__*/
-  enumDesc(file_grpc_health, 1, 0);
 
 /**
  * @generated from service grpc.health.v1.Health

@@ -12,3 +12,4 @@ export {
   type CertificateServerOptions,
   createCertificateServer,
 } from "./certificate-server.ts";
+export { serveWorkloadEndpoint, type WorkloadEndpoint, type WorkloadEndpointOptions } from "./workload-endpoint.ts";

@@ -76,7 +76,8 @@ function isPeerAlive(fd: number): boolean {
   }
 }
 
-function isReadable(fd: number): boolean {
+/** Something can be read: of a process descriptor, that its process has ended. */
+export function isReadable(fd: number): boolean {
   const POLLIN = 1;
   const request = new Int32Array([fd, POLLIN]);
   return libc().poll(ptr(request), 1n, 0) > 0;

@@ -1,0 +1,209 @@
+import {
+  type Metadata,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type ServiceDefinition,
+  type StatusObject,
+  type sendUnaryData,
+  status,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
+import { type Clock, errorText, isSymbolonError, type Log } from "@symbolon/spiffe/core";
+import { SpiffeId } from "@symbolon/spiffe/id";
+import { verifyJwtSvid } from "@symbolon/spiffe/svid";
+import type { Entitlement, Workload } from "../../agent/index.ts";
+import { type AuditSink, productError } from "../../core/index.ts";
+import {
+  type JWTSVIDRequest,
+  type JWTSVIDResponse,
+  SpiffeWorkloadAPI,
+  type ValidateJWTSVIDRequest,
+  type ValidateJWTSVIDResponse,
+} from "../../gen/index.ts";
+import { serviceDefinition } from "./service-definition.ts";
+import { agentServiceStatus } from "./status.ts";
+import {
+  type Granted,
+  jwtBundlesState,
+  jwtSvidMessage,
+  type StateMessage,
+  validatedMessage,
+  x509BundlesState,
+  x509SvidState,
+} from "./workload-api-messages.ts";
+
+export interface WorkloadApiOptions {
+  readonly audit: AuditSink;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+type WorkloadOf = (call: { getPeer(): string }) => Promise<Workload>;
+
+export const workloadApiDefinition: ServiceDefinition = serviceDefinition(SpiffeWorkloadAPI);
+
+/** SPIFFE Workload Endpoint §4: exactly this, once. */
+const SECURITY_HEADER = "workload.spiffe.io";
+/** How long a unary call waits for a workload's first certificate. */
+const MAX_PENDING_MS = 5000;
+const NO_IDENTITY: Partial<StatusObject> = { code: status.PERMISSION_DENIED, details: "no identity issued" };
+
+/** The methods of the X.509 and JWT profiles (spiffe.md §4.2, S1 to S12). */
+export function createWorkloadApi(options: WorkloadApiOptions, workloadOf: WorkloadOf): UntypedServiceImplementation {
+  const unary =
+    <Request, Response>(work: (request: Request, workload: Workload, signal: AbortSignal) => Promise<Response>) =>
+    (call: ServerUnaryCall<Request, Response>, reply: sendUnaryData<Response>): void => {
+      const ending = new AbortController();
+      call.on("cancelled", () => ending.abort());
+      checkSecurityHeader(call.metadata)
+        .then(() => workloadOf(call))
+        .then((workload) => work(call.request, workload, ending.signal))
+        .then(
+          (response) => reply(null, response),
+          (error) => reply(refusal(error)),
+        );
+    };
+
+  const stream =
+    <Response>(stateOf: (granted: Granted) => StateMessage<Response>) =>
+    (call: ServerWritableStream<unknown, Response>): void =>
+      void checkSecurityHeader(call.metadata)
+        .then(() => workloadOf(call))
+        .then(
+          (workload) => follow(call, workload, stateOf, options),
+          (error) => call.emit("error", refusal(error)),
+        );
+
+  return {
+    FetchX509SVID: stream(x509SvidState),
+    FetchX509Bundles: stream(x509BundlesState),
+    FetchJWTBundles: stream(jwtBundlesState),
+    FetchJWTSVID: unary(async (request: JWTSVIDRequest, workload, signal): Promise<JWTSVIDResponse> => {
+      const { audience, spiffeId } = request;
+      if (audience.length === 0 || audience.includes("")) throw new CallRefused("audience must be specified");
+      const wanted = spiffeId === "" ? {} : { spiffeId: requestedId(spiffeId) };
+      await grantedOf(workload, options.clock, signal);
+      return jwtSvidMessage(await workload.createJwtSvids({ audiences: audience, ...wanted }, signal));
+    }),
+    ValidateJWTSVID: unary(
+      async (request: ValidateJWTSVIDRequest, workload, signal): Promise<ValidateJWTSVIDResponse> => {
+        const { audience, svid } = request;
+        if (audience === "") throw new CallRefused("audience must be specified");
+        if (svid === "") throw new CallRefused("svid must be specified");
+        const { jwtBundles, svids } = await grantedOf(workload, options.clock, signal);
+        try {
+          const verified = verifyJwtSvid(svid, jwtBundles, { audiences: [audience], now: options.clock.now() });
+          const domain = verified.spiffeId.trustDomain.name;
+          return validatedMessage(verified, !svids.some((own) => own.svid.spiffeId.trustDomain.name === domain));
+        } catch (error) {
+          if (!isSymbolonError(error)) throw error;
+          throw new CallRefused(error.message);
+        }
+      },
+    ),
+  };
+}
+
+/** A request that is wrong whoever sends it: InvalidArgument, which clients do not repeat (S4). */
+class CallRefused extends Error {}
+
+async function checkSecurityHeader(metadata: Metadata): Promise<void> {
+  const values = metadata.get(SECURITY_HEADER);
+  if (values.length !== 1 || values[0] !== "true") throw new CallRefused("security header missing from request");
+}
+
+function requestedId(text: string): SpiffeId {
+  try {
+    return SpiffeId.parse(text);
+  } catch (error) {
+    throw new CallRefused(`invalid requested SPIFFE ID: ${errorText(error)}`);
+  }
+}
+
+/** Waits for a first certificate that is under way. */
+async function grantedOf(workload: Workload, clock: Clock, signal: AbortSignal): Promise<Granted> {
+  const { promise, resolve, reject } = Promise.withResolvers<Granted>();
+  const look = (): void => {
+    const entitlement = workload.entitlement();
+    if (entitlement.kind === "granted") resolve(entitlement);
+    else if (entitlement.kind === "none") reject(productError("ERR_WORKLOAD_NOT_ENTITLED", entitlement.reason));
+  };
+  const timer = clock.setTimer(MAX_PENDING_MS, () => {
+    const { kind, reason = "" } = { reason: "", ...workload.entitlement() };
+    reject(productError("ERR_CA_CALL_RETRYABLE", kind === "pending" ? reason : "the identity is not there yet"));
+  });
+  const abandon = (): void => reject(productError("ERR_CA_CALL_ABANDONED", "the caller went away"));
+  signal.addEventListener("abort", abandon, { once: true });
+  const stop = workload.subscribe(look);
+  try {
+    look();
+    return await promise;
+  } finally {
+    stop();
+    timer.cancel();
+    signal.removeEventListener("abort", abandon);
+  }
+}
+
+/**
+ * Tells a stream every state of its workload (S1, S2): the newest only, once the one before has been taken (W7), none
+ * twice (S11), and ends it with PermissionDenied when nothing is left (S3).
+ */
+function follow<Response>(
+  call: ServerWritableStream<unknown, Response>,
+  workload: Workload,
+  stateOf: (granted: Granted) => StateMessage<Response>,
+  { audit, log }: WorkloadApiOptions,
+): void {
+  let told: string | undefined;
+  let isBlocked = false;
+  let isOver = false;
+
+  const end = (): void => {
+    isOver = true;
+    stop();
+  };
+  const refuse = (reason: string): void => {
+    end();
+    call.emit("error", NO_IDENTITY);
+    const event = { kind: "identity.deliver", outcome: "refused", actor: workload.name } as const;
+    void audit
+      .write({ ...event, code: "ERR_WORKLOAD_NOT_ENTITLED", details: { reason } })
+      .catch((error: unknown) => log.error("audit line was not written", { error: errorText(error) }));
+  };
+  const tell = (entitlement: Granted): void => {
+    const { key, message } = stateOf(entitlement);
+    if (key === told) return;
+    told = key;
+    if (call.write(message())) return;
+    isBlocked = true;
+    call.once("drain", () => {
+      isBlocked = false;
+      look();
+    });
+  };
+  const look = (): void => {
+    if (isOver || isBlocked) return;
+    const entitlement: Entitlement = workload.entitlement();
+    if (entitlement.kind === "granted") tell(entitlement);
+    else if (entitlement.kind === "none") refuse(entitlement.reason);
+  };
+
+  const stop = workload.subscribe(look);
+  for (const event of ["cancelled", "close", "error"]) call.once(event, end);
+  look();
+}
+
+/** Codes and texts of SPIFFE Workload Endpoint Appendix A and S3, S4, S9, S10. */
+function refusal(error: unknown): Partial<StatusObject> {
+  if (error instanceof CallRefused) return { code: status.INVALID_ARGUMENT, details: error.message };
+  if (isSymbolonError(error)) {
+    if (error.code === "ERR_WORKLOAD_NOT_ENTITLED") return NO_IDENTITY;
+    if (error.code === "ERR_WORKLOAD_ATTESTATION")
+      return { code: status.UNAVAILABLE, details: "workload attestation failed" };
+    if (error.code.startsWith("ERR_CA_CALL_")) return { code: status.UNAVAILABLE, details: error.message };
+  }
+  const { code = status.INTERNAL, details = "internal error" } = agentServiceStatus(error);
+  // PermissionDenied is kept for "no identity": clients give their SVIDs up on it (W4).
+  return { code: code === status.PERMISSION_DENIED ? status.UNAVAILABLE : code, details };
+}

@@ -1,0 +1,189 @@
+import { createServer, type Server as NetServer, type Socket } from "node:net";
+import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import { type Clock, errorText, type Log, type Random } from "@symbolon/spiffe/core";
+import type { Workload, WorkloadAttestor, WorkloadPeer } from "../../agent/index.ts";
+import type { SecretFiles } from "../../agent/secrets/index.ts";
+import { type AuditSink, productError } from "../../core/index.ts";
+import { healthService } from "./health-service.ts";
+import { reflectionServices } from "./reflection-service.ts";
+import { createSecretDiscovery, secretDiscoveryDefinition } from "./secret-discovery.ts";
+import { createWorkloadApi, workloadApiDefinition } from "./workload-api-service.ts";
+import { workloadConnection } from "./workload-connection.ts";
+
+export interface WorkloadEndpointOptions {
+  readonly path: string;
+  /** Runs `listen` at a path that has been made free (`listenOnUnixSocket` of adapters/os). */
+  readonly listen: <T>(path: string, listen: (path: string) => T) => Promise<T>;
+  /** Who connected, by the kernel's word (`pinPeer` of adapters/os). @throws ERR_PEER_CREDENTIALS */
+  readonly pinPeer: (fd: number) => WorkloadPeer & { close(): void };
+  readonly workloads: WorkloadAttestor;
+  /** Files as the peer may read them, for Envoy's `file-cert:` and `file-root:`. */
+  readonly filesOf: (peer: WorkloadPeer) => SecretFiles;
+  readonly audit: AuditSink;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export interface WorkloadEndpoint {
+  /** Ends every stream with Unavailable, so that clients come back. May be called twice. */
+  close(): Promise<void>;
+}
+
+/** Whoever made a call: its connection gave it away. */
+export interface WorkloadCall {
+  getPeer(): string;
+}
+
+/** Of one service on the endpoint. */
+export interface EndpointService {
+  readonly definition: ServiceDefinition;
+  readonly implementation: UntypedServiceImplementation;
+}
+
+interface Connection {
+  readonly peer: WorkloadPeer & { close(): void };
+  readonly ending: AbortController;
+  /** Found out once, with the first call that needs it. */
+  workload?: Promise<Workload>;
+}
+
+/** Beyond it a new connection is closed at once: 1,000 workloads with a few connections each. */
+const MAX_CONNECTIONS = 8192;
+const MAX_CONNECTIONS_OF_ONE_PROCESS = 256;
+const MAX_ATTESTATION_MS = 10_000;
+const SERVER_OPTIONS = {
+  "grpc.max_receive_message_length": 256 * 1024,
+  "grpc.max_concurrent_streams": 100,
+  "grpc.max_connection_idle_ms": 300_000,
+  "grpc.enable_channelz": 0,
+  "grpc-node.max_session_memory": 10,
+} as const;
+
+/**
+ * The endpoint that workloads take their identity from: SPIFFE Workload API, Envoy's secret discovery, health and
+ * reflection on one Unix socket (SPIFFE Workload Endpoint §3 to §6). Nobody shows a secret here; who calls is what the
+ * kernel says.
+ * @throws ERR_SOCKET_PATH_UNSAFE, ERR_SOCKET_IN_USE, ERR_LISTEN_FAILED
+ */
+export async function serveWorkloadEndpoint(options: WorkloadEndpointOptions): Promise<WorkloadEndpoint> {
+  const { path, listen, pinPeer, workloads, filesOf, clock, log } = options;
+  const connections = new Map<string, Connection>();
+  const sockets = new Set<Socket>();
+  const perProcess = new Map<number, number>();
+  let next = 0;
+
+  const connectionOf = (call: WorkloadCall): Connection => {
+    const connection = connections.get(call.getPeer());
+    if (!connection) throw productError("ERR_WORKLOAD_ATTESTATION", "the connection of the call has ended");
+    return connection;
+  };
+  const workloadOf = async (call: WorkloadCall): Promise<Workload> => {
+    const connection = connectionOf(call);
+    connection.workload ??= attest(connection);
+    const workload = await connection.workload;
+    if (!connection.peer.isAlive())
+      throw productError("ERR_WORKLOAD_ATTESTATION", `process ${connection.peer.pid} that connected has ended`);
+    return workload;
+  };
+  const attest = async (connection: Connection): Promise<Workload> => {
+    const { peer, ending } = connection;
+    try {
+      const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(MAX_ATTESTATION_MS)]);
+      const workload = await workloads.attest(peer, signal);
+      if (ending.signal.aborted) workload.release();
+      else ending.signal.addEventListener("abort", () => workload.release(), { once: true });
+      return workload;
+    } catch (error) {
+      // The next call of the connection tries again.
+      delete connection.workload;
+      log.warn("workload attestation failed", { pid: peer.pid, uid: peer.uid, error: errorText(error) });
+      throw error;
+    }
+  };
+
+  const server = new Server(SERVER_OPTIONS);
+  const services: readonly EndpointService[] = [
+    { definition: workloadApiDefinition, implementation: createWorkloadApi(options, workloadOf) },
+    {
+      definition: secretDiscoveryDefinition,
+      implementation: createSecretDiscovery(options, async (call) => ({
+        workload: await workloadOf(call),
+        files: filesOf(connectionOf(call).peer),
+      })),
+    },
+    healthService(),
+    ...reflectionServices(),
+  ];
+  for (const { definition, implementation } of services) server.addService(definition, implementation);
+
+  // Insecure towards gRPC only: the kernel says who connected.
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const front = createServer((socket) => {
+    socket.on("error", (error) => log.debug("connection failed", { path, error: errorText(error) }));
+    try {
+      accept(socket);
+    } catch (error) {
+      log.warn("connection refused", { path, reason: errorText(error) });
+      socket.destroy();
+    }
+  });
+
+  function accept(socket: Socket): void {
+    const peer = pinPeer(fileDescriptor(socket));
+    const ofProcess = perProcess.get(peer.pid) ?? 0;
+    if (connections.size >= MAX_CONNECTIONS || ofProcess >= MAX_CONNECTIONS_OF_ONE_PROCESS) {
+      peer.close();
+      throw productError("ERR_WORKLOAD_ATTESTATION", `process ${peer.pid} has too many connections, or all have`);
+    }
+    perProcess.set(peer.pid, ofProcess + 1);
+    const name = `workload:${next++}`;
+    const connection: Connection = { peer, ending: new AbortController() };
+    connections.set(name, connection);
+    sockets.add(socket);
+    socket.once("close", () => {
+      sockets.delete(socket);
+      connections.delete(name);
+      const left = (perProcess.get(peer.pid) ?? 1) - 1;
+      if (left > 0) perProcess.set(peer.pid, left);
+      else perProcess.delete(peer.pid);
+      connection.ending.abort();
+      peer.close();
+    });
+    injector.injectConnection(workloadConnection(socket, name, clock));
+  }
+
+  await listen(path, (at) => front.listen(at));
+  await listening(front, path);
+
+  let closing: Promise<void> | undefined;
+  return {
+    close() {
+      closing ??= (async () => {
+        const closed = new Promise<void>((resolve) => front.close(() => resolve()));
+        server.forceShutdown();
+        for (const socket of sockets) socket.destroy();
+        await closed;
+      })();
+      return closing;
+    },
+  };
+}
+
+/** Half public on both runtimes: pinned by a test. */
+function fileDescriptor(socket: Socket): number {
+  const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly fd?: number } };
+  if (handle?.fd === undefined || handle.fd < 0)
+    throw productError("ERR_PEER_CREDENTIALS", "the runtime does not show the connection's file descriptor");
+  return handle.fd;
+}
+
+function listening(server: NetServer, path: string): Promise<void> {
+  if (server.listening) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    server.once("listening", resolve);
+    server.once("error", (cause) =>
+      reject(productError("ERR_LISTEN_FAILED", `cannot listen on "${path}": ${errorText(cause)}`, { cause })),
+    );
+  });
+}
