@@ -1,6 +1,6 @@
 import { BundleSet, JwtBundleSet } from "@symbolon/spiffe/bundle";
 import { errorText, type Log, type Observable } from "@symbolon/spiffe/core";
-import { type AuditEvent, type AuditSink, productError, type RegistrationEntry } from "../core/index.ts";
+import { type AuditSink, productError, type RegistrationEntry } from "../core/index.ts";
 import type { EntryIdentities } from "./entry-identities.ts";
 import type { JwtSvidCache } from "./jwt-svid-cache.ts";
 import { matchEntries, selectorText, uniqueHints } from "./match-entries.ts";
@@ -32,7 +32,7 @@ function createEntryWorkload(
 ): Workload {
   const { state, identities, tokens } = options;
   const name = workloadName(peer, selectors);
-  const record = createDeliveryRecord(name, options);
+  const recordDelivery = createDeliveryRecord(name, options);
   const followers = new Set<() => void>();
   const holds = new Map<string, () => void>();
   let matched: { readonly of: NodeState; readonly entries: readonly RegistrationEntry[] } | undefined;
@@ -71,17 +71,13 @@ function createEntryWorkload(
     const entries = entriesIn(node);
     wanted = true;
     holdAll(entries);
-    if (entries.length === 0) {
-      const reason = noEntry(name, selectors);
-      record.refused(reason);
-      return { kind: "none", reason };
-    }
+    if (entries.length === 0) return { kind: "none", reason: noEntry(name, selectors) };
     const svids = servedSvids(entries);
     const requesting = entries.some(({ id }) => identities.state(id)?.kind === "requesting");
     // The first answer has all identities; later on a new one joins when it is there.
     if (svids.length === 0 || (requesting && !served)) return { kind: "pending", reason: whyPending(entries) };
     served = true;
-    record.delivered(svids);
+    recordDelivery(svids);
     return { kind: "granted", svids, ...bundlesFor(node, entries) };
   };
 
@@ -145,30 +141,25 @@ function createEntryWorkload(
   };
 }
 
-/** Audit lines of one connection: each certificate once, a refusal once until it is none any more. */
+/** Audit lines of one connection: each certificate once. Who is refused is on record where he is told so. */
 function createDeliveryRecord(name: string, { audit, log }: EntryWorkloadsOptions) {
   let known: ReadonlySet<string> = new Set();
-  let refusal: string | undefined;
-  const write = (event: Omit<AuditEvent, "kind" | "actor">): void => {
-    audit
-      .write({ kind: "identity.deliver", actor: name, authority: "registration entries", ...event })
-      .catch((error: unknown) => log.error("audit line was not written", { error: errorText(error) }));
-  };
-  return {
-    delivered(svids: readonly ServedX509Svid[]): void {
-      refusal = undefined;
-      for (const { svid } of svids) {
-        const serialNumber = svid.leaf.serialNumberHex;
-        if (known.has(serialNumber)) continue;
-        write({ outcome: "success", subject: svid.spiffeId.toString(), details: { serialNumber } });
-      }
-      known = new Set(svids.map(({ svid }) => svid.leaf.serialNumberHex));
-    },
-    refused(reason: string): void {
-      if (refusal === reason) return;
-      refusal = reason;
-      write({ outcome: "refused", code: "ERR_WORKLOAD_NOT_ENTITLED", details: { message: reason } });
-    },
+  return (svids: readonly ServedX509Svid[]): void => {
+    for (const { svid } of svids) {
+      const serialNumber = svid.leaf.serialNumberHex;
+      if (known.has(serialNumber)) continue;
+      audit
+        .write({
+          kind: "identity.deliver",
+          outcome: "success",
+          actor: name,
+          subject: svid.spiffeId.toString(),
+          authority: "registration entries",
+          details: { serialNumber },
+        })
+        .catch((error: unknown) => log.error("audit line was not written", { error: errorText(error) }));
+    }
+    known = new Set(svids.map(({ svid }) => svid.leaf.serialNumberHex));
   };
 }
 
