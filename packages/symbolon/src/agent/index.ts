@@ -5,6 +5,7 @@ export { type IdentityState, servedIdentity, type WorkloadIdentity } from "./ide
 export { createJwtSvidCache, type JwtSvidCache } from "./jwt-svid-cache.ts";
 export { matchEntries, selectorText } from "./match-entries.ts";
 export { followNode, type NodeFollower } from "./node-follower.ts";
+export { createPodWorkloads, type PodWorkloadsOptions } from "./pod-workloads.ts";
 export type {
   CertificateClient,
   CertificateClientRequest,
@@ -12,6 +13,7 @@ export type {
   CreateJwtSvid,
   NodeClient,
   NodeState,
+  PodProcesses,
   ProcessAttestor,
   ReceivedCertificate,
   RegisteredWorkload,

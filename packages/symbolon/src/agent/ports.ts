@@ -48,6 +48,12 @@ export interface ProcessAttestor {
   attest(peer: WorkloadPeer, signal: AbortSignal): Promise<readonly Selector[]>;
 }
 
+/** Which processes are part of which pod; `adapters/os` asks the kernel. */
+export interface PodProcesses {
+  /** False as well when it cannot be seen. */
+  isInPod(podUid: string, pid: number): boolean;
+}
+
 /** Everything that an agent is told: always complete (S2). */
 export interface NodeState {
   /** That of the own trust domain is always there. */

@@ -29,19 +29,28 @@ export function isDarwin(): boolean {
 const PROC_PIDTBSDINFO = 3;
 const BSD_INFO_BYTES = 136;
 const STATUS_OFFSET = 4;
+const PARENT_OFFSET = 16;
 const START_SECONDS_OFFSET = 120;
 const START_MICROSECONDS_OFFSET = 128;
 const SZOMB = 5;
 
 /** Start of a process in microseconds; undefined when there is none, or one that has ended. */
 export function darwinStartTime(pid: number): number | undefined {
-  const info = new Uint8Array(BSD_INFO_BYTES);
-  if (libSystem().proc_pidinfo(pid, PROC_PIDTBSDINFO, 0n, ptr(info), BSD_INFO_BYTES) !== BSD_INFO_BYTES)
-    return undefined;
-  const view = new DataView(info.buffer);
-  if (view.getUint32(STATUS_OFFSET, true) === SZOMB) return undefined;
+  const view = processInfo(pid);
+  if (!view || view.getUint32(STATUS_OFFSET, true) === SZOMB) return undefined;
   const seconds = view.getBigUint64(START_SECONDS_OFFSET, true);
   return Number(seconds * 1_000_000n + view.getBigUint64(START_MICROSECONDS_OFFSET, true));
+}
+
+/** Undefined when there is no such process. */
+export function darwinParent(pid: number): number | undefined {
+  return processInfo(pid)?.getUint32(PARENT_OFFSET, true);
+}
+
+function processInfo(pid: number): DataView | undefined {
+  const info = new Uint8Array(BSD_INFO_BYTES);
+  const bytes = libSystem().proc_pidinfo(pid, PROC_PIDTBSDINFO, 0n, ptr(info), BSD_INFO_BYTES);
+  return bytes === BSD_INFO_BYTES ? new DataView(info.buffer) : undefined;
 }
 
 const SOL_LOCAL = 0;

@@ -9,6 +9,7 @@ export { createMeshNetwork, type MeshNetwork, type MeshNetworkOptions } from "./
 export { type MeshProcessOptions, startMeshProcess } from "./mesh-process.ts";
 export { type NamespaceProbes, requireNamespaceSupport } from "./namespace-support.ts";
 export { type PeerCredentials, type PeerProcess, peerCredentials, peerPidFd, peerProcess } from "./peer-credentials.ts";
+export { type PinnedPeer, pinPeer } from "./pinned-peer.ts";
 export { createPlainContainers, type PlainContainersOptions } from "./plain-container.ts";
 export { plainExec } from "./plain-exec.ts";
 export { startPlainProcess } from "./plain-process.ts";
@@ -28,6 +29,7 @@ export {
 } from "./pod-capture-file.ts";
 export { createPodDirectories, type PodDirectoriesOptions } from "./pod-directories.ts";
 export { type PodLayout, podLayout, publishPodSecrets } from "./pod-directory.ts";
+export { createNamespacePodProcesses, createPlainPodProcesses } from "./pod-processes.ts";
 export {
   createProcessAttestor,
   type ExplainingProcessAttestor,

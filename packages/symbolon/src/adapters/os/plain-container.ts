@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { productError } from "../../core/index.ts";
 import type { CommandResolver, ContainerStarter } from "../../pod-runtime/index.ts";
-import { saveContainerSpec } from "./container-spec.ts";
+import { saveContainerProcess, saveContainerSpec } from "./container-spec.ts";
 import type { LoopbackPods } from "./loopback-pods.ts";
 import { startPlainProcess } from "./plain-process.ts";
 import { podLayout } from "./pod-directory.ts";
@@ -42,7 +42,7 @@ export function createPlainContainers(options: PlainContainersOptions): Containe
       const { containers } = podLayout(options.podDirectory(pod.uid));
       saveContainerSpec(containers, container.name, { environment, workingDirectory, uid: options.uid });
       try {
-        return startPlainProcess(
+        const started = startPlainProcess(
           {
             argv: [programPath(argv[0] ?? "", workingDirectory), ...argv.slice(1)],
             env: environment,
@@ -52,6 +52,8 @@ export function createPlainContainers(options: PlainContainersOptions): Containe
           },
           options.registry,
         );
+        saveContainerProcess(containers, container.name, { pid: started.pid, startTicks: started.startTicks });
+        return started;
       } catch (cause) {
         throw productError(
           "ERR_CONTAINER_START",

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { darwinStartTime, isDarwin } from "./darwin.ts";
+import { darwinParent, darwinStartTime, isDarwin } from "./darwin.ts";
 
 /**
  * Kernel start time of a process in clock ticks since boot (macOS: microseconds), `undefined` when there is no such process.
@@ -22,6 +22,13 @@ export function processStatusField(pid: number, field: string): string | undefin
   const status = procFile(pid, "status");
   const line = status?.split("\n").find((candidate) => candidate.startsWith(`${field}:`));
   return line?.slice(field.length + 1).trim();
+}
+
+/** Process id of a process's parent; 0 when it is outside of this PID namespace, `undefined` when there is no such process. */
+export function parentProcess(pid: number): number | undefined {
+  if (isDarwin()) return darwinParent(pid);
+  const parent = processStatusField(pid, "PPid");
+  return parent === undefined ? undefined : Number(parent);
 }
 
 /** Whom a process acts as now, as this process's user namespace maps it; `undefined` when there is no such process. */

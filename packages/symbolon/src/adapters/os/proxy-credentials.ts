@@ -48,6 +48,15 @@ export function proxyEnvironment(port: number, { user, secret }: ProxyCredential
   };
 }
 
+/** SHA-256 in hex of the credentials that a process was given by `proxyEnvironment`. @param environment NAME=VALUE each */
+export function digestInEnvironment(environment: readonly string[]): string | undefined {
+  for (const variable of environment) {
+    const [, credentials] = /^http_proxy=http:\/\/([^@/]+)@127\.0\.0\.1:\d+$/i.exec(variable) ?? [];
+    if (credentials !== undefined) return digest(credentials).toString("hex");
+  }
+  return undefined;
+}
+
 function digest(text: string | Buffer): Buffer {
   return createHash("sha256").update(text).digest();
 }
