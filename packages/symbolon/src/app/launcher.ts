@@ -9,9 +9,16 @@ import { captureStrategy, writeCapture } from "./capture/index.ts";
 import { type DashboardChoice, startDashboard } from "./dashboard-server.ts";
 import { dashboardSources } from "./dashboard-sources.ts";
 import { SUPERVISOR_REFUSED } from "./exit-statuses.ts";
+import { type HostAgentProcess, keepHostAgent } from "./host-agent-process.ts";
 import { createProcessLog } from "./log.ts";
 import { type MeshConfig, pathsOf } from "./mesh-config.ts";
-import { isAlive, processRef, readMeshProcesses, writeMeshProcesses } from "./mesh-processes.ts";
+import {
+  createMeshProcessRecord,
+  isAlive,
+  type MeshProcessRecord,
+  processRef,
+  readMeshProcesses,
+} from "./mesh-processes.ts";
 import { selfCommand } from "./self-command.ts";
 
 /** Restart of a supervisor that died: quick at first, so that traffic resumes; never a busy loop. */
@@ -68,11 +75,12 @@ async function serveDashboard(config: MeshConfig, dashboard: DashboardChoice, lo
 export function startLauncher(config: MeshConfig, log: Log): Launcher {
   const paths = pathsOf(config);
   prepareDirectories(config, paths);
-  writeMeshProcesses(paths, { launcher: processRef(process.pid) });
+  const processes = createMeshProcessRecord(paths);
   writeCapture(paths, config.capture);
   const stopping = new AbortController();
   let child: ChildProcess | undefined;
-  const ended = superviseSupervisor(config, paths, log, stopping.signal, (current) => {
+  const hostAgent = keepHostAgent(config, processes, log);
+  const ended = superviseSupervisor(config, { paths, processes, hostAgent }, log, stopping.signal, (current) => {
     child = current;
   });
   return {
@@ -87,9 +95,16 @@ export function startLauncher(config: MeshConfig, log: Log): Launcher {
   };
 }
 
+/** What a launcher has besides the supervisor. */
+interface Launched {
+  readonly paths: MeshPaths;
+  readonly processes: MeshProcessRecord;
+  readonly hostAgent: HostAgentProcess;
+}
+
 async function superviseSupervisor(
   config: MeshConfig,
-  paths: MeshPaths,
+  { paths, processes, hostAgent }: Launched,
   log: Log,
   signal: AbortSignal,
   onStart: (child: ChildProcess) => void,
@@ -107,7 +122,7 @@ async function superviseSupervisor(
       );
       child.once("error", (error) => resolve(error.message));
     });
-    void recordSupervisor(config, paths, child, signal);
+    void recordSupervisor(config, processes, child, signal);
     const reason = await exit;
     if (signal.aborted) break;
     if (reason === REFUSED) {
@@ -119,6 +134,7 @@ async function superviseSupervisor(
     log.error("supervisor died and is started again", { reason, failures, delayMs: Math.round(delayMs) });
     await sleep(systemClock, delayMs, signal);
   }
+  await hostAgent.stop();
   endLeftoverProcesses(paths.processesDirectory, systemClock.now());
   rmSync(paths.runtime, { recursive: true, force: true });
 }
@@ -133,15 +149,14 @@ function startSupervisor(config: MeshConfig, paths: MeshPaths): ChildProcess {
 /** Notes the supervisor's host process id, for `down` and `exec`, once it exists. */
 async function recordSupervisor(
   config: MeshConfig,
-  paths: MeshPaths,
+  processes: MeshProcessRecord,
   child: ChildProcess,
   signal: AbortSignal,
 ): Promise<void> {
   const { supervisorPid } = captureStrategy(config.capture);
-  const launcher = processRef(process.pid);
   while (!signal.aborted && child.pid && child.exitCode === null && child.signalCode === null) {
     const pid = supervisorPid(child.pid);
-    if (pid) return writeMeshProcesses(paths, { launcher, supervisor: processRef(pid) });
+    if (pid) return processes.note({ supervisor: processRef(pid) });
     await sleep(systemClock, 5);
   }
 }
@@ -169,6 +184,7 @@ function prepareDirectories(config: MeshConfig, paths: MeshPaths): void {
       `mesh "${config.name}" is already running (process ${(running?.supervisor ?? running?.launcher)?.pid}); change it with "symbolon apply -f", end it with "symbolon down", or start another with --name`,
     );
   endLeftoverProcesses(paths.processesDirectory, systemClock.now());
+  endLeftoverProcesses(paths.hostProcessesDirectory, systemClock.now());
   rmSync(paths.runtime, { recursive: true, force: true });
   for (const directory of [
     paths.state,

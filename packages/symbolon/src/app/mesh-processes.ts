@@ -14,6 +14,8 @@ export interface MeshProcesses {
   readonly launcher: ProcessRef;
   /** Absent while it is being started. */
   readonly supervisor?: ProcessRef;
+  /** The agent of processes outside pods; absent while it is being started. */
+  readonly hostAgent?: ProcessRef & { readonly workloadSocket: string };
 }
 
 export function processRef(pid: number): ProcessRef {
@@ -38,4 +40,20 @@ export function writeMeshProcesses(paths: MeshPaths, processes: MeshProcesses): 
   const temporary = `${paths.processFile}.new`;
   writeFileSync(temporary, JSON.stringify(processes), { mode: 0o600 });
   renameSync(temporary, paths.processFile);
+}
+
+/** What the launcher has started so far, kept in the file that commands read. */
+export interface MeshProcessRecord {
+  note(processes: Partial<MeshProcesses>): void;
+}
+
+export function createMeshProcessRecord(paths: MeshPaths): MeshProcessRecord {
+  let known: MeshProcesses = { launcher: processRef(process.pid) };
+  writeMeshProcesses(paths, known);
+  return {
+    note(processes) {
+      known = { ...known, ...processes };
+      writeMeshProcesses(paths, known);
+    },
+  };
 }

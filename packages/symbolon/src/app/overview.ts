@@ -20,7 +20,9 @@ export async function meshOverview(mesh: ChosenMesh, api?: ApiClient): Promise<O
     return workloadRow(entry.pod, entry.status, facts);
   });
   const rows = await Promise.all(workloads);
-  const launched = isAlive(readMeshProcesses(paths)?.launcher);
+  const { launcher, hostAgent } = readMeshProcesses(paths) ?? {};
+  const launched = isAlive(launcher);
+  const workloadApi = hostAgent && { socket: hostAgent.workloadSocket, running: isAlive(hostAgent) };
   return {
     mesh: mesh.name,
     trustDomain: status.trustDomain,
@@ -29,7 +31,12 @@ export async function meshOverview(mesh: ChosenMesh, api?: ApiClient): Promise<O
     settled: status.settled,
     applied: status.applied,
     workloads: rows.sort((a, b) => compareText(`${a.namespace}/${a.pod}`, `${b.namespace}/${b.pod}`)),
-    findings: launched ? status.findings : [...status.findings, LAUNCHER_ENDED],
+    ...(workloadApi ? { workloadApi } : {}),
+    findings: [
+      ...status.findings,
+      ...(launched ? [] : [LAUNCHER_ENDED]),
+      ...(workloadApi?.running === false ? [HOST_AGENT_ENDED] : []),
+    ],
     ...(launched && existsSync(paths.dashboardFile)
       ? { dashboardUrl: readFileSync(paths.dashboardFile, "utf8").trim() }
       : {}),
@@ -43,6 +50,9 @@ function captureView(paths: MeshPaths): Overview["capture"] {
 
 const LAUNCHER_ENDED =
   'the launcher has ended: the mesh runs on, but is not started again when its supervisor dies; "symbolon down", then "symbolon up"';
+
+const HOST_AGENT_ENDED =
+  "the agent of processes outside pods (host-agent) has ended and is started again: until then they get no identity";
 
 /** Everything that a proxy says of itself. @throws ERR_PROXY_UNREACHABLE */
 export async function readProxyDump(paths: MeshPaths, podUid: string): Promise<ProxyDump> {

@@ -30,7 +30,8 @@ export async function stopMesh(paths: MeshPaths, clock: Clock, graceMs = GRACE_M
       await allGone(remaining, clock, graceMs);
     }
   }
-  if (endLeftoverProcesses(paths.processesDirectory, clock.now()) > 0) outcome = "killed";
+  for (const directory of [paths.processesDirectory, paths.hostProcessesDirectory])
+    if (endLeftoverProcesses(directory, clock.now()) > 0) outcome = "killed";
   rmSync(paths.runtime, { recursive: true, force: true });
   return outcome;
 }

@@ -10,7 +10,7 @@ import { checkDashboardPort, type DashboardChoice, startDashboard } from "./dash
 import { dashboardSources } from "./dashboard-sources.ts";
 import { makePrivateDirectory, startLauncher } from "./launcher.ts";
 import { createProcessLog } from "./log.ts";
-import { type MeshConfig, pathsOf } from "./mesh-config.ts";
+import { type MeshConfig, pathsOf, workloadSocketOf } from "./mesh-config.ts";
 import { isAlive, readMeshProcesses } from "./mesh-processes.ts";
 import { meshOverview } from "./overview.ts";
 import { selfCommand } from "./self-command.ts";
@@ -33,6 +33,7 @@ const READY_TIMEOUT_MS = 60_000;
 const REASONS_AFTER_MS = 5_000;
 /** A control plane that does not answer for this long dies each time it is started. */
 const API_TIMEOUT_MS = 20_000;
+const WORKLOAD_API_TIMEOUT_MS = 5_000;
 /** Database, logs and keys of a small mesh. */
 const MIN_FREE_BYTES = 4 << 20;
 const SHUTDOWN_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -183,11 +184,22 @@ async function introduce(
     say(
       `${applied === 1 ? "one object" : `${applied} objects`} applied in an earlier run: in force too; --fresh forgets them`,
     );
+  await workloadApiServed(config);
   const url = page?.url ?? overview.dashboardUrl;
   if (url) say(`dashboard: ${url} (loopback, read-only, no login)`);
   say(
     `next: symbolon${name} get pods -A · symbolon${name} status · symbolon${name} exec deploy/NAME -n NAMESPACE -- COMMAND · symbolon${name} down`,
   );
+}
+
+/** Its agent is another process, which may take a moment longer than the pods. */
+async function workloadApiServed(config: MeshConfig): Promise<void> {
+  const socket = workloadSocketOf(config);
+  const deadline = systemClock.monotonicMs() + WORKLOAD_API_TIMEOUT_MS;
+  while (!existsSync(socket) && systemClock.monotonicMs() < deadline) await sleep(systemClock, POLL_MS);
+  if (existsSync(socket)) say(`Workload API for processes outside pods: SPIFFE_ENDPOINT_SOCKET=unix://${socket}`);
+  else
+    say(`warning: the Workload API is not served; ${join(pathsOf(config).logsDirectory, "host-agent.log")} says why`);
 }
 
 /** On a full disk no process could even say why it ends. */

@@ -9,6 +9,7 @@ export const MESH_PROCESSES: Readonly<Record<string, RunProcess>> = {
   supervisor: async (config) => (await import("../app/supervisor.ts")).runSupervisor(config),
   "control-plane": async (config) => (await import("../app/control-plane.ts")).runControlPlane(config),
   agent: async (config) => (await import("../app/agent.ts")).runAgent(config),
+  "host-agent": async (config) => (await import("../app/host-agent.ts")).runHostAgent(config),
   proxy: async (config, podUid) => (await import("../app/proxy.ts")).runProxy(config, podUid),
 };
 

@@ -29,10 +29,11 @@ function isHealthy({ workloads, findings, settled }: Overview): boolean {
 }
 
 function printStatus(overview: Overview): void {
-  const { mesh, trustDomain, configVersion, capture, workloads, findings, dashboardUrl } = overview;
+  const { mesh, trustDomain, configVersion, capture, workloadApi, workloads, findings, dashboardUrl } = overview;
   console.log(`mesh "${mesh}", trust domain ${trustDomain}, configuration ${configVersion}`);
   console.log(`capture ${capture.mode}: ${capture.reason}`);
   for (const warning of capture.warnings) console.log(`note: ${warning}`);
+  if (workloadApi) console.log(`Workload API for processes outside pods unix://${workloadApi.socket}`);
   if (dashboardUrl) console.log(`dashboard ${dashboardUrl}`);
   const head = ["NAMESPACE", "POD", "READY", "MTLS", "IDENTITY", "CERTIFICATE", "CONFIGURATION"];
   const rows = workloads.map((row) => workloadLine(row, configVersion));
