@@ -12,23 +12,25 @@ import {
   checkTypeUrl,
   logRefusal,
   newNonce,
+  notEntitled,
   ProxyNode,
   type SecretSubscription,
   type SubscriptionParts,
 } from "./secret-subscription.ts";
 
-/** No version of a secret is empty. */
-const ABSENT = "";
-
-/** DeltaSecrets: each answer has what is new, and the names under which there is nothing (any more). */
+/**
+ * DeltaSecrets: each answer has what is new, and the names of what is gone. What there has never been is not called removed:
+ * Envoy would take its removal for the secret and open its ports without one (E6).
+ */
 export function createDeltaStream(
   parts: SubscriptionParts<DeltaDiscoveryResponse>,
 ): SecretSubscription<DeltaDiscoveryRequest> {
   const { workloadName, source, send, random, log } = parts;
   const node = new ProxyNode();
   const names = new Set<string>();
-  /** What the proxy has, by name: a version, or the knowledge that there is nothing. */
+  /** Version of what the proxy has, by name. */
   const known = new Map<string, string>();
+  let toldMissing = "";
   let everything = false;
   let started = false;
   let answered = false;
@@ -44,6 +46,12 @@ export function createDeltaStream(
       missing: named.missing,
     };
   };
+  const logMissing = (missing: FoundSecrets["missing"]): void => {
+    const text = missing.size > 0 ? notEntitled(missing).message : "";
+    if (text !== "" && text !== toldMissing)
+      log.info("proxy waits for secrets", { workload: workloadName, error: text });
+    toldMissing = text;
+  };
   const push = (): string | undefined => {
     if (!started) return undefined;
     const { secrets: offered, pending, missing } = find();
@@ -55,12 +63,9 @@ export function createDeltaStream(
       return [{ name, version, resource: secretMessage(name, content) }];
     });
     const isWaiting = (name: string) => pending.includes(name) || pending.includes(EVERYTHING);
-    const gone = [...known.keys()].filter((name) => !offered.has(name) && !missing.has(name) && !isWaiting(name));
-    for (const name of gone) known.delete(name);
-    const absent = [...missing.keys()].filter((name) => known.get(name) !== ABSENT);
-    for (const name of absent) known.set(name, ABSENT);
-
-    const removedResources = [...gone, ...absent];
+    const removedResources = [...known.keys()].filter((name) => !offered.has(name) && !isWaiting(name));
+    for (const name of removedResources) known.delete(name);
+    logMissing(missing);
     // The first request is always answered, even with nothing: a proxy without an answer waits longer each time (E3).
     if (answered && resources.length === 0 && removedResources.length === 0) return undefined;
     answered = true;

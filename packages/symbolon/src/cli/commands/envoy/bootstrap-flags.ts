@@ -12,8 +12,9 @@ export interface BootstrapFlags {
   readonly identity: string;
   readonly admin?: string;
   readonly nodeId: string;
-  readonly tcp?: true;
-  readonly stateOfTheWorld?: true;
+  readonly tcp?: boolean;
+  readonly http2?: boolean;
+  readonly stateOfTheWorld?: boolean;
 }
 
 /** @throws CommandExit with the usage status */
@@ -24,6 +25,7 @@ export function readBootstrapFlags(flags: BootstrapFlags, defaultSocket: string)
     throw usage(
       "--inbound needs to know who may connect: --accept SPIFFE-ID for each, or --accept any for everyone of the own trust domain",
     );
+  if (flags.tcp && flags.http2) throw usage("--tcp and --http2 exclude each other");
   return {
     socketPath: socketPath(flags.socket ?? defaultSocket),
     nodeId: flags.nodeId,
@@ -45,7 +47,7 @@ export function readBootstrapFlags(flags: BootstrapFlags, defaultSocket: string)
         throw usage(`--outbound "${text}": a server is one workload; give a SPIFFE ID with a path`);
       return { listen: ipAndPort("--outbound", listen), to: hostPort("--outbound", to), spiffeId: parsed };
     }),
-    protocol: flags.tcp ? "tcp" : "http",
+    protocol: flags.tcp ? "tcp" : flags.http2 ? "http2" : "http",
     api: flags.stateOfTheWorld ? "state" : "delta",
   };
 }

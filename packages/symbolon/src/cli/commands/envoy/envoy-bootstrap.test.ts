@@ -25,6 +25,7 @@ describe("what may be written", () => {
     [{ outbound: ["127.0.0.1:9001=db:8443"] }, "is not LISTEN=SERVER,SPIFFE-ID"],
     [{ outbound: ["127.0.0.1:9001=db:8443,spiffe://example.org"] }, "a server is one workload"],
     [{ outbound, socket: "tcp://127.0.0.1:1" }, "neither an absolute path nor unix:///PATH"],
+    [{ outbound, tcp: true, http2: true }, "exclude each other"],
     [{ outbound, identity: "ROOTCA" }, "is no SPIFFE ID"],
   ])("%o is refused: %s", (change, why) => {
     expect(() => settings(change)).toThrow(why);

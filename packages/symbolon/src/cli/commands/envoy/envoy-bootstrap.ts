@@ -21,7 +21,8 @@ export interface EnvoyBootstrapSettings {
   readonly accept: "any" | readonly SpiffeId[];
   /** Plain from here to an mTLS server with exactly this identity. */
   readonly outbound: readonly { readonly listen: HostPort; readonly to: HostPort; readonly spiffeId: SpiffeId }[];
-  readonly protocol: "http" | "tcp";
+  /** `http2`: the application, too, is spoken to in HTTP/2, as gRPC needs. */
+  readonly protocol: "http" | "http2" | "tcp";
   /** State of the world is what SPIRE's and Istio's agents speak; ours speak both. */
   readonly api: "delta" | "state";
 }
@@ -63,7 +64,7 @@ function listener(name: string, at: HostPort, settings: EnvoyBootstrapSettings, 
     filter_chains: [
       {
         ...(isInbound && { transport_socket: transportSocket }),
-        filters: [settings.protocol === "http" ? httpFilter(name, isInbound) : tcpFilter(name)],
+        filters: [settings.protocol !== "tcp" ? httpFilter(name, isInbound) : tcpFilter(name)],
       },
     ],
   };
@@ -105,7 +106,10 @@ function tcpFilter(name: string): object {
 function cluster(name: string, to: HostPort, settings: EnvoyBootstrapSettings, transportSocket?: object): object {
   const protocols =
     transportSocket === undefined
-      ? { use_downstream_protocol_config: { http2_protocol_options: {} } }
+      ? {
+          explicit_http_config:
+            settings.protocol === "http2" ? { http2_protocol_options: {} } : { http_protocol_options: {} },
+        }
       : { auto_config: { http2_protocol_options: {} } };
   return {
     name,
@@ -113,7 +117,7 @@ function cluster(name: string, to: HostPort, settings: EnvoyBootstrapSettings, t
     connect_timeout: "5s",
     load_assignment: endpoint(name, address(to)),
     ...(transportSocket !== undefined && { transport_socket: transportSocket }),
-    ...(settings.protocol === "http" && httpOptions(protocols)),
+    ...(settings.protocol !== "tcp" && httpOptions(protocols)),
   };
 }
 
@@ -148,7 +152,7 @@ function commonTls(bundle: string, names: readonly object[], settings: EnvoyBoot
   return {
     // Envoy as a client goes no further than TLS 1.2 unless told (E5).
     tls_params: { tls_minimum_protocol_version: "TLSv1_2", tls_maximum_protocol_version: "TLSv1_3" },
-    ...(settings.protocol === "http" && { alpn_protocols: ["h2", "http/1.1"] }),
+    ...(settings.protocol !== "tcp" && { alpn_protocols: ["h2", "http/1.1"] }),
     tls_certificate_sds_secret_configs: [secret(settings.identity, settings)],
     combined_validation_context: {
       default_validation_context: names.length > 0 ? { match_typed_subject_alt_names: names } : {},

@@ -28,6 +28,7 @@ export function addEnvoyCommand(program: Command): void {
     )
     .option("--socket <address>", "Workload API (default: SPIFFE_ENDPOINT_SOCKET, else the mesh's workload.sock)")
     .option("--identity <name>", "own certificate: default, or one of the own SPIFFE IDs", "default")
+    .option("--http2", "speak HTTP/2 with the plain application, as gRPC needs")
     .option("--tcp", "pass bytes on instead of HTTP")
     .option("--admin <address>", "Envoy's admin interface: IP:PORT, or the path of a Unix socket (default: none)")
     .option("--node-id <id>", "how Envoy names itself", "symbolon-envoy")
