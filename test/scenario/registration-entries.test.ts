@@ -89,9 +89,8 @@ describe.skipIf(why !== undefined)("a process outside pods", () => {
     expect(token.spiffeId.toString()).toBe(ID);
     const validated = await client.validateJwtSvid(token.token.expose(), "api");
     expect(validated.spiffeId.toString()).toBe(ID);
-    await expect(client.validateJwtSvid(token.token.expose(), "other")).rejects.toMatchObject({
-      code: "ERR_WORKLOAD_API_REFUSED",
-    });
+    const foreign = await client.validateJwtSvid(token.token.expose(), "other").catch((error) => error.code);
+    expect(foreign).toBe("ERR_WORKLOAD_API_REFUSED");
   });
 
   test("is told of a change of its entry and of renewals while it watches", async () => {
