@@ -1,6 +1,7 @@
 import { BundleSet, JwtBundleSet } from "@symbolon/spiffe/bundle";
-import { errorText, type Log, type Observable } from "@symbolon/spiffe/core";
+import type { Log, Observable } from "@symbolon/spiffe/core";
 import { type AuditSink, productError, type RegistrationEntry } from "../core/index.ts";
+import { createDeliveryRecord } from "./delivery-record.ts";
 import type { EntryIdentities } from "./entry-identities.ts";
 import type { JwtSvidCache } from "./jwt-svid-cache.ts";
 import { matchEntries, selectorText, uniqueHints } from "./match-entries.ts";
@@ -32,7 +33,7 @@ function createEntryWorkload(
 ): Workload {
   const { state, identities, tokens } = options;
   const name = workloadName(peer, selectors);
-  const recordDelivery = createDeliveryRecord(name, options);
+  const recordDelivery = createDeliveryRecord(name, "registration entries", options);
   const followers = new Set<() => void>();
   const holds = new Map<string, () => void>();
   let matched: { readonly of: NodeState; readonly entries: readonly RegistrationEntry[] } | undefined;
@@ -138,28 +139,6 @@ function createEntryWorkload(
       for (const release of holds.values()) release();
       holds.clear();
     },
-  };
-}
-
-/** Audit lines of one connection: each certificate once. Who is refused is on record where he is told so. */
-function createDeliveryRecord(name: string, { audit, log }: EntryWorkloadsOptions) {
-  let known: ReadonlySet<string> = new Set();
-  return (svids: readonly ServedX509Svid[]): void => {
-    for (const { svid } of svids) {
-      const serialNumber = svid.leaf.serialNumberHex;
-      if (known.has(serialNumber)) continue;
-      audit
-        .write({
-          kind: "identity.deliver",
-          outcome: "success",
-          actor: name,
-          subject: svid.spiffeId.toString(),
-          authority: "registration entries",
-          details: { serialNumber },
-        })
-        .catch((error: unknown) => log.error("audit line was not written", { error: errorText(error) }));
-    }
-    known = new Set(svids.map(({ svid }) => svid.leaf.serialNumberHex));
   };
 }
 

@@ -1,6 +1,7 @@
 import { BundleSet, JwtBundleSet } from "@symbolon/spiffe/bundle";
 import { errorText, type Log, type Observable } from "@symbolon/spiffe/core";
 import { type AuditSink, productError } from "../core/index.ts";
+import { createDeliveryRecord } from "./delivery-record.ts";
 import type { IdentityManager } from "./identity-manager.ts";
 import type { WorkloadIdentity } from "./identity-state.ts";
 import type { JwtSvidCache } from "./jwt-svid-cache.ts";
@@ -37,6 +38,7 @@ export function createPodWorkloads(options: PodWorkloadsOptions): WorkloadAttest
 function createPodWorkload(peer: WorkloadPeer, options: PodWorkloadsOptions): Workload {
   const { pod, identities, node, tokens, serviceAccountTokens } = options;
   const name = `pod ${pod.namespace}/${pod.name}`;
+  const recordDelivery = createDeliveryRecord(`${name}, process ${peer.pid}`, "service account of the pod", options);
   const stops = new Set<() => void>();
   let granted: { readonly identity: WorkloadIdentity; readonly node: NodeState; readonly all: Entitlement } | undefined;
   let released = false;
@@ -64,8 +66,10 @@ function createPodWorkload(peer: WorkloadPeer, options: PodWorkloadsOptions): Wo
         return { kind: "pending", reason: "reason" in state ? state.reason : "the first certificate is under way" };
       const { current } = node;
       if (!current) return { kind: "pending", reason: "the control plane has not told its bundles yet" };
-      if (granted?.identity !== identity || granted.node !== current)
+      if (granted?.identity !== identity || granted.node !== current) {
         granted = { identity, node: current, all: grant(identity, current) };
+        recordDelivery([{ svid: identity.svid }]);
+      }
       return granted.all;
     },
     subscribe,

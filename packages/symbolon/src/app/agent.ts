@@ -3,13 +3,15 @@ import { readFile } from "node:fs/promises";
 import { Secret, sleep, systemClock, systemRandom } from "@symbolon/spiffe/core";
 import { TrustDomain } from "@symbolon/spiffe/id";
 import { openSecretDirectory } from "../adapters/fs/index.ts";
-import { createCertificateClient } from "../adapters/grpc/index.ts";
+import { createAgentClient, createCertificateClient } from "../adapters/grpc/index.ts";
 import { createIdentityServer, serveAgentControl } from "../adapters/ipc/index.ts";
 import { listenOnUnixSocket, peerProcess, processStartTicks } from "../adapters/os/index.ts";
-import { createIdentityManager, type TokenSource } from "../agent/index.ts";
+import { createIdentityManager, createJwtSvidCache, followNode, type TokenSource } from "../agent/index.ts";
 import { CA_SERVER_NAME } from "./ca-address.ts";
+import { captureStrategy } from "./capture/index.ts";
 import { createProcessLog } from "./log.ts";
 import { type MeshConfig, pathsOf } from "./mesh-config.ts";
+import { createPodEndpoints } from "./pod-endpoints.ts";
 import { openProcessAudit } from "./process-audit.ts";
 import { runUntilSignal } from "./run-until-signal.ts";
 
@@ -19,6 +21,7 @@ const ROOT_CERTIFICATE_POLL_MS = 20;
 export function runAgent(config: MeshConfig): Promise<number> {
   const log = createProcessLog("agent", config.logLevel);
   const paths = pathsOf(config);
+  const shared = { clock: systemClock, random: systemRandom, log };
   return runUntilSignal(log, async () => {
     // The control plane writes its root certificate at its start; both are started together.
     while (!existsSync(paths.rootCertificate)) await sleep(systemClock, ROOT_CERTIFICATE_POLL_MS);
@@ -38,9 +41,7 @@ export function runAgent(config: MeshConfig): Promise<number> {
       certificates,
       tokens: tokenFiles,
       lifetimeSeconds: config.svidLifetimeSeconds,
-      clock: systemClock,
-      random: systemRandom,
-      log,
+      ...shared,
     });
     const server = createIdentityServer({
       identities,
@@ -50,6 +51,17 @@ export function runAgent(config: MeshConfig): Promise<number> {
       audit,
       log,
     });
+    const client = createAgentClient({ socketPath: paths.caSocket, clock: systemClock });
+    const node = followNode({ ...shared, client });
+    const endpoints = createPodEndpoints({
+      ...shared,
+      identities,
+      node,
+      tokens: createJwtSvidCache({ ...shared, client }),
+      serviceAccountTokens: tokenFiles,
+      processes: captureStrategy(config.capture).podProcesses(paths),
+      audit,
+    });
     const control = await serveAgentControl({
       path: paths.agentControlSocket,
       listen: listenOnUnixSocket,
@@ -57,11 +69,15 @@ export function runAgent(config: MeshConfig): Promise<number> {
       parentPid: process.ppid,
       log,
       handler: {
-        async register({ podUid, namespace, serviceAccount, tokenPath, socketPath, proxy }) {
-          identities.register({ podUid, namespace, serviceAccount, tokenPath });
-          await server.open(podUid, socketPath, proxy);
+        async register({ proxy, socketPath, workloadSocketPath, ...pod }) {
+          if (proxy) {
+            identities.register(pod);
+            await server.open(pod.podUid, socketPath, proxy);
+          }
+          await endpoints.open(pod, workloadSocketPath);
         },
         async unregister(podUid) {
+          await endpoints.close(podUid);
           server.close(podUid);
           identities.unregister(podUid);
         },
@@ -70,8 +86,11 @@ export function runAgent(config: MeshConfig): Promise<number> {
     return {
       async close() {
         control.close();
+        await endpoints.closeAll();
         server.closeAll();
         await identities.close();
+        await node.close();
+        client.close();
         certificates.close();
         await audit.close();
       },

@@ -140,15 +140,18 @@ function podRuntimePorts(
     identities: {
       async register(podUid, proxy) {
         const pod = descriptions.get(podUid);
-        // A pod without sidecar has no identity: its forwarder is nobody's proxy for the agent.
-        if (!pod?.sidecar) return;
+        if (!pod) return;
+        const { agentSocket, workloadSocket } = paths.podRuntime(podUid);
         await agent.register({
           podUid,
           namespace: pod.namespace,
+          name: pod.name,
           serviceAccount: pod.serviceAccount,
           tokenPath: podLayout(podDirectory(podUid)).serviceAccountToken,
-          socketPath: paths.podRuntime(podUid).agentSocket,
-          proxy,
+          socketPath: agentSocket,
+          workloadSocketPath: workloadSocket,
+          // Without a sidecar its forwarder is nobody's proxy for the agent.
+          ...(pod.sidecar ? { proxy } : {}),
         });
       },
       unregister: (podUid) => agent.unregister(podUid),

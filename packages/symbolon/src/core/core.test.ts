@@ -30,6 +30,7 @@ describe("meshPaths", () => {
     expect(podRuntime(POD_UID)).toEqual({
       directory: `/r/pods/${POD_UID}`,
       agentSocket: `/r/pods/${POD_UID}/agent.sock`,
+      workloadSocket: `/r/pods/${POD_UID}/uds/socket`,
       proxyAdminSocket: `/r/pods/${POD_UID}/proxy.sock`,
     });
   });
@@ -37,8 +38,13 @@ describe("meshPaths", () => {
   test("a runtime directory may be as long as a socket's address allows, and not one byte longer", () => {
     const at = (length: number) => `/${"r".repeat(length - 1)}`;
     const longest = 107 - `/pods/${POD_UID}/agent.sock`.length;
-    const { agentSocket } = meshPaths({ state: "/s", runtime: at(longest) }).podRuntime(POD_UID);
-    expect(Buffer.byteLength(agentSocket)).toBe(107);
+    const { agentSocket, proxyAdminSocket, workloadSocket } = meshPaths({
+      state: "/s",
+      runtime: at(longest),
+    }).podRuntime(POD_UID);
+    expect([agentSocket, proxyAdminSocket, workloadSocket].map((path) => Buffer.byteLength(path))).toEqual([
+      107, 107, 107,
+    ]);
     expect(() => meshPaths({ state: "/s", runtime: at(longest + 1) })).toThrow(
       expect.objectContaining({
         code: "ERR_CONFIG_INVALID",

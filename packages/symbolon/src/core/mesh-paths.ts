@@ -49,6 +49,8 @@ export interface PodPaths {
   readonly directory: string;
   /** The agent hands this pod's identity to its proxy here. */
   readonly agentSocket: string;
+  /** Workload API for the pod's processes; alone in its directory, which is what its containers see. */
+  readonly workloadSocket: string;
   /** Proxy's admin surface: certificates in use, listeners, connections, readiness. */
   readonly proxyAdminSocket: string;
 }
@@ -63,7 +65,7 @@ export function accessRecordsFile({ logsDirectory }: MeshPaths, namespace: strin
 
 /** Longest path that a Unix socket address holds (sun_path has 108 bytes with its NUL, macOS' 104). */
 const MAX_SOCKET_PATH = process.platform === "darwin" ? 103 : 107;
-const LONGEST_SOCKET_BELOW_RUNTIME = "/pods/00000000-0000-0000-0000-000000000000/agent.sock".length;
+const LONGEST_SOCKET_BELOW_RUNTIME = "/pods/00000000-0000-0000-0000-000000000000/uds/socket".length;
 
 /** @throws ERR_CONFIG_INVALID for a path that is longer than the address of a Unix socket */
 export function requireSocketPathLength(path: string): void {
@@ -111,6 +113,7 @@ export function meshPaths(directories: { readonly state: string; readonly runtim
       return {
         directory,
         agentSocket: join(directory, "agent.sock"),
+        workloadSocket: join(directory, "uds", "socket"),
         proxyAdminSocket: join(directory, "proxy.sock"),
       };
     },

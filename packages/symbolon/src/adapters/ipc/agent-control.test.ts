@@ -23,9 +23,11 @@ afterEach(() => {
 const registration = (podUid: string): PodRegistration => ({
   podUid,
   namespace: "foo",
+  name: "web-1",
   serviceAccount: "web",
   tokenPath: "/token",
   socketPath: "/socket",
+  workloadSocketPath: "/uds/socket",
   proxy: { pid: 4711, startTicks: 100 },
 });
 
@@ -54,7 +56,7 @@ async function startAgent(
     log: silentLog,
     handler: {
       async register({ podUid, proxy }) {
-        orders.push(`register ${podUid} ${proxy.pid}`);
+        orders.push(`register ${podUid} ${proxy?.pid ?? "none"}`);
       },
       async unregister(podUid) {
         orders.push(`unregister ${podUid}`);
@@ -118,6 +120,14 @@ describe("orders of the supervisor", () => {
     await unregistered;
     // Nobody knows it: nothing to do.
     await client.unregister("a");
+  });
+
+  test("name no proxy for a pod without sidecar", async () => {
+    const path = socketPath();
+    const agent = await startAgent(path);
+    const { proxy: _proxy, ...without } = registration("a");
+    await startClient(path).register(without);
+    expect(new Set(agent.orders)).toEqual(new Set(["register a none"]));
   });
 
   test("that fail are the supervisor's errors, and others go on", async () => {

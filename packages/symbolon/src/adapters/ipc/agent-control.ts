@@ -12,15 +12,19 @@ export interface ProcessIdentity {
   readonly startTicks: number;
 }
 
-/** "This process is the proxy of this pod." */
+/** "This pod is there, and this process is its proxy." */
 export interface PodRegistration {
   readonly podUid: string;
   readonly namespace: string;
+  readonly name: string;
   readonly serviceAccount: string;
   readonly tokenPath: string;
-  /** Where the agent is to hand out the pod's identity. */
+  /** Where the agent is to hand out the pod's identity to its proxy. */
   readonly socketPath: string;
-  readonly proxy: ProcessIdentity;
+  /** Where the agent is to serve the Workload API to the pod's processes. */
+  readonly workloadSocketPath: string;
+  /** Absent: a pod without sidecar. */
+  readonly proxy?: ProcessIdentity;
 }
 
 export interface AgentControlHandler {
@@ -145,14 +149,18 @@ export function createAgentControlClient(options: {
 
 function readRegistration(value: unknown): PodRegistration {
   const fields = (typeof value === "object" && value !== null ? value : {}) as Readonly<Record<string, unknown>>;
-  const proxy = (fields.proxy ?? {}) as Readonly<Record<string, unknown>>;
+  const proxy = fields.proxy as Readonly<Record<string, unknown>> | undefined;
   return {
     podUid: text(fields.podUid, "podUid"),
     namespace: text(fields.namespace, "namespace"),
+    name: text(fields.name, "name"),
     serviceAccount: text(fields.serviceAccount, "serviceAccount"),
     tokenPath: text(fields.tokenPath, "tokenPath"),
     socketPath: text(fields.socketPath, "socketPath"),
-    proxy: { pid: count(proxy.pid, "proxy.pid"), startTicks: count(proxy.startTicks, "proxy.startTicks") },
+    workloadSocketPath: text(fields.workloadSocketPath, "workloadSocketPath"),
+    ...(proxy && typeof proxy === "object"
+      ? { proxy: { pid: count(proxy.pid, "proxy.pid"), startTicks: count(proxy.startTicks, "proxy.startTicks") } }
+      : {}),
   };
 }
 

@@ -2,8 +2,9 @@ import { closeSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { productError } from "../../core/index.ts";
 import type { ContainerStarter, RunningProcess } from "../../pod-runtime/index.ts";
-import { containerScript, finalCommandVariables, SETUP_DONE } from "./container-script.ts";
+import { CONTAINER_WORKLOAD_SOCKET, containerScript, finalCommandVariables, SETUP_DONE } from "./container-script.ts";
 import { saveContainerSpec } from "./container-spec.ts";
+import { endpointVariable } from "./endpoint-variable.ts";
 import { type LoggedChild, runningProcess, spawnLogged } from "./mesh-process.ts";
 import { podNamespaces } from "./pod-addresses.ts";
 import { podLayout } from "./pod-directory.ts";
@@ -34,7 +35,11 @@ export function createContainerStarter(options: ContainerStarterOptions): Contai
   return {
     async start(pod, container, argv) {
       const podDirectory = options.podDirectory(pod.uid);
-      const environment: Record<string, string> = { ...options.baseEnvironment, HOSTNAME: pod.name };
+      const environment: Record<string, string> = {
+        ...options.baseEnvironment,
+        HOSTNAME: pod.name,
+        ...endpointVariable(CONTAINER_WORKLOAD_SOCKET),
+      };
       for (const { name, value } of container.env) environment[name] = value;
       const workingDirectory = container.workingDirectory ?? options.defaultWorkingDirectory;
       const { containers } = podLayout(podDirectory);

@@ -20,6 +20,11 @@ export interface ContainerScriptOptions {
 export const SETUP_DESCRIPTOR = 3;
 export const SETUP_DONE = "container is set up";
 
+const WORKLOAD_SOCKETS = "workload-spiffe-uds";
+
+/** Where a container finds the Workload API; Istio's path. */
+export const CONTAINER_WORKLOAD_SOCKET = `/var/run/secrets/${WORKLOAD_SOCKETS}/socket`;
+
 /**
  * What PID 1 of a container does before it becomes the application: it arranges the mount namespace as root of the
  * mesh, then enters a nested user namespace in which it is an ordinary user without capabilities. Mounts made before
@@ -38,10 +43,11 @@ ${uid === 0 ? PROTECT_PROC : ""}
 if command -v hostname >/dev/null; then hostname ${quote(podName.slice(0, 63))}; fi
 
 mount -t tmpfs -o mode=755,nosuid,nodev,size=64m run ${stage}
-mkdir -p ${secrets}/istio ${secrets}/tokens ${secrets}/kubernetes.io/serviceaccount ${stage}/lock
+mkdir -p ${secrets}/istio ${secrets}/tokens ${secrets}/kubernetes.io/serviceaccount ${secrets}/${WORKLOAD_SOCKETS} ${stage}/lock
 mount -o bind,ro ${quote(layout.istioSecrets)} ${secrets}/istio
 mount -o bind,ro ${quote(layout.tokens)} ${secrets}/tokens
 mount -o bind,ro ${quote(layout.serviceAccount)} ${secrets}/kubernetes.io/serviceaccount
+mount -o bind,ro ${quote(layout.workloadSocketDirectory)} ${secrets}/${WORKLOAD_SOCKETS}
 
 cover() {
   target=$(readlink -f "$2" || echo "$2")

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { productError } from "../../core/index.ts";
 import type { CommandResolver, ContainerStarter } from "../../pod-runtime/index.ts";
 import { saveContainerProcess, saveContainerSpec } from "./container-spec.ts";
+import { endpointVariable } from "./endpoint-variable.ts";
 import type { LoopbackPods } from "./loopback-pods.ts";
 import { startPlainProcess } from "./plain-process.ts";
 import { podLayout } from "./pod-directory.ts";
@@ -12,6 +13,8 @@ export interface PlainContainersOptions {
   readonly registry: ProcessRegistry;
   readonly resolveCommand: CommandResolver;
   readonly podDirectory: (podUid: string) => string;
+  /** Where the pod's Workload API listens. */
+  readonly workloadSocket: (podUid: string) => string;
   readonly logFile: (
     pod: { readonly uid: string; readonly name: string; readonly namespace: string },
     container: string,
@@ -36,6 +39,7 @@ export function createPlainContainers(options: PlainContainersOptions): Containe
         // Programs that are built in listen here; what a program of the user's listens on is its own affair.
         SYMBOLON_LISTEN_ADDRESS: "127.0.0.1",
         ...options.pods.environment(pod.uid),
+        ...endpointVariable(options.workloadSocket(pod.uid)),
       };
       for (const { name, value } of container.env) environment[name] = value;
       const workingDirectory = container.workingDirectory ?? options.defaultWorkingDirectory;

@@ -118,6 +118,7 @@ describe("plain containers", () => {
       registry,
       resolveCommand,
       podDirectory,
+      workloadSocket: (uid) => join(podDirectory(uid), "uds/socket"),
       logFile: () => join(directory, `${pod.uid}.log`),
       uid: 0,
       baseEnvironment: environment,

@@ -12,6 +12,8 @@ export interface PodLayout {
   readonly serviceAccountToken: string;
   /** Becomes /var/run/secrets/kubernetes.io/serviceaccount. */
   readonly serviceAccount: string;
+  /** Becomes /var/run/secrets/workload-spiffe-uds: the pod's Workload API has its socket here. */
+  readonly workloadSocketDirectory: string;
   readonly resolvConf: string;
   readonly hosts: string;
   readonly nsswitchConf: string;
@@ -28,6 +30,7 @@ export function podLayout(directory: string): PodLayout {
     tokens: join(files, "tokens"),
     serviceAccountToken: join(files, "tokens", "istio-token"),
     serviceAccount: join(files, "serviceaccount"),
+    workloadSocketDirectory: join(directory, "uds"),
     resolvConf: join(files, "resolv.conf"),
     hosts: join(files, "hosts"),
     nsswitchConf: join(files, "nsswitch.conf"),
@@ -51,6 +54,7 @@ export function createPodDirectory(directory: string, content: PodDirectoryConte
     layout.istioSecrets,
     layout.tokens,
     layout.serviceAccount,
+    layout.workloadSocketDirectory,
     layout.stage,
     layout.containers,
   ])

@@ -1,5 +1,6 @@
 import type { Log } from "@symbolon/spiffe/core";
 import type { ExecCommand } from "../../adapters/os/index.ts";
+import type { PodProcesses } from "../../agent/index.ts";
 import type { KeySetFetcher } from "../../control-plane/index.ts";
 import type { MeshPaths } from "../../core/index.ts";
 import type { ParseManifestsOptions } from "../../mesh/index.ts";
@@ -31,6 +32,8 @@ export interface CaptureStrategy {
   createPodHost(options: PodHostOptions): PodHost;
   /** For the proxy of one pod, in its own process. */
   proxyCapture(paths: MeshPaths, podUid: string): ProxyCapture;
+  /** Which processes are in which pod, as the agent sees them. */
+  podProcesses(paths: MeshPaths): PodProcesses;
   /** How the control plane gets keys of identity providers: in the mesh, and outside. */
   createKeySetFetcher(config: MeshConfig, paths: MeshPaths): KeySetFetcher;
   /** The control plane has no way out; the launcher fetches for it. */

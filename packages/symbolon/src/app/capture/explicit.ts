@@ -7,6 +7,7 @@ import {
   createLoopbackPods,
   createLoopbackProber,
   createPlainContainers,
+  createPlainPodProcesses,
   createProcessRegistry,
   credentialsVerifier,
   fixedPorts,
@@ -56,6 +57,7 @@ export const explicitStrategy: CaptureStrategy = {
       options: { applicationAddress: APPLICATION_ADDRESS, forbiddenDestinations: [APPLICATION_ADDRESS] },
     };
   },
+  podProcesses: (paths) => createPlainPodProcesses((uid) => paths.podRuntime(uid).directory),
   needsKeySetRelay: false,
   createKeySetFetcher(config, paths) {
     const findListener = createListenerDirectory((uid) => paths.podRuntime(uid).directory);
@@ -85,6 +87,7 @@ function createPodHost({ config, paths, resolveCommand, baseEnvironment }: PodHo
       registry,
       resolveCommand,
       podDirectory,
+      workloadSocket: (uid) => paths.podRuntime(uid).workloadSocket,
       logFile: (pod, container) => join(paths.logsDirectory, pod.namespace, pod.name, `${container}.log`),
       uid: config.uid,
       baseEnvironment,

@@ -6,6 +6,7 @@ import {
   createCapturedPorts,
   createContainerStarter,
   createMeshNetwork,
+  createNamespacePodProcesses,
   createReadinessProber,
   execInPod,
   hostPidOfSupervisor,
@@ -44,6 +45,7 @@ export const transparentStrategy: CaptureStrategy = {
       },
     };
   },
+  podProcesses: ({ namespacesDirectory }) => createNamespacePodProcesses(namespacesDirectory),
   // The mesh has its own network, on which pods are and nothing else.
   needsKeySetRelay: true,
   createKeySetFetcher: (_config, paths) => createRelayedKeySetFetcher(paths.keySetSocket, createKeySetFetcher()),
