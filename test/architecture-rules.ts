@@ -124,7 +124,7 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
     audit: { mayImport: productCore, packages: ["@symbolon/spiffe/core"], runtime: ["node:crypto"] },
     mesh: { mayImport: productCore, packages: spiffeAndPolicy },
     telemetry: { mayImport: productMesh },
-    ca: { mayImport: productCore },
+    ca: { mayImport: productCore, runtime: ["node:crypto"] },
     agent: { mayImport: productCore },
     "pod-runtime": { mayImport: productMesh },
     proxy: {
@@ -187,6 +187,7 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
         "supervisor.ts": ownProcess,
         "control-plane.ts": ownProcess,
         "agent.ts": ownProcess,
+        "host-agent.ts": ownProcess,
         "proxy.ts": ownProcess,
       },
     },
