@@ -3,10 +3,8 @@ import { chmod } from "node:fs/promises";
 import { sleep, systemClock, systemRandom } from "@symbolon/spiffe/core";
 import { openSecretDirectory } from "../adapters/fs/index.ts";
 import { createAgentClient, serveWorkloadEndpoint } from "../adapters/grpc/index.ts";
-import { createProcessAttestor, listenOnUnixSocket, pinPeer } from "../adapters/os/index.ts";
+import { callerFiles, createProcessAttestor, listenOnUnixSocket, pinPeer } from "../adapters/os/index.ts";
 import { createEntryIdentities, createEntryWorkloads, createJwtSvidCache, followNode } from "../agent/index.ts";
-import type { SecretFiles } from "../agent/secrets/index.ts";
-import { productError } from "../core/index.ts";
 import { createProcessLog } from "./log.ts";
 import { type MeshConfig, pathsOf, workloadSocketOf } from "./mesh-config.ts";
 import { openProcessAudit } from "./process-audit.ts";
@@ -15,10 +13,6 @@ import { runUntilSignal } from "./run-until-signal.ts";
 const AUDIT_KEYS_POLL_MS = 20;
 /** Connecting needs the right to write. Who someone is, and what he gets, the kernel and the entries say. */
 const EVERY_USER = 0o666;
-
-const noFiles: SecretFiles = {
-  read: (path) => Promise.reject(productError("ERR_SECRET_FILE", `"${path}": files are not served on this endpoint`)),
-};
 
 /** The process that holds the keys of processes outside pods, and serves the Workload API to them. */
 export function runHostAgent(config: MeshConfig): Promise<number> {
@@ -51,7 +45,7 @@ export function runHostAgent(config: MeshConfig): Promise<number> {
       listen: listenOnUnixSocket,
       pinPeer,
       workloads,
-      filesOf: () => noFiles,
+      filesOf: callerFiles,
       audit,
     });
     if (config.workloadSocketPath !== undefined) await chmod(path, EVERY_USER);

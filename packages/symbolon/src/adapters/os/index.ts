@@ -1,3 +1,4 @@
+export { callerFiles } from "./caller-files.ts";
 export { type CapturedPorts, createCapturedPorts } from "./captured-ports.ts";
 export { type ContainerStarterOptions, createContainerStarter } from "./container-process.ts";
 export { type ExecCommand, type ExecInPodOptions, execInPod } from "./exec-in-pod.ts";
