@@ -7,15 +7,19 @@ import { chmodSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { BundleSet, JwtBundle, JwtBundleSet } from "@symbolon/spiffe/bundle";
-import { silentLog, systemClock, systemRandom } from "@symbolon/spiffe/core";
+import { type Clock, silentLog, systemClock, systemRandom } from "@symbolon/spiffe/core";
 import { jwkFromPublicKey } from "@symbolon/spiffe/jwt";
 import { signJwtSvid } from "@symbolon/spiffe/svid";
 import { createTestAuthority, type TestAuthority } from "@symbolon/spiffe/testing";
 import { createKeyPair } from "@symbolon/spiffe/x509";
-import { serveWorkloadEndpoint, type WorkloadEndpoint } from "../../packages/symbolon/src/adapters/grpc/index.ts";
+import {
+  serveWorkloadEndpoint,
+  type WorkloadEndpoint,
+  type WorkloadEndpointOptions,
+} from "../../packages/symbolon/src/adapters/grpc/index.ts";
 import { listenOnUnixSocket, pinPeer } from "../../packages/symbolon/src/adapters/os/index.ts";
 import type { Entitlement, Workload, WorkloadAttestor } from "../../packages/symbolon/src/agent/index.ts";
-import { productError } from "../../packages/symbolon/src/core/index.ts";
+import { type AuditSink, productError } from "../../packages/symbolon/src/core/index.ts";
 
 type Granted = Extract<Entitlement, { readonly kind: "granted" }>;
 
@@ -24,6 +28,8 @@ export interface WorkloadEndpointFixture {
   readonly socket: string;
   readonly authority: TestAuthority;
   entitlement(): Entitlement;
+  /** Streams that follow what the workload has. */
+  readonly followers: ReadonlySet<() => void>;
   /** What every workload has from now on. */
   become(entitlement: Entitlement): void;
   /** New certificates for the same identities. */
@@ -38,6 +44,10 @@ export interface WorkloadEndpointFixtureOptions {
   /** Paths of the SPIFFE IDs; `/myservice` if absent. */
   readonly workloads?: readonly string[];
   readonly attestor?: WorkloadAttestor;
+  /** Of the endpoint; the real ones if absent. */
+  readonly clock?: Clock;
+  readonly pinPeer?: WorkloadEndpointOptions["pinPeer"];
+  readonly audit?: AuditSink;
 }
 
 const JWT_LIFE_MS = 5 * 60_000;
@@ -87,15 +97,15 @@ export async function startWorkloadEndpoint(options: WorkloadEndpointFixtureOpti
     serveWorkloadEndpoint({
       path,
       listen: listenOnUnixSocket,
-      pinPeer,
+      pinPeer: options.pinPeer ?? pinPeer,
       workloads: options.attestor ?? { attest: async () => workload },
       filesOf: () => ({
         read: async (file) => {
           throw productError("ERR_SECRET_FILE", `"${file}" may not be read`);
         },
       }),
-      audit: { write: async () => undefined },
-      clock: systemClock,
+      audit: options.audit ?? { write: async () => undefined },
+      clock: options.clock ?? systemClock,
       random: systemRandom,
       log: silentLog,
     });
@@ -108,6 +118,7 @@ export async function startWorkloadEndpoint(options: WorkloadEndpointFixtureOpti
     socket: `unix://${path}`,
     authority,
     entitlement: () => entitlement,
+    followers,
     become,
     rotate: () => become(issue()),
     async restart() {

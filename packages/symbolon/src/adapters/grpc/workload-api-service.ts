@@ -8,7 +8,7 @@ import {
   status,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { type Clock, errorText, isSymbolonError, type Log } from "@symbolon/spiffe/core";
+import { type Clock, errorText, isSymbolonError, type Log, type SymbolonError } from "@symbolon/spiffe/core";
 import { SpiffeId } from "@symbolon/spiffe/id";
 import { verifyJwtSvid } from "@symbolon/spiffe/svid";
 import type { Entitlement, Workload } from "../../agent/index.ts";
@@ -20,6 +20,7 @@ import {
   type ValidateJWTSVIDRequest,
   type ValidateJWTSVIDResponse,
 } from "../../gen/index.ts";
+import { createRefusalRecord } from "./refusal-record.ts";
 import { serviceDefinition } from "./service-definition.ts";
 import { agentServiceStatus } from "./status.ts";
 import {
@@ -39,6 +40,8 @@ export interface WorkloadApiOptions {
 }
 
 type WorkloadOf = (call: { getPeer(): string }) => Promise<Workload>;
+/** Who was told that there is no identity for him, and why. */
+type RecordNoIdentity = (workload: Workload, reason: string) => void;
 
 export const workloadApiDefinition: ServiceDefinition = serviceDefinition(SpiffeWorkloadAPI);
 
@@ -50,6 +53,10 @@ const NO_IDENTITY: Partial<StatusObject> = { code: status.PERMISSION_DENIED, det
 
 /** The methods of the X.509 and JWT profiles (spiffe.md §4.2, S1 to S12). */
 export function createWorkloadApi(options: WorkloadApiOptions, workloadOf: WorkloadOf): UntypedServiceImplementation {
+  const record = createRefusalRecord(options);
+  const recordNoIdentity: RecordNoIdentity = ({ name: actor }, reason) =>
+    record({ actor, code: "ERR_WORKLOAD_NOT_ENTITLED", reason });
+
   const unary =
     <Request, Response>(work: (request: Request, workload: Workload, signal: AbortSignal) => Promise<Response>) =>
     (call: ServerUnaryCall<Request, Response>, reply: sendUnaryData<Response>): void => {
@@ -57,7 +64,14 @@ export function createWorkloadApi(options: WorkloadApiOptions, workloadOf: Workl
       call.on("cancelled", () => ending.abort());
       checkSecurityHeader(call.metadata)
         .then(() => workloadOf(call))
-        .then((workload) => work(call.request, workload, ending.signal))
+        .then(async (workload) => {
+          try {
+            return await work(call.request, workload, ending.signal);
+          } catch (error) {
+            if (isNotEntitled(error)) recordNoIdentity(workload, error.message);
+            throw error;
+          }
+        })
         .then(
           (response) => reply(null, response),
           (error) => reply(refusal(error)),
@@ -70,7 +84,7 @@ export function createWorkloadApi(options: WorkloadApiOptions, workloadOf: Workl
       void checkSecurityHeader(call.metadata)
         .then(() => workloadOf(call))
         .then(
-          (workload) => follow(call, workload, stateOf, options),
+          (workload) => follow(call, workload, stateOf, recordNoIdentity),
           (error) => call.emit("error", refusal(error)),
         );
 
@@ -123,15 +137,18 @@ function requestedId(text: string): SpiffeId {
 /** Waits for a first certificate that is under way. */
 async function grantedOf(workload: Workload, clock: Clock, signal: AbortSignal): Promise<Granted> {
   const { promise, resolve, reject } = Promise.withResolvers<Granted>();
+  let why = "";
   const look = (): void => {
-    const entitlement = workload.entitlement();
-    if (entitlement.kind === "granted") resolve(entitlement);
-    else if (entitlement.kind === "none") reject(productError("ERR_WORKLOAD_NOT_ENTITLED", entitlement.reason));
+    try {
+      const entitlement = workload.entitlement();
+      if (entitlement.kind === "granted") resolve(entitlement);
+      else if (entitlement.kind === "none") reject(productError("ERR_WORKLOAD_NOT_ENTITLED", entitlement.reason));
+      else why = entitlement.reason;
+    } catch (error) {
+      reject(error);
+    }
   };
-  const timer = clock.setTimer(MAX_PENDING_MS, () => {
-    const { kind, reason = "" } = { reason: "", ...workload.entitlement() };
-    reject(productError("ERR_CA_CALL_RETRYABLE", kind === "pending" ? reason : "the identity is not there yet"));
-  });
+  const timer = clock.setTimer(MAX_PENDING_MS, () => reject(productError("ERR_CA_CALL_RETRYABLE", why)));
   const abandon = (): void => reject(productError("ERR_CA_CALL_ABANDONED", "the caller went away"));
   signal.addEventListener("abort", abandon, { once: true });
   const stop = workload.subscribe(look);
@@ -146,52 +163,55 @@ async function grantedOf(workload: Workload, clock: Clock, signal: AbortSignal):
 }
 
 /**
- * Tells a stream every state of its workload (S1, S2): the newest only, once the one before has been taken (W7), none
- * twice (S11), and ends it with PermissionDenied when nothing is left (S3).
+ * Tells a stream every state of its workload (S1, S2): the newest only, once the one before has left for the client (W7),
+ * none twice (S11), and ends it with PermissionDenied when nothing is left (S3).
  */
 function follow<Response>(
   call: ServerWritableStream<unknown, Response>,
   workload: Workload,
   stateOf: (granted: Granted) => StateMessage<Response>,
-  { audit, log }: WorkloadApiOptions,
+  recordNoIdentity: RecordNoIdentity,
 ): void {
+  // Finding out who calls has taken longer than the caller waited.
+  if (call.cancelled) return;
   let told: string | undefined;
-  let isBlocked = false;
+  let isUnderWay = false;
   let isOver = false;
 
   const end = (): void => {
     isOver = true;
     stop();
   };
-  const refuse = (reason: string): void => {
-    end();
-    call.emit("error", NO_IDENTITY);
-    const event = { kind: "identity.deliver", outcome: "refused", actor: workload.name } as const;
-    void audit
-      .write({ ...event, code: "ERR_WORKLOAD_NOT_ENTITLED", details: { reason } })
-      .catch((error: unknown) => log.error("audit line was not written", { error: errorText(error) }));
-  };
   const tell = (entitlement: Granted): void => {
     const { key, message } = stateOf(entitlement);
     if (key === told) return;
     told = key;
-    if (call.write(message())) return;
-    isBlocked = true;
-    call.once("drain", () => {
-      isBlocked = false;
+    isUnderWay = true;
+    call.write(message(), () => {
+      isUnderWay = false;
       look();
     });
   };
   const look = (): void => {
-    if (isOver || isBlocked) return;
-    const entitlement: Entitlement = workload.entitlement();
-    if (entitlement.kind === "granted") tell(entitlement);
-    else if (entitlement.kind === "none") refuse(entitlement.reason);
+    if (isOver || isUnderWay) return;
+    try {
+      const entitlement: Entitlement = workload.entitlement();
+      if (entitlement.kind === "granted") tell(entitlement);
+      else if (entitlement.kind === "none") throw productError("ERR_WORKLOAD_NOT_ENTITLED", entitlement.reason);
+    } catch (error) {
+      end();
+      call.emit("error", refusal(error));
+      if (isNotEntitled(error)) recordNoIdentity(workload, error.message);
+    }
   };
 
   const stop = workload.subscribe(look);
   for (const event of ["cancelled", "close", "error"]) call.once(event, end);
   look();
+}
+
+function isNotEntitled(error: unknown): error is SymbolonError {
+  return isSymbolonError(error) && error.code === "ERR_WORKLOAD_NOT_ENTITLED";
 }
 
 /** Codes and texts of SPIFFE Workload Endpoint Appendix A and S3, S4, S9, S10. */

@@ -1,11 +1,13 @@
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
-import { type Clock, errorText, type Log, type Random } from "@symbolon/spiffe/core";
+import { type Clock, errorText, isSymbolonError, type Log, type Random } from "@symbolon/spiffe/core";
 import type { Workload, WorkloadAttestor, WorkloadPeer } from "../../agent/index.ts";
 import type { SecretFiles } from "../../agent/secrets/index.ts";
-import { type AuditSink, productError } from "../../core/index.ts";
+import { type AuditSink, productError, requireSocketPathLength } from "../../core/index.ts";
 import { healthService } from "./health-service.ts";
+import { pinnedWorkload, requireAlive } from "./pinned-workload.ts";
 import { reflectionServices } from "./reflection-service.ts";
+import { createRefusalRecord } from "./refusal-record.ts";
 import { createSecretDiscovery, secretDiscoveryDefinition } from "./secret-discovery.ts";
 import { createWorkloadApi, workloadApiDefinition } from "./workload-api-service.ts";
 import { workloadConnection } from "./workload-connection.ts";
@@ -64,10 +66,12 @@ const SERVER_OPTIONS = {
  * The endpoint that workloads take their identity from: SPIFFE Workload API, Envoy's secret discovery, health and
  * reflection on one Unix socket (SPIFFE Workload Endpoint §3 to §6). Nobody shows a secret here; who calls is what the
  * kernel says.
- * @throws ERR_SOCKET_PATH_UNSAFE, ERR_SOCKET_IN_USE, ERR_LISTEN_FAILED
+ * @throws ERR_CONFIG_INVALID for a path that is too long, ERR_SOCKET_PATH_UNSAFE, ERR_SOCKET_IN_USE, ERR_LISTEN_FAILED
  */
 export async function serveWorkloadEndpoint(options: WorkloadEndpointOptions): Promise<WorkloadEndpoint> {
   const { path, listen, pinPeer, workloads, filesOf, clock, log } = options;
+  requireSocketPathLength(path);
+  const recordRefusal = createRefusalRecord(options);
   const connections = new Map<string, Connection>();
   const sockets = new Set<Socket>();
   const perProcess = new Map<number, number>();
@@ -82,15 +86,15 @@ export async function serveWorkloadEndpoint(options: WorkloadEndpointOptions): P
     const connection = connectionOf(call);
     connection.workload ??= attest(connection);
     const workload = await connection.workload;
-    if (!connection.peer.isAlive())
-      throw productError("ERR_WORKLOAD_ATTESTATION", `process ${connection.peer.pid} that connected has ended`);
+    requireAlive(connection.peer);
     return workload;
   };
   const attest = async (connection: Connection): Promise<Workload> => {
     const { peer, ending } = connection;
     try {
       const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(MAX_ATTESTATION_MS)]);
-      const workload = await workloads.attest(peer, signal);
+      requireAlive(peer);
+      const workload = pinnedWorkload(await workloads.attest(peer, signal), peer);
       if (ending.signal.aborted) workload.release();
       else ending.signal.addEventListener("abort", () => workload.release(), { once: true });
       return workload;
@@ -124,7 +128,10 @@ export async function serveWorkloadEndpoint(options: WorkloadEndpointOptions): P
     try {
       accept(socket);
     } catch (error) {
-      log.warn("connection refused", { path, reason: errorText(error) });
+      const reason = errorText(error);
+      log.warn("connection refused", { path, reason });
+      const code = isSymbolonError(error) ? error.code : "ERR_INTERNAL_BUG";
+      recordRefusal({ actor: "unknown process", code, reason });
       socket.destroy();
     }
   });
