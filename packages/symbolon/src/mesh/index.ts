@@ -81,4 +81,5 @@ export type {
   WorkloadView,
 } from "./proxy-config.ts";
 export { meshText, type OwnConfig, ownText, policyText, tokensText } from "./proxy-config-text.ts";
+export { canonicalServerName } from "./server-name.ts";
 export { policyFromWire, policyToWire, type WirePolicy } from "./wire-policy.ts";

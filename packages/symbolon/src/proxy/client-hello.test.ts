@@ -50,7 +50,13 @@ describe("a ClientHello", () => {
       [-1, 6],
       [-4, 9],
     ] as const)
-      expect(changed(offset, value)).toEqual({ kind: "client_hello", alpn: ["istio-http/1.1", "istio"] });
+      expect(changed(offset, value)).toEqual({
+        kind: "client_hello",
+        alpn: ["istio-http/1.1", "istio"],
+        sniUnreadable: true,
+      });
+    expect(changed(0, "A".charCodeAt(0))).toMatchObject({ sni: "a.foo" });
+    expect(changed(4, ".".charCodeAt(0))).toMatchObject({ sni: "a.fo" });
     expect(changed(0, 10)).toMatchObject({ sni: "\n.foo" });
   });
 

@@ -1,9 +1,18 @@
+import { canonicalServerName } from "../mesh/index.ts";
+
 /** What the first bytes of a connection are. */
 export type FirstBytes =
   | { readonly kind: "not_tls" }
   /** A TLS record with a ClientHello that is not complete yet. */
   | { readonly kind: "incomplete" }
-  | { readonly kind: "client_hello"; readonly alpn: readonly string[]; readonly sni?: string };
+  | {
+      readonly kind: "client_hello";
+      readonly alpn: readonly string[];
+      /** As `canonicalServerName` has it. */
+      readonly sni?: string;
+      /** A server name that is not one host_name: servers differ in what they make of it. */
+      readonly sniUnreadable?: true;
+    };
 
 const RECORD_HANDSHAKE = 22;
 const RECORD_HEADER_BYTES = 5;
@@ -31,8 +40,9 @@ export function inspectFirstBytes(bytes: Uint8Array): FirstBytes {
   const extensions = readExtensions(body);
   const alpn = extensions && (extensions.alpn ? readProtocolNames(extensions.alpn) : []);
   if (!extensions || alpn === undefined) return { kind: "not_tls" };
-  const sni = extensions.serverName && readHostName(extensions.serverName);
-  return { kind: "client_hello", alpn, ...(sni === undefined ? {} : { sni }) };
+  if (!extensions.serverName) return { kind: "client_hello", alpn };
+  const sni = readHostName(extensions.serverName);
+  return { kind: "client_hello", alpn, ...(sni === undefined ? { sniUnreadable: true } : { sni }) };
 }
 
 /**
@@ -94,12 +104,13 @@ function readExtensions(hello: Uint8Array): Extensions | undefined {
   return found;
 }
 
-/** RFC 6066 §3: a list of one host_name. Undefined when it is something else, which no rule can then match. */
+/** RFC 6066 §3: a list of one host_name. Undefined when it is something else. */
 function readHostName(list: Uint8Array): string | undefined {
   const length = list.length < 5 ? 0 : uint16(list, 3);
   if (length === 0 || list[2] !== 0 || uint16(list, 0) !== list.length - 2 || list.length !== length + 5)
     return undefined;
-  return Buffer.from(list.buffer, list.byteOffset + 5, length).toString("latin1");
+  const name = Buffer.from(list.buffer, list.byteOffset + 5, length).toString("latin1");
+  return canonicalServerName(name) || undefined;
 }
 
 /** RFC 7301 §3.1 */

@@ -99,6 +99,8 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
       // A client's own TLS is not for us to end; on a port that is declared HTTP it cannot be right.
       if (protocol === "http")
         return refuse("foreign_tls_refused", "PERMISSIVE: TLS without Istio's ALPN on an HTTP port");
+      if (first.sniUnreadable)
+        return refuse("foreign_tls_refused", "TLS with a server name that is not one host name (RFC 6066 section 3)");
       return toApplication(accepted, "tls-passthrough");
     }
     terminateTls(first.alpn);

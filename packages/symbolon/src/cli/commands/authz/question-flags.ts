@@ -3,6 +3,7 @@ import { isSymbolonError } from "@symbolon/spiffe/core";
 import { SpiffeId } from "@symbolon/spiffe/id";
 import { type ProviderKeySet, parseProviderKeySet } from "@symbolon/spiffe/jwt";
 import { type Command, Option } from "commander";
+import { canonicalServerName } from "../../../mesh/index.ts";
 import { CommandExit, EXIT } from "../../exit-status.ts";
 import { readTextFile } from "../../manifest-files.ts";
 import { readNamespaceName } from "../../policy-set/name-options.ts";
@@ -82,7 +83,7 @@ export async function readQuestion(
     ...(sourceIp === undefined ? {} : { sourceAddress: readAddress(sourceIp, "--source-ip") }),
     ...(remoteIp === undefined ? {} : { remoteAddress: readAddress(remoteIp, "--remote-ip") }),
     ...(destinationIp === undefined ? {} : { destinationAddress: readAddress(destinationIp, "--destination-ip") }),
-    ...(sni === undefined ? {} : { sni }),
+    ...(sni === undefined ? {} : { sni: canonicalServerName(sni) }),
     ...(flags.jwt === undefined ? {} : { token: await readToken(flags.jwt) }),
     ...(flags.jwks === undefined ? {} : { jwks: readKeySet(flags.jwks) }),
   };
