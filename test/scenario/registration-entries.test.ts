@@ -1,11 +1,22 @@
 /** Processes outside pods: this test is one, and asks a real mesh for its identity as any SPIFFE client would. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { realpathSync, statSync } from "node:fs";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, realpathSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isSymbolonError } from "@symbolon/spiffe/core";
 import { verifyX509Svid } from "@symbolon/spiffe/svid";
 import { createWorkloadApiClient, type X509Context } from "@symbolon/spiffe/workload-api";
-import { eventually, hostProcesses, type MeshUnderTest, missing, startMesh, succeed } from "./mesh-under-test.ts";
+import {
+  eventually,
+  hostProcesses,
+  type MeshUnderTest,
+  missing,
+  prepareMesh,
+  ROOT,
+  startMesh,
+  succeed,
+} from "./mesh-under-test.ts";
 
 const why = missing();
 const ME = [`unix:uid:${process.getuid?.()}`, `unix:path:${realpathSync(process.execPath)}`];
@@ -175,5 +186,65 @@ describe.skipIf(why !== undefined)("a process outside pods", () => {
   test("down leaves no process behind", () => {
     expect(mesh.symbolon("down").status).toBe(0);
     expect(hostProcesses((line) => line.includes(mesh.directory))).toEqual([]);
+  });
+});
+
+describe.skipIf(why !== undefined)("a socket for other users", () => {
+  let mesh: MeshUnderTest;
+  afterEach(() => mesh?.down());
+
+  /** The code, or the identity, that a program of another user gets; it must be able to read the sources. */
+  function asUser(uid: number, socket: string): string {
+    const program = `
+      const { createWorkloadApiClient } = await import("${ROOT}/packages/spiffe/src/workload-api/index.ts");
+      const client = createWorkloadApiClient({ socket: "unix://${socket}" });
+      console.log(await client.fetchX509Context({ timeoutMs: 15000 }).then(({ svid }) => String(svid.spiffeId), (error) => error.code));
+      process.exit();`;
+    const result = spawnSync(process.execPath, ["-e", program], { uid, gid: uid, cwd: "/", encoding: "utf8" });
+    return result.stdout.trim() || result.stderr || String(result.error);
+  }
+
+  test("lets every user connect, and each gets what is his", () => {
+    const directory = mkdtempSync(join(tmpdir(), "symbolon-open-"));
+    chmodSync(directory, 0o755);
+    const socket = join(directory, "api.sock");
+    mesh = startMesh(EMPTY, "--workload-socket", socket);
+    expect(mesh.symbolon("status").stdout).toContain(`unix://${socket}`);
+    expect(statSync(socket).mode & 0o777).toBe(0o666);
+    succeed(
+      mesh.symbolon("entry", "create", "--spiffe-id", "spiffe://cluster.local/other", "--selector", "unix:uid:65534"),
+    );
+    if (process.getuid?.() === 0) {
+      expect(asUser(65_534, socket)).toBe("spiffe://cluster.local/other");
+      expect(asUser(65_533, socket)).toBe("ERR_WORKLOAD_API_NO_IDENTITY");
+    }
+    mesh.symbolon("down");
+    expect(existsSync(socket)).toBe(false);
+    rmSync(directory, { recursive: true });
+  });
+
+  test("is refused before anything starts when it cannot be there", () => {
+    mesh = prepareMesh();
+    const up = (path: string) => mesh.symbolon("up", "--no-dashboard", "-f", mesh.directory, "--workload-socket", path);
+    const long = up(join(mesh.directory, "x".repeat(120)));
+    expect(long.stderr).toContain("at most 107 fit into the address of a Unix socket");
+    expect(long.status).not.toBe(0);
+    expect(up(join(mesh.directory, "missing", "api.sock")).stderr).toContain('missing" does not exist');
+  });
+});
+
+describe.skipIf(why !== undefined)("without its launcher", () => {
+  let mesh: MeshUnderTest;
+  afterEach(() => mesh?.down());
+
+  test("host-agent goes on, and down ends it", () => {
+    mesh = startMesh(EMPTY);
+    const hostAgents = () => mesh.processes("internal host-agent ");
+    const launchers = mesh.processes("internal launcher ");
+    expect(launchers).toHaveLength(1);
+    for (const pid of launchers) process.kill(pid, "SIGKILL");
+    expect(hostAgents()).toHaveLength(1);
+    mesh.symbolon("down");
+    expect(hostAgents()).toEqual([]);
   });
 });
