@@ -1,6 +1,6 @@
 import type { Clock, Log, Random } from "@symbolon/spiffe/core";
 import { serveWorkloadEndpoint, type WorkloadEndpoint } from "../adapters/grpc/index.ts";
-import { listenOnUnixSocket, pinPeer } from "../adapters/os/index.ts";
+import { callerFiles, listenOnUnixSocket, pinPeer } from "../adapters/os/index.ts";
 import {
   createPodWorkloads,
   type IdentityManager,
@@ -10,8 +10,7 @@ import {
   type RegisteredWorkload,
   type TokenSource,
 } from "../agent/index.ts";
-import type { SecretFiles } from "../agent/secrets/index.ts";
-import { type AuditSink, productError } from "../core/index.ts";
+import type { AuditSink } from "../core/index.ts";
 
 /** Workload API and secret discovery for the processes of each pod, on a socket of the pod's own. */
 export interface PodEndpoints {
@@ -32,11 +31,6 @@ export interface PodEndpointsOptions {
   readonly random: Random;
   readonly log: Log;
 }
-
-/** Paths would be the agent's own, and its files are nobody else's. */
-const noFiles: SecretFiles = {
-  read: (path) => Promise.reject(productError("ERR_SECRET_FILE", `"${path}": files are not served on this endpoint`)),
-};
 
 export function createPodEndpoints(options: PodEndpointsOptions): PodEndpoints {
   const { identities, node } = options;
@@ -77,7 +71,7 @@ export function createPodEndpoints(options: PodEndpointsOptions): PodEndpoints {
               if (wanted.has(podUid)) identities.register(pod);
             },
           }),
-          filesOf: () => noFiles,
+          filesOf: callerFiles,
         });
         endpoints.set(podUid, endpoint);
       });
