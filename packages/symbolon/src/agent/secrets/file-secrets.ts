@@ -90,9 +90,10 @@ export function createFileSecrets({ files, clock, log, changed }: FileSecretsOpt
 
 async function readSecret(files: SecretFiles, name: FileSecretName): Promise<FileSecret> {
   if (name.kind === "root") return { kind: "found", content: await readRoots(files, name.path) };
-  const chain = parseCertificatesPem(await files.read(name.chainPath));
+  const chainBytes = await files.read(name.chainPath);
   const keyBytes = await files.read(name.keyPath);
-  const privateKey = parsePrivateKeyPem(keyBytes);
+  const chain = parse(name.chainPath, () => parseCertificatesPem(chainBytes));
+  const privateKey = parse(name.keyPath, () => parsePrivateKeyPem(keyBytes));
   keyBytes.fill(0);
   const [leaf] = chain;
   if (!leaf || !equalBytes(spkiOf(privateKey), leaf.spki))
@@ -103,8 +104,17 @@ async function readSecret(files: SecretFiles, name: FileSecretName): Promise<Fil
 async function readRoots(files: SecretFiles, path: string | undefined): Promise<SecretContent> {
   const bytes = path === undefined ? await readFirst(files, SYSTEM_ROOTS) : await files.read(path);
   // No further: lists of public authorities have certificates of an age before some of our rules.
-  const blocks = parsePem(bytes, { labels: ["CERTIFICATE"] });
+  const blocks = parse(path ?? "system", () => parsePem(bytes, { labels: ["CERTIFICATE"] }));
   return { kind: "trusted-ca", authoritiesPem: blocks.map(({ der }) => encodePem("CERTIFICATE", der)).join("") };
+}
+
+/** Which file it is that cannot be parsed. */
+function parse<T>(path: string, parser: () => T): T {
+  try {
+    return parser();
+  } catch (cause) {
+    throw productError("ERR_SECRET_FILE", `"${path}": ${errorText(cause)}`, { cause });
+  }
 }
 
 async function readFirst(files: SecretFiles, paths: readonly string[]): Promise<Uint8Array> {
