@@ -1,12 +1,6 @@
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { create } from "@bufbuild/protobuf";
-import {
-  Server,
-  ServerCredentials,
-  type ServerUnaryCall,
-  type ServerWritableStream,
-  type sendUnaryData,
-} from "@grpc/grpc-js";
+import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
 import type { SpiffeBundle } from "@symbolon/spiffe/bundle";
 import { type Clock, errorText, type Log, type Observable, type Random, Secret } from "@symbolon/spiffe/core";
 import { parsePem } from "@symbolon/spiffe/x509";
@@ -21,11 +15,9 @@ import {
   type CreateX509SvidRequest,
   type CreateX509SvidResponse,
   CreateX509SvidResponseSchema,
-  type NodeState,
-  type WatchNodeRequest,
 } from "../../gen/index.ts";
 import { createAdmission } from "./admission.ts";
-import { nodeStateMessage } from "./agent-messages.ts";
+import { createAgentWatches } from "./agent-watches.ts";
 import { serviceDefinition } from "./service-definition.ts";
 import { agentServiceStatus } from "./status.ts";
 
@@ -60,7 +52,7 @@ export async function serveAgents(options: AgentServerOptions): Promise<AgentSer
   const { path, listen, createEntrySvid, createJwtSvid, clock, random, log } = options;
   const admission = createAdmission({ limits: LIMITS, clock, random });
   const server = new Server(SERVER_OPTIONS);
-  const watches = createWatches(options);
+  const watches = createAgentWatches(options);
 
   const answer =
     <Request, Response>(name: string, work: (request: Request) => Promise<Response>) =>
@@ -134,38 +126,6 @@ function callerOf({ caller }: CreateJwtSvidRequest): CreateJwtSvid["caller"] {
     case undefined:
       throw productError("ERR_API_REQUEST_INVALID", "the call says neither entry_id nor service_account_token");
   }
-}
-
-type Watch = ServerWritableStream<WatchNodeRequest, NodeState>;
-
-/** Every agent hears of every change, in one message for all changes of one moment. */
-function createWatches({ bundles, entries }: Pick<AgentServerOptions, "bundles" | "entries">) {
-  const open = new Set<Watch>();
-  let revision = 1n;
-  let told = false;
-  const message = () => nodeStateMessage(revision, bundles.current, entries.current);
-  const changed = (): void => {
-    revision += 1n;
-    if (told) return;
-    told = true;
-    queueMicrotask(() => {
-      told = false;
-      const state = message();
-      for (const watch of open) watch.write(state);
-    });
-  };
-  const unfollow = [bundles.subscribe(changed), entries.subscribe(changed)];
-  return {
-    open(watch: Watch): void {
-      open.add(watch);
-      for (const event of ["cancelled", "close", "error"]) watch.once(event, () => open.delete(watch));
-      watch.write(message());
-    },
-    close(): void {
-      for (const end of unfollow) end();
-      open.clear();
-    },
-  };
 }
 
 function listening(server: NetServer, path: string): Promise<void> {

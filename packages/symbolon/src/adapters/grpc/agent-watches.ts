@@ -1,0 +1,74 @@
+import type { SpiffeBundle } from "@symbolon/spiffe/bundle";
+import type { Observable } from "@symbolon/spiffe/core";
+import type { RegistrationEntry } from "../../core/index.ts";
+import type { NodeState } from "../../gen/index.ts";
+import { nodeStateMessage } from "./agent-messages.ts";
+
+/** What is used of a gRPC stream to an agent. */
+export interface AgentStream {
+  /** False: the message waits, and `drain` says when it has been taken. */
+  write(message: NodeState): boolean;
+  once(event: "drain" | "cancelled" | "close" | "error", listener: () => void): unknown;
+}
+
+export interface AgentWatches {
+  /** Tells the state at once, and again after each change for as long as the stream lives. */
+  open(stream: AgentStream): void;
+  close(): void;
+}
+
+interface Watch {
+  readonly stream: AgentStream;
+  blocked: boolean;
+  /** Has not been told the newest state. */
+  behind: boolean;
+}
+
+/**
+ * Every agent hears of every change, in one message for all changes of one moment; one that does not read has at most one
+ * message waiting, and gets the newest state next.
+ */
+export function createAgentWatches(sources: {
+  readonly bundles: Observable<readonly SpiffeBundle[]>;
+  readonly entries: Observable<readonly RegistrationEntry[]>;
+}): AgentWatches {
+  const { bundles, entries } = sources;
+  const open = new Set<Watch>();
+  let revision = 1n;
+  let scheduled = false;
+
+  const tell = (watch: Watch): void => {
+    if (watch.blocked) return;
+    watch.behind = false;
+    if (watch.stream.write(nodeStateMessage(revision, bundles.current, entries.current))) return;
+    watch.blocked = true;
+    watch.stream.once("drain", () => {
+      watch.blocked = false;
+      if (watch.behind && open.has(watch)) tell(watch);
+    });
+  };
+  const changed = (): void => {
+    revision += 1n;
+    for (const watch of open) watch.behind = true;
+    if (scheduled) return;
+    scheduled = true;
+    queueMicrotask(() => {
+      scheduled = false;
+      for (const watch of open) if (watch.behind) tell(watch);
+    });
+  };
+  const unfollow = [bundles.subscribe(changed), entries.subscribe(changed)];
+
+  return {
+    open(stream) {
+      const watch = { stream, blocked: false, behind: false };
+      open.add(watch);
+      for (const event of ["cancelled", "close", "error"] as const) stream.once(event, () => open.delete(watch));
+      tell(watch);
+    },
+    close() {
+      for (const end of unfollow) end();
+      open.clear();
+    },
+  };
+}
