@@ -1,0 +1,154 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { deployment, eventually, type MeshUnderTest, missing, namespace, startMesh } from "./mesh-under-test.ts";
+
+const PROGRAM = resolve(import.meta.dir, "programs/fetch-svid.ts");
+const FETCH = [process.execPath, PROGRAM] as const;
+const why = missing("python3");
+const WEB = "spiffe://cluster.local/ns/foo/sa/web";
+
+const PODS =
+  namespace("foo", true) +
+  namespace("bar") +
+  deployment({ name: "web", namespace: "foo", command: ["sleep", "infinity"] }) +
+  deployment({ name: "other", namespace: "foo", command: ["sleep", "infinity"] }) +
+  deployment({ name: "plain", namespace: "bar", command: ["sleep", "infinity"] }) +
+  deployment({ name: "watcher", namespace: "foo", command: [...FETCH, "watch"] });
+
+interface Answer {
+  readonly ids?: readonly string[];
+  readonly token?: string;
+  readonly validated?: string;
+  readonly jwtDomains?: readonly string[];
+  readonly code?: string;
+  readonly message?: string;
+}
+
+const answerOf = (text: string): Answer => JSON.parse(text.trim().split("\n").at(-1) || "{}") as Answer;
+const pods = (mesh: MeshUnderTest) =>
+  new Map(mesh.objects("pods").map(({ metadata }) => [metadata.name.split("-")[0] ?? "", metadata.uid]));
+const socketOf = (mesh: MeshUnderTest, pod: string) =>
+  join(mesh.runtimeDirectory, "pods", pods(mesh).get(pod) ?? "", "uds/socket");
+const auditOf = (mesh: MeshUnderTest) =>
+  readFileSync(join(mesh.stateDirectory, "audit/agent/audit-000000000001.jsonl"), "utf8");
+
+/** A process of this machine, outside of every pod. */
+function fetchOnHost(socket: string, prefix: readonly string[] = []): Answer {
+  const [command = "", ...args] = [...prefix, ...FETCH];
+  const env = { ...process.env, SPIFFE_ENDPOINT_SOCKET: `unix://${socket}` };
+  return answerOf(spawnSync(command, args, { encoding: "utf8", env, timeout: 60_000 }).stdout);
+}
+
+function expectIdentity(answer: Answer, id: string): void {
+  expect(answer).toEqual({
+    ids: [id],
+    domains: ["cluster.local"],
+    token: id,
+    validated: id,
+    jwtDomains: ["cluster.local"],
+  } as Answer);
+}
+
+describe.skipIf(why !== undefined)("identity of a pod's processes", () => {
+  let mesh: MeshUnderTest;
+  beforeAll(() => {
+    mesh = startMesh(PODS, "--svid-ttl", "30s");
+  });
+  afterAll(() => mesh?.down());
+
+  test("a program finds the endpoint in its environment, and behind it the pod's certificate and tokens", () => {
+    expect(mesh.exec("web", "foo", "sh", "-c", "echo $SPIFFE_ENDPOINT_SOCKET").stdout.trim()).toBe(
+      "unix:///var/run/secrets/workload-spiffe-uds/socket",
+    );
+    expectIdentity(answerOf(mesh.exec("web", "foo", ...FETCH).stdout), WEB);
+    expect(auditOf(mesh)).toContain(`"subject":"${WEB}","authority":"service account of the pod"`);
+  });
+
+  test("a pod without sidecar has its own as well, once it asks", () => {
+    expectIdentity(answerOf(mesh.exec("plain", "bar", ...FETCH).stdout), "spiffe://cluster.local/ns/bar/sa/plain");
+  });
+
+  test("a process that has made namespaces of its own is still the pod's", () => {
+    const script = `unshare --user --net -- ${FETCH.join(" ")}; true`;
+    expectIdentity(answerOf(mesh.exec("web", "foo", "sh", "-c", script).stdout), WEB);
+  });
+
+  test("the container's own program follows each rotation", async () => {
+    const seen = await eventually(
+      "a second certificate",
+      () =>
+        mesh
+          .symbolon("logs", "deploy/watcher", "-n", "foo")
+          .stdout.split("\n")
+          .filter((line) => line.startsWith("{"))
+          .map((line) => JSON.parse(line) as { id: string; serial: string }),
+      (lines) => new Set(lines.map(({ serial }) => serial)).size >= 2,
+      90,
+    );
+    expect(new Set(seen.map(({ id }) => id))).toEqual(new Set(["spiffe://cluster.local/ns/foo/sa/watcher"]));
+  });
+
+  test("a process of this machine gets nothing from a pod's socket", () => {
+    const answer = fetchOnHost(socketOf(mesh, "web"));
+    expect(answer.ids).toBeUndefined();
+    expect(answer.code).toMatch(/^ERR_WORKLOAD_API_/);
+  });
+
+  test("a process of another pod gets nothing, and that is on record; in its own pod the same process is served", () => {
+    const [supervisor = 0] = mesh
+      .processes("internal", "supervisor")
+      .filter((pid) => readFileSync(`/proc/${pid}/status`, "utf8").match(/^NSpid:.*\t1$/m));
+    const inPod = (pod: string) => [
+      "nsenter",
+      `--target=${supervisor}`,
+      ...["--user", "--mount", "--pid", "--preserve-credentials", "--"],
+      "nsenter",
+      `--net=${join(mesh.runtimeDirectory, "netns", `${pods(mesh).get(pod)}.a`)}`,
+      "--",
+    ];
+    const refused = fetchOnHost(socketOf(mesh, "web"), inPod("other"));
+    expect(refused.code).toBe("ERR_WORKLOAD_API_UNAVAILABLE");
+    expect(refused.ids).toBeUndefined();
+    expect(auditOf(mesh)).toMatch(/"outcome":"refused".*"ERR_WORKLOAD_ATTESTATION".*"a process of pod foo\/web-/);
+    expectIdentity(fetchOnHost(socketOf(mesh, "web"), inPod("web")), WEB);
+  });
+
+  test("an agent that is started again serves the same sockets", async () => {
+    for (const pid of mesh.processes("internal", "agent")) process.kill(pid, "SIGKILL");
+    await eventually(
+      "the pod's identity",
+      () => answerOf(mesh.exec("web", "foo", ...FETCH).stdout),
+      ({ ids }) => ids?.[0] === WEB,
+    );
+  });
+});
+
+describe.skipIf(why !== undefined)("identity of a pod's processes, explicit capture", () => {
+  let mesh: MeshUnderTest;
+  beforeAll(() => {
+    mesh = startMesh(PODS, "--capture", "explicit", "--svid-ttl", "30s");
+  });
+  afterAll(() => mesh?.down());
+
+  test("a command in a pod, and the container's own program, have the pod's identity", async () => {
+    expect(mesh.exec("web", "foo", "sh", "-c", "echo $SPIFFE_ENDPOINT_SOCKET").stdout.trim()).toBe(
+      `unix://${socketOf(mesh, "web")}`,
+    );
+    expectIdentity(answerOf(mesh.exec("web", "foo", ...FETCH).stdout), WEB);
+    await eventually(
+      "a first certificate",
+      () => mesh.symbolon("logs", "deploy/watcher", "-n", "foo").stdout,
+      (text) => text.includes('"id":"spiffe://cluster.local/ns/foo/sa/watcher"'),
+    );
+  });
+
+  test("a process of this machine, and one of another pod, are refused", () => {
+    expect(fetchOnHost(socketOf(mesh, "web")).code).toBe("ERR_WORKLOAD_API_UNAVAILABLE");
+    const socket = `SPIFFE_ENDPOINT_SOCKET=unix://${socketOf(mesh, "web")}`;
+    const answer = answerOf(mesh.exec("other", "foo", "env", socket, ...FETCH).stdout);
+    expect(answer.code).toBe("ERR_WORKLOAD_API_UNAVAILABLE");
+    expect(auditOf(mesh)).toMatch(/"outcome":"refused".*"ERR_WORKLOAD_ATTESTATION".*"a process of pod foo\/web-/);
+  });
+});
