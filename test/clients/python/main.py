@@ -85,7 +85,7 @@ def welcome(connection: SSL.Connection):
 
 def dial_once(port: str, expected: str):
     with X509Source() as source:
-        connection = dial(f"127.0.0.1:{port}", source, ClientTlsMode.MTLS, authorize(expected))
+        connection = dial(f"127.0.0.1:{port}", source, ClientTlsMode.TLS, authorize(expected))
         text = connection.recv(100)
         connection.close()
         if text != b"welcome\n":

@@ -56,10 +56,12 @@ async fn watch() -> Result<()> {
     let source = X509Source::new().await?;
     let mut updates = source.updated();
     loop {
-        let svid = source.svid()?;
-        let (_, leaf) = x509_parser::parse_x509_certificate(svid.leaf().as_bytes())?;
-        let serial: String = leaf.raw_serial().iter().map(|byte| format!("{byte:02x}")).collect();
-        println!("{}", json!({ "id": svid.spiffe_id().to_string(), "serial": serial }));
+        // A withdrawn identity comes back with a later update.
+        if let Ok(svid) = source.svid() {
+            let (_, leaf) = x509_parser::parse_x509_certificate(svid.leaf().as_bytes())?;
+            let serial: String = leaf.raw_serial().iter().map(|byte| format!("{byte:02x}")).collect();
+            println!("{}", json!({ "id": svid.spiffe_id().to_string(), "serial": serial }));
+        }
         updates.changed().await?;
     }
 }
