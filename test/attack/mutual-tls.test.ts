@@ -345,6 +345,27 @@ describe("tokens, over mutual TLS", () => {
     expect(await ask(await open(server), request(...alice))).toStartWith("HTTP/1.1 403");
   });
 
+  test("HTTP/2, which is passed on unread, is no way around a RequestAuthentication, now or when it comes", async () => {
+    const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    const server = await startHttp({ handle: (socket) => void socket.once("data", () => socket.write("x")) });
+    const live = await open(server);
+    live.write(PREFACE);
+    await new Promise((resolve) => live.once("data", resolve));
+    const { current } = server.config;
+    if (!current) throw new Error("no configuration");
+    const local = { ...current.local, requestAuthentication } as never;
+    const closed = new Promise<void>((resolve) => live.on("error", () => undefined).once("close", () => resolve()));
+    server.config.set({ ...current, version: current.version + 1, local });
+    await closed;
+    expect((await talk(await open(server), PREFACE, 1)).received).toHaveLength(0);
+    expect(server.application.connections).toHaveLength(1);
+    expect(server.records.map(({ reason }) => reason)).toEqual(["access_revoked", "access_denied"]);
+    expect(server.denials.map(({ what, reason }) => [what, reason])).toEqual([
+      ["revoked", "jwt_http2_unread"],
+      ["connection", "jwt_http2_unread"],
+    ]);
+  });
+
   test("a second token, good or bad, changes nothing for the better", async () => {
     const server = await startHttp({ handle: answering, local: { requestAuthentication } as never });
     put(server, { rules: [{ from: [{ requestPrincipals: [`${ISSUER}/alice`] }] }] });

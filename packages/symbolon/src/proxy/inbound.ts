@@ -15,7 +15,7 @@ import type { CountLimit, LimitName } from "./limit-name.ts";
 import type { PeerConnector } from "./peer-connector.ts";
 import type { ProxyIdentity, ProxyLimits } from "./ports.ts";
 import { legHandlers, link } from "./pump.ts";
-import { sniffHttp } from "./sniff-http.ts";
+import { type SpokenProtocol, sniffHttp } from "./sniff-http.ts";
 import type { TlsOptionsCache } from "./tls-options.ts";
 import { type HandshakenSocket, verifyPeer } from "./verify-peer.ts";
 
@@ -37,6 +37,15 @@ export interface InboundPorts {
   readonly http: HttpPorts | undefined;
   readonly access: AccessPorts;
 }
+
+/**
+ * HTTP/2 is passed on as it is. Where a RequestAuthentication attaches, that would take bad tokens, and headers of clients
+ * for those that tokens write.
+ */
+const TOKENS_UNREAD = {
+  reason: "jwt_http2_unread",
+  detail: "RequestAuthentication attaches, and tokens in HTTP/2 are not read: call with HTTP/1.1",
+} as const;
 
 /** A connection from another pod: plaintext or mTLS as PeerAuthentication says (istio-security §1.5), then to the application. */
 export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
@@ -197,7 +206,7 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
       late: (limit) => countLimit(limit === "waitMs" ? (declared ? "keepAliveMs" : "detectionMs") : limit),
       closed: () => finishUnlinked("closed_early"),
       decided(spoken) {
-        if (spoken === "other") return toApplication(downstream, security);
+        if (spoken !== "http1") return toApplication(downstream, security, spoken);
         const service = inboundHttpService({
           peer: tls?.peer,
           localSpiffeId: record.localSpiffeId,
@@ -211,9 +220,13 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
     });
   }
 
-  function toApplication(downstream: Leg, security: "mtls" | "plaintext" | "tls-passthrough"): void {
+  function toApplication(
+    downstream: Leg,
+    security: "mtls" | "plaintext" | "tls-passthrough",
+    spoken: SpokenProtocol = "other",
+  ): void {
     record.security = security;
-    if (local.sidecar && !admitTcp()) return;
+    if (local.sidecar && !admitTcp(spoken)) return;
     const target = { address: ports.applicationAddress, port, security: { kind: "plaintext" } } as const;
     const giveUp = ports.connector.connect(target, {
       connected({ leg: upstream }) {
@@ -268,10 +281,14 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
   }
 
   /** Once a connection, and again whenever policies change. False: it was refused. */
-  function admitTcp(): boolean {
+  function admitTcp(spoken: SpokenProtocol): boolean {
     const access = guard();
     let before: "connection" | "revoked" = "connection";
     const admit = (): void => {
+      if (spoken === "http2" && access.policy.authenticate) {
+        access.recordDenial({ what: before, decision: TOKENS_UNREAD });
+        return refuse(before === "connection" ? "access_denied" : "access_revoked", TOKENS_UNREAD.detail);
+      }
       const decision = access.decide();
       if (!decision) return;
       record.authorization = authorizationRecord(decision);

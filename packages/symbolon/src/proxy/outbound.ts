@@ -68,7 +68,7 @@ export function acceptOutbound(leg: Leg, ports: OutboundPorts): void {
       late: (limit) => countLimit(limit === "waitMs" ? (declared ? "keepAliveMs" : "outboundDetectionMs") : limit),
       closed: () => connection.finish(),
       decided(spoken) {
-        if (spoken === "other") return passOn(targets);
+        if (spoken !== "http1") return passOn(targets);
         const service = outboundHttpService({
           route: () => ports.router().route(address, port, ports.pick),
           localSpiffeId: ports.localSpiffeId(),

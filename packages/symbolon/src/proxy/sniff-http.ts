@@ -3,6 +3,9 @@ import type { Deadlines } from "./deadlines.ts";
 import { detectHttp } from "./http1/index.ts";
 import type { Leg } from "./leg.ts";
 
+/** `other`: no HTTP, or nothing that could be told in time. */
+export type SpokenProtocol = "http1" | "http2" | "other";
+
 /**
  * Finds out whether a connection speaks HTTP/1. On a port that is declared HTTP, everything is that but HTTP/2's preface,
  * so that whatever is no request is answered with 400.
@@ -18,7 +21,7 @@ export function sniffHttp(
     readonly detectionBytes: number;
     readonly deadlines: Deadlines;
     readonly closed: () => void;
-    readonly decided: (protocol: "http1" | "other") => void;
+    readonly decided: (protocol: SpokenProtocol) => void;
   },
 ): void {
   const { declared, deadlines, decided } = options;
@@ -45,7 +48,7 @@ export function sniffHttp(
     if (over || leg.earlyBytes === 0) return;
     const bytes = leg.early.length === 1 ? (leg.early[0] as Buffer) : Buffer.concat(leg.early);
     const protocol = detectHttp(bytes);
-    if (protocol === "http2") return decide("other");
+    if (protocol === "http2") return decide("http2");
     if (protocol === "http1") return decide("http1");
     if (declared && !(protocol === "incomplete" && isPrefacePrefix(bytes))) return decide("http1");
     const tooLong = bytes.length >= options.detectionBytes;
@@ -53,7 +56,7 @@ export function sniffHttp(
     if (protocol === "other" || tooLong) decide("other");
   }
 
-  function decide(protocol: "http1" | "other"): void {
+  function decide(protocol: SpokenProtocol): void {
     if (over) return;
     over = true;
     cancel();
