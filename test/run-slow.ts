@@ -1,4 +1,4 @@
-/** `npm run test:slow`: the libraries on Node, a real Envoy, whole meshes, crashes, load; needs namespaces, curl, openssl, python3 (a test that lacks something says what). */
+/** `npm run test:slow`: the libraries on Node, a real Envoy, whole meshes, crashes, load; needs namespaces, curl, openssl, python3, and Go, Java, Rust for foreign SPIFFE clients (a test that lacks something says what). */
 import { runSuites } from "./suites.ts";
 
 process.exit(
@@ -32,6 +32,7 @@ process.exit(
       env: { PARSE_MUTATIONS: "100000", ANALYSIS_RUNS: "5000" },
     },
     { name: "envoy", paths: ["./test/envoy"], budgetSeconds: 120, timeoutPerTestMs: 300_000 },
+    { name: "spiffe clients", paths: ["./test/clients"], budgetSeconds: 600, timeoutPerTestMs: 600_000 },
     { name: "attack", paths: ["./test/attack"], budgetSeconds: 120, timeoutPerTestMs: 120_000 },
     { name: "load", paths: ["./test/load"], budgetSeconds: 120, timeoutPerTestMs: 120_000 },
     { name: "scenario", paths: ["./test/scenario"], budgetSeconds: 1500, timeoutPerTestMs: 600_000 },
