@@ -36,7 +36,8 @@ describe.skipIf(envoy === "").each(["delta", "state of the world"])("two Envoys 
     const [inboundPort, outboundPort] = [await freePort(), await freePort()];
     const sockets = { client: join(directory, "client.sock"), server: join(directory, "server.sock") };
     const clientSecrets = await startSecretServer(sockets.client, settings.client ?? granted(root, "/client"));
-    const serverSecrets = await startSecretServer(sockets.server, settings.server ?? granted(root, "/server"));
+    const bundles = settings.federated ? [root.bundle, settings.federated] : [root.bundle];
+    const serverSecrets = await startSecretServer(sockets.server, granted(root, "/server", bundles));
     opened.push(
       () => clientSecrets.kill(),
       () => serverSecrets.kill(),
@@ -102,6 +103,20 @@ describe.skipIf(envoy === "").each(["delta", "state of the world"])("two Envoys 
     serverSecrets.become(granted(root, "/server", [root.bundle, abroad.bundle]));
     expect(await handshake(inboundPort, abroad.issue("/client"))).toMatch(/alert/i);
     expect(await handshake(inboundPort, root.issue("/client"))).toMatch(/^[0-9A-F]+$/);
+  });
+
+  test("believe nobody of a trust domain any more whose bundle has gone away", async () => {
+    const abroad = createTestAuthority("abroad.example");
+    const { root, inboundPort, serverSecrets, server } = await startPair({
+      accept: "spiffe://abroad.example",
+      federated: abroad.bundle,
+    });
+    const visitor = abroad.issue("/visitor");
+    expect(await handshake(inboundPort, visitor)).toMatch(/^[0-9A-F]+$/);
+    serverSecrets.become(granted(root, "/server"));
+    await until(async () => /alert/i.test(await handshake(inboundPort, visitor)), server.log);
+    serverSecrets.become(granted(root, "/server", [root.bundle, abroad.bundle]));
+    await until(async () => /^[0-9A-F]+$/.test(await handshake(inboundPort, visitor)), server.log);
   });
 
   test("rotate certificates under load without one error", async () => {
@@ -189,7 +204,8 @@ describe.skipIf(envoy === "").each(["delta", "state of the world"])("two Envoys 
 
 interface PairSettings {
   readonly client?: Entitlement;
-  readonly server?: Entitlement;
+  /** Bundle that the server has besides its own. */
+  readonly federated?: X509Bundle;
   readonly accept?: string;
   readonly wanted?: string;
   /** Does not wait until both have opened their ports. */

@@ -56,6 +56,7 @@ export function createDeltaStream(
     if (!started) return undefined;
     const { secrets: offered, pending, missing } = find();
 
+    source.remember(offered.keys());
     const resources = [...offered].flatMap(([name, content]) => {
       const version = secretVersion(content);
       if (known.get(name) === version) return [];
@@ -88,6 +89,7 @@ export function createDeltaStream(
     started = true;
     everything = request.resourceNamesSubscribe.length === 0;
     for (const [name, version] of Object.entries(request.initialResourceVersions)) known.set(name, version);
+    source.remember(known.keys());
   };
   const changeNames = ({ resourceNamesSubscribe, resourceNamesUnsubscribe }: DeltaDiscoveryRequest): void => {
     for (const name of resourceNamesUnsubscribe) {

@@ -13,6 +13,7 @@ import {
 import { BundleSet, JwtBundleSet } from "@symbolon/spiffe/bundle";
 import { silentLog, systemClock, systemRandom } from "@symbolon/spiffe/core";
 import { createTestAuthority } from "@symbolon/spiffe/testing";
+import { parseCertificatesPem } from "@symbolon/spiffe/x509";
 import type { Entitlement, Workload } from "../../agent/index.ts";
 import type { SecretFiles } from "../../agent/secrets/index.ts";
 import { productError } from "../../core/index.ts";
@@ -163,6 +164,14 @@ function read(resource: Any | undefined) {
     trustDomains: trustDomains.map((domain) => [domain.name, text(domain.trustBundle)]),
   };
 }
+
+/** A bundle of the same trust domain, with another authority than the real one. */
+function expectNobody(resource: Any | undefined): void {
+  const { trustDomains = [] } = read(resource);
+  expect(trustDomains.map(([name]) => name)).toEqual(["abroad.example"]);
+  const [certificate, ...others] = parseCertificatesPem(trustDomains[0]?.[1] ?? "");
+  expect([certificate?.subject.text, others]).toEqual([expect.stringContaining("withdrawn"), []]);
+}
 const namesOf = ({ resources }: DiscoveryResponse) => resources.map((resource) => read(resource).name);
 const deltaOf = ({ resources, removedResources }: DeltaDiscoveryResponse) => ({
   resources: resources.map(({ name }) => name),
@@ -258,6 +267,23 @@ describe("StreamSecrets", () => {
     stream.ask({ resourceNames: ["default"], responseNonce: nonce });
     server.become({ kind: "none", reason: "its entry is gone" });
     expect(await failureOf(stream.next())).toMatchObject({ details: expect.stringContaining("its entry is gone") });
+  });
+
+  test("replaces a bundle that has gone away by one that nobody is believed by", async () => {
+    const server = await serve(granted());
+    const stream = server.state();
+    stream.ask({ resourceNames: ["spiffe://abroad.example"] });
+    const { nonce } = await stream.next();
+    server.become(granted({ bundles: BundleSet.of(own.bundle) }));
+    stream.ask({ resourceNames: ["spiffe://abroad.example"], responseNonce: nonce });
+    expectNobody((await stream.next()).resources[0]);
+    // To a proxy that comes back with it as to one that was there.
+    const later = server.state();
+    later.ask({ resourceNames: ["spiffe://abroad.example"], versionInfo: "1" });
+    expectNobody((await later.next()).resources[0]);
+    const stranger = server.state();
+    stranger.ask({ resourceNames: ["spiffe://abroad.example"] });
+    expect(await failureOf(stranger.next())).toMatchObject({ code: status.INVALID_ARGUMENT });
   });
 
   test("keeps one push on the way and then sends only the newest (E9)", async () => {
@@ -372,7 +398,7 @@ describe("DeltaSecrets", () => {
     expect(deltaOf(await stream.next())).toEqual({ resources: ["default"], removed: [] });
   });
 
-  test("says once that a bundle has gone away, and gives it again when it is back", async () => {
+  test("replaces a bundle that has gone away by one that nobody is believed by, and gives it again when it is back", async () => {
     const server = await serve(granted());
     const stream = server.delta();
     stream.ask({ resourceNamesSubscribe: ["spiffe://abroad.example"] });
@@ -380,10 +406,27 @@ describe("DeltaSecrets", () => {
     server.become(granted({ bundles: BundleSet.of(own.bundle) }));
     stream.ask({ responseNonce: first.nonce });
     const second = await stream.next();
-    expect(deltaOf(second)).toEqual({ resources: [], removed: ["spiffe://abroad.example"] });
+    expect(deltaOf(second)).toEqual({ resources: ["spiffe://abroad.example"], removed: [] });
+    expectNobody(second.resources[0]?.resource);
     server.become(granted());
     stream.ask({ responseNonce: second.nonce });
-    expect(deltaOf(await stream.next())).toEqual({ resources: ["spiffe://abroad.example"], removed: [] });
+    expect(read((await stream.next()).resources[0]?.resource)).toMatchObject({
+      trustDomains: [["abroad.example", abroad.bundle.toPem()]],
+    });
+  });
+
+  test("does so also when the bundle went away while the proxy was not connected, and for no other name", async () => {
+    const stream = (await serve(granted({ bundles: BundleSet.of(own.bundle) }))).delta();
+    stream.ask({
+      resourceNamesSubscribe: ["spiffe://abroad.example", "spiffe://third.example", "spiffe://example.org/db"],
+      initialResourceVersions: { "spiffe://abroad.example": "earlier", "spiffe://example.org/db": "earlier" },
+    });
+    const { resources, removedResources } = await stream.next();
+    expect([resources.map(({ name }) => name), removedResources]).toEqual([
+      ["spiffe://abroad.example"],
+      ["spiffe://example.org/db"],
+    ]);
+    expectNobody(resources[0]?.resource);
   });
 
   test("of everything, too, it removes what is gone", async () => {

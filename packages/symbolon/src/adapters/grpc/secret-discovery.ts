@@ -74,7 +74,7 @@ export function createSecretDiscovery(
         const { workload, files } = await callerOf(call);
         if (isOver) return;
         const changed = (): void => guarded(() => subscription.changed());
-        source = createSecretSource({ workload, files, clock, log, changed });
+        source = createSecretSource({ workload, files, clock, random, log, changed });
         const send = (response: Response): void => void call.write(response);
         const subscription = create({ workloadName: workload.name, source, send, random, log });
         // Requests have waited until it is known who makes them.
@@ -123,7 +123,7 @@ async function fetchSecrets(
     }
   };
   const changed = (): void => guarded(() => subscription.changed());
-  const source = createSecretSource({ workload, files, clock, log, changed });
+  const source = createSecretSource({ workload, files, clock, random, log, changed });
   const subscription = createStateStream({ workloadName: workload.name, source, send: resolve, random, log });
   const timer = clock.setTimer(MAX_FETCH_WAIT_MS, () =>
     reject(productError("ERR_CA_CALL_RETRYABLE", "the first certificate of the workload is still under way")),

@@ -34,6 +34,7 @@ export function createStateStream(parts: SubscriptionParts<DiscoveryResponse>): 
     // A name that was given up and is wanted again is sent again.
     sent = versions;
     if (before && !isNews(before, versions, wanted)) return undefined;
+    source.remember(versions.keys());
     pushes += 1;
     const nonce = newNonce(random);
     send(
@@ -49,13 +50,15 @@ export function createStateStream(parts: SubscriptionParts<DiscoveryResponse>): 
   const gate = new PushGate(push);
 
   return {
-    request({ node: proxy, typeUrl, resourceNames, responseNonce, errorDetail }) {
+    request({ node: proxy, typeUrl, resourceNames, responseNonce, versionInfo, errorDetail }) {
       checkTypeUrl(typeUrl);
       node.read(proxy);
       if (!gate.accepts(responseNonce)) return;
       const names = new Set(resourceNames);
       if (errorDetail) logRefusal(log, workloadName, names, errorDetail);
       checkNames(names);
+      // A version without an answer of this stream is one of an earlier stream.
+      if (wanted === undefined && versionInfo !== "") source.remember(names);
       wanted = nextWanted(wanted, names);
       gate.open();
     },

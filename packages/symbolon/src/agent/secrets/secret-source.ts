@@ -1,14 +1,17 @@
-import type { Clock, Log } from "@symbolon/spiffe/core";
+import type { Clock, Log, Random } from "@symbolon/spiffe/core";
 import type { Workload } from "../workload.ts";
 import { entitledSecrets } from "./entitled-secrets.ts";
 import { createFileSecrets, type SecretFiles } from "./file-secrets.ts";
 import type { FoundSecrets, SecretContent, SecretValidator, WantedSecrets } from "./secret-content.ts";
 import { isFileSecretName } from "./secret-names.ts";
+import { createNobodysAuthority, withdrawBundles } from "./withdrawn-bundles.ts";
 
 /** All that one stream of a workload may be given, whatever it comes from. */
 export interface SecretSource {
   /** The state of now; names that were asked for before and are not any more are forgotten. */
   find(wanted: WantedSecrets, validator: SecretValidator): FoundSecrets;
+  /** The proxy has something of these names, from here or from before it connected. */
+  remember(names: Iterable<string>): void;
   close(): void;
 }
 
@@ -17,13 +20,21 @@ export interface SecretSourceOptions {
   /** As the workload's process sees them. */
   readonly files: SecretFiles;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Log;
   /** What `find` answers may have changed. */
   readonly changed: () => void;
 }
 
-export function createSecretSource({ workload, files, clock, log, changed }: SecretSourceOptions): SecretSource {
+export function createSecretSource(options: SecretSourceOptions): SecretSource {
+  const { workload, files, clock, random, log, changed } = options;
   const fileSecrets = createFileSecrets({ files, clock, log, changed });
+  const held = new Set<string>();
+  let nobodys: string | undefined;
+  const nobodysPem = (): string => {
+    nobodys ??= createNobodysAuthority(clock, random);
+    return nobodys;
+  };
   const unsubscribe = workload.subscribe(changed);
   return {
     find(wanted, validator) {
@@ -33,7 +44,9 @@ export function createSecretSource({ workload, files, clock, log, changed }: Sec
       const ofFiles = [...wanted].filter(isFileSecretName);
       fileSecrets.keepOnly(new Set(ofFiles));
       const others = new Set([...wanted].filter((name) => !isFileSecretName(name)));
-      const found = entitledSecrets(entitlement, others, validator);
+      for (const name of held) if (!wanted.has(name)) held.delete(name);
+      const offered = entitledSecrets(entitlement, others, validator);
+      const found = withdrawBundles(offered, entitlement, held, validator, nobodysPem);
       const secrets = new Map<string, SecretContent>(found.secrets);
       const pending = [...found.pending];
       const missing = new Map(found.missing);
@@ -44,6 +57,9 @@ export function createSecretSource({ workload, files, clock, log, changed }: Sec
         else missing.set(name, file.reason);
       }
       return { secrets, pending, missing };
+    },
+    remember(names) {
+      for (const name of names) held.add(name);
     },
     close() {
       unsubscribe();
