@@ -45,21 +45,33 @@ export function oidValue(element: DerElement): string {
   const { content } = element;
   const last = content[content.length - 1];
   if (last === undefined || content.length > MAX_OID_BYTES || last & 0x80) throw malformed("OBJECT IDENTIFIER");
-  const arcs: bigint[] = [];
-  let arc = 0n;
-  let fresh = true;
-  for (const octet of content) {
-    if (fresh && octet === 0x80) throw malformed("OBJECT IDENTIFIER arc is not in its shortest form");
-    arc = (arc << 7n) | BigInt(octet & 0x7f);
-    fresh = (octet & 0x80) === 0;
-    if (fresh) {
-      arcs.push(arc);
-      arc = 0n;
+  let text = "";
+  let start = 0;
+  for (let at = 0; at < content.length; at++) {
+    const octet = content[at] ?? 0;
+    if (at === start && octet === 0x80) throw malformed("OBJECT IDENTIFIER arc is not in its shortest form");
+    if (octet & 0x80) continue;
+    const arc = arcValue(content, start, at);
+    if (start > 0) text += `.${arc}`;
+    else {
+      const root = arc < 40 ? 0 : arc < 80 ? 1 : 2;
+      text = `${root}.${typeof arc === "bigint" ? arc - BigInt(root * 40) : arc - root * 40}`;
     }
+    start = at + 1;
   }
-  const [first = 0n, ...rest] = arcs;
-  const root = first < 40n ? 0n : first < 80n ? 1n : 2n;
-  return [root, first - root * 40n, ...rest].join(".");
+  return text;
+}
+
+/** Seven bits of each octet; as a bigint only where a number does not hold them. */
+function arcValue(content: Uint8Array, start: number, end: number): number | bigint {
+  if (end - start < 4) {
+    let arc = 0;
+    for (let at = start; at <= end; at++) arc = (arc << 7) | ((content[at] ?? 0) & 0x7f);
+    return arc;
+  }
+  let arc = 0n;
+  for (let at = start; at <= end; at++) arc = (arc << 7n) | BigInt((content[at] ?? 0) & 0x7f);
+  return arc;
 }
 
 /** A BIT STRING of whole octets, as keys and signatures are. @throws ERR_DER_MALFORMED */

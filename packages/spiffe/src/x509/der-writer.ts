@@ -35,6 +35,18 @@ export function encodeNull(): Uint8Array {
 }
 
 export function encodeOid(dotted: string): Uint8Array {
+  const known = encodedOids.get(dotted);
+  if (known) return known;
+  const encoded = encodeOidAnew(dotted);
+  if (encodedOids.size < MAX_ENCODED_OIDS) encodedOids.set(dotted, encoded);
+  return encoded;
+}
+
+/** A certificate has the same dozen as every other. Nobody writes into what an `encode*` function answers. */
+const encodedOids = new Map<string, Uint8Array>();
+const MAX_ENCODED_OIDS = 128;
+
+function encodeOidAnew(dotted: string): Uint8Array {
   const [root = 0n, second = 0n, ...rest] = dotted.split(".").map(BigInt);
   const octets = [root * 40n + second, ...rest].flatMap(arcOctets);
   return encodeElement(TAG.oid, Uint8Array.from(octets));

@@ -104,7 +104,10 @@ describe("values", () => {
       "0.9.2342.19200300.100.1.25",
       "2.999.1",
       "1.39.1",
+      "2.5.268435455",
+      "2.5.268435456",
       `2.5.${2n ** 64n}`,
+      `2.${2n ** 64n}.0`,
     ]) {
       assert.equal(oidValue(new DerReader(encodeOid(oid)).next()), oid);
     }
