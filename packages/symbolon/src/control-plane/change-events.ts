@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Finding, formatFinding } from "@symbolon/policy";
+import { errorText, isSymbolonError } from "@symbolon/spiffe/core";
 import type { AuditEvent } from "../core/index.ts";
 import type { ObjectChange } from "./config-store.ts";
 import { keyText, ownerText, type StoredObject } from "./stored-object.ts";
@@ -47,6 +48,17 @@ export function refusalEvent(findings: readonly Finding[], actor: string): Audit
       errors: errors.length,
       ...(first === undefined ? {} : { finding: formatFinding(first).slice(0, MAX_AUDITED_FINDING) }),
     },
+  };
+}
+
+/** @param error why: its code, and what it says */
+export function impossibleChangeEvent(error: unknown, actor: string): AuditEvent {
+  return {
+    kind: "configuration.change",
+    outcome: "refused",
+    actor,
+    ...(isSymbolonError(error) ? { code: error.code } : {}),
+    details: { errors: 1, finding: errorText(error).slice(0, MAX_AUDITED_FINDING) },
   };
 }
 

@@ -225,6 +225,22 @@ describe("delete", () => {
     const owned = remove(mesh, key("PeerAuthentication", "mine"), key("Deployment", "web"));
     expect(owned).rejects.toMatchObject({ code: "ERR_OBJECT_OWNED_BY_FILE" });
     await Promise.allSettled([missing, owned]);
+    expect(mesh.audit.filter(({ outcome }) => outcome === "refused")).toEqual([
+      {
+        kind: "configuration.change",
+        outcome: "refused",
+        actor: "api",
+        code: "ERR_OBJECT_NOT_FOUND",
+        details: { errors: 1, finding: expect.stringContaining("is not there") },
+      },
+      {
+        kind: "configuration.change",
+        outcome: "refused",
+        actor: "api",
+        code: "ERR_OBJECT_OWNED_BY_FILE",
+        details: { errors: 1, finding: expect.stringContaining("remove it there") },
+      },
+    ]);
     expect(mesh.control.list("PeerAuthentication")).toHaveLength(2);
     const lenient = await mesh.control.delete({ keys: [key("Deployment", "none")], ignoreNotFound: true });
     expect(lenient).toMatchObject({ accepted: true, changes: [] });

@@ -1,7 +1,8 @@
 import { type Finding, formatFinding } from "@symbolon/policy";
 import { type Clock, createObservable, type Log, type Observable, type Random } from "@symbolon/spiffe/core";
-import { type AuditSink, productError, type RegistrationEntry } from "../core/index.ts";
+import { type AuditEvent, type AuditSink, productError, type RegistrationEntry } from "../core/index.ts";
 import {
+  type FetchedKeySet,
   type Ipv4Range,
   isClusterScoped,
   type MeshKind,
@@ -21,7 +22,7 @@ import {
   type DeleteRequest,
   deleteObjects,
 } from "./api-changes.ts";
-import { changeEvents, refusalEvent } from "./change-events.ts";
+import { changeEvents, impossibleChangeEvent, refusalEvent } from "./change-events.ts";
 import { computeSnapshot } from "./compute-snapshot.ts";
 import { createConfigStore, type ObjectChange, type PreparedConfig, type PrepareResult } from "./config-store.ts";
 import { createKeySets } from "./key-sets.ts";
@@ -43,7 +44,7 @@ import { presentObject } from "./present-object.ts";
 import { presentPod } from "./present-pod.ts";
 import { createProxyConfigPush } from "./push.ts";
 import { registrationEntries, sameEntries } from "./registration-entries.ts";
-import { keySetProblems, wantedKeySets } from "./request-authentication-config.ts";
+import { keySetProblems, publicKeySets, wantedKeySets } from "./request-authentication-config.ts";
 import { createSerialQueue } from "./serial-queue.ts";
 import { keyText, type StoredObject } from "./stored-object.ts";
 
@@ -79,6 +80,16 @@ export interface MeshStatus {
   /** Formatted: why the newest manifests are not in force, or why pods are missing. */
   readonly findings: readonly string[];
   readonly pods: readonly { readonly pod: Pod; readonly status?: PodStatus }[];
+  /** How long what the CA issues lives; absent where there is no CA. */
+  readonly issuance?: MeshIssuance;
+}
+
+/** Seconds. */
+export interface MeshIssuance {
+  readonly x509LifetimeSeconds: number;
+  readonly jwtLifetimeSeconds: number;
+  /** Remaining life of the CA's signing certificate. */
+  readonly signingRemainingSeconds: number;
 }
 
 /** Objects in force, the pods that they ask for, and the configuration of every proxy. Changes run one at a time. */
@@ -99,6 +110,8 @@ export interface ControlPlane {
   connectRuntime(bootId: string): Promise<void>;
   reportPodStatus(uid: string, status: PodStatus): Promise<void>;
   reportPodRemoved(uid: string): Promise<void>;
+  /** Sets of token issuers as proxies have them; public keys alone. */
+  keySets(): readonly FetchedKeySet[];
   /** A proxy has seen a token whose key the set of this source does not have. */
   keyUnknown(source: string): void;
   close(): void;
@@ -210,10 +223,19 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   };
 
   /** Nothing takes effect that a missing line would have to stop: whoever asked gets the answer all the same. */
-  const auditRefusal = (findings: readonly Finding[], actor: string): Promise<void> =>
-    audit
-      .write(refusalEvent(findings, actor))
-      .catch((error: unknown) => log.error("a refused change was not audited", { error }));
+  const writeRefusal = (event: AuditEvent): Promise<void> =>
+    audit.write(event).catch((error: unknown) => log.error("a refused change was not audited", { error }));
+  const auditRefusal = (findings: readonly Finding[], actor: string) => writeRefusal(refusalEvent(findings, actor));
+
+  /** A change that cannot even be prepared, such as a deletion of what is not there, was tried all the same. */
+  const orAudited = async (prepare: () => Change): Promise<Change> => {
+    try {
+      return prepare();
+    } catch (error) {
+      await writeRefusal(impossibleChangeEvent(error, "api"));
+      throw error;
+    }
+  };
 
   const readFiles = async (filesTakeOver: boolean): Promise<void> => {
     const { files, problems } = await source.read();
@@ -235,7 +257,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   };
 
   const change = async (prepare: () => Change): Promise<ChangeAnswer> => {
-    const { prepared, endingPods = [], refusal, ...answer } = prepare();
+    const { prepared, endingPods = [], refusal, ...answer } = await orAudited(prepare);
     if (refusal !== undefined) await auditRefusal(refusal, "api");
     if (prepared === undefined) return answer;
     await enforce(prepared, "api", endingPods);
@@ -308,6 +330,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
       inOrder(async () => {
         if (pods.forget(uid)) await settle();
       }),
+    keySets: () => publicKeySets(requestAuthentications(), keySets.current),
     keyUnknown: keySets.keyUnknown,
     close() {
       watch.close();

@@ -1,5 +1,6 @@
 import type { JwtRule, RequestAuthentication } from "@symbolon/policy";
-import { keySourceOf, type LocalConfig } from "../mesh/index.ts";
+import { parseProviderKeySet } from "@symbolon/spiffe/jwt";
+import { type FetchedKeySet, keySourceOf, type LocalConfig } from "../mesh/index.ts";
 import type { KeySetStatus, WantedKeySet } from "./key-sets.ts";
 
 /** What a proxy is told of the RequestAuthentications that attach to its workload; nothing when no rule is among them. */
@@ -28,6 +29,18 @@ export function wantedKeySets(policies: readonly RequestAuthentication[]): reado
 }
 
 const MAX_TIMEOUT_MS = 60_000;
+
+/** Sets that were fetched. One that is refused may hold private keys, which is why it is: it is told as one without keys. */
+export function publicKeySets(
+  policies: readonly RequestAuthentication[],
+  current: (source: string) => string | undefined,
+): readonly FetchedKeySet[] {
+  return wantedKeySets(policies).flatMap(({ source }) => {
+    const jwks = current(source);
+    if (jwks === undefined) return [];
+    return [{ source, jwks: parseProviderKeySet(jwks).kind === "ready" ? jwks : '{"keys":[]}' }];
+  });
+}
 
 /** A line for each source that could not be fetched when it was last tried. */
 export function keySetProblems(

@@ -342,6 +342,28 @@ describe("a change of policy", () => {
     expect(server.denials).toMatchObject([{ what: "revoked", configVersion: 3 }]);
   });
 
+  test("that throws while one connection is decided again closes that one, and decides the others", async () => {
+    const server = await start({ protocol: "tcp", policies: [] });
+    const sockets = await Promise.all([1, 2, 3].map(() => connect(server)));
+    for (const socket of sockets) await new Promise((resolve) => socket.once("data", resolve).write("x"));
+    const { denials } = server;
+    const push = denials.push.bind(denials);
+    // The port that denials are recorded by fails for the first connection.
+    denials.push = () => {
+      denials.push = push;
+      throw new Error("no room for a denial");
+    };
+    const closed = sockets.map(ended);
+    change(server, { rules: [FROM_OTHER] });
+    await Promise.all(closed);
+    expect(denials.map(({ what, connectionId }) => [what, connectionId])).toEqual([
+      ["revoked", 2],
+      ["revoked", 3],
+    ]);
+    expect(server.proxy.vitals().connections).toEqual([]);
+    expect(server.proxy.configVersion).toBe(2);
+  });
+
   test("between the decision and the connection to the application is not missed", async () => {
     const server = await start({ protocol: "tcp", policies: [{ rules: [FROM_CLIENT] }] });
     server.proxy.dump();

@@ -1,7 +1,7 @@
 import { type Clock, SymbolonError, sleep } from "@symbolon/spiffe/core";
 import type { ApplyRequest, ChangeAnswer, DeleteRequest, MeshStatus } from "../../control-plane/index.ts";
 import { productError } from "../../core/index.ts";
-import type { MeshKind, Pod, PodStatus, PresentedObject } from "../../mesh/index.ts";
+import type { FetchedKeySet, MeshKind, Pod, PodStatus, PresentedObject } from "../../mesh/index.ts";
 import type { DenialQuery, FamilySnapshot, PlaintextCaller, StoredDenial } from "../../telemetry/index.ts";
 import { type AdministrativeCommand, API_PATHS, type ApiError, fillPath, type PodSecrets } from "./api.ts";
 import { MAX_BODY_BYTES } from "./json-body.ts";
@@ -13,6 +13,8 @@ export interface ApiClient {
   metrics(): Promise<readonly FamilySnapshot[]>;
   denials(query: DenialQuery): Promise<readonly StoredDenial[]>;
   plaintextCallers(namespace: string): Promise<readonly PlaintextCaller[]>;
+  /** Of token issuers, as proxies have them. */
+  keySets(): Promise<readonly FetchedKeySet[]>;
   /** Resolves when the audit log has it. */
   recordCommand(command: AdministrativeCommand): Promise<void>;
   list(kind: MeshKind, options?: { readonly namespace?: string }): Promise<readonly PresentedObject[]>;
@@ -72,6 +74,7 @@ export function createApiClient(options: {
         `${API_PATHS.denials}?${new URLSearchParams(Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]))}`,
       ),
     plaintextCallers: (namespace) => read(`${API_PATHS.plaintextCallers}?${new URLSearchParams({ namespace })}`),
+    keySets: () => read(API_PATHS.keySets),
     async recordCommand(command) {
       await call("POST", API_PATHS.commands, command);
     },

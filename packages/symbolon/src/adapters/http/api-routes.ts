@@ -19,6 +19,7 @@ export function apiRoutes(backend: ApiBackend): readonly Route[] {
     route("GET", API_PATHS.plaintextCallers, ({ query }) =>
       Response.json(backend.plaintextCallers(query.get("namespace") ?? undefined)),
     ),
+    route("GET", API_PATHS.keySets, () => Response.json(backend.keySets())),
     route("POST", API_PATHS.commands, async ({ request }) => {
       const body = await readJsonObject(request);
       await backend.recordCommand({

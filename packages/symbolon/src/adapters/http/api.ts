@@ -13,7 +13,15 @@ export interface PodSecrets {
 export interface ApiBackend
   extends Pick<
     ControlPlane,
-    "apply" | "connectRuntime" | "delete" | "desiredPods" | "list" | "reportPodRemoved" | "reportPodStatus" | "status"
+    | "apply"
+    | "connectRuntime"
+    | "delete"
+    | "desiredPods"
+    | "keySets"
+    | "list"
+    | "reportPodRemoved"
+    | "reportPodStatus"
+    | "status"
   > {
   /** @throws ERR_OBJECT_NOT_FOUND */
   podSecrets(podUid: string): PodSecrets;
@@ -44,6 +52,7 @@ export const API_PATHS = {
   metricsText: "/metrics",
   denials: "/v1/denials",
   plaintextCallers: "/v1/plaintext-callers",
+  keySets: "/v1/key-sets",
   commands: "/v1/commands",
   objects: "/v1/objects/:kind",
   apply: "/v1/apply",

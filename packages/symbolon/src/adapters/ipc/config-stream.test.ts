@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { silentLog } from "@symbolon/spiffe/core";
+import { type Log, silentLog } from "@symbolon/spiffe/core";
 import { createFakeClock, createFakeRandom } from "@symbolon/spiffe/testing";
 import type { LocalConfig, MeshView, ProxyConfig } from "../../mesh/index.ts";
 import { listenOnUnixSocket } from "../os/index.ts";
@@ -11,7 +11,7 @@ import type { ProcessIdentity } from "./agent-control.ts";
 import { createConfigClient } from "./config-client.ts";
 import { encodeConfig } from "./config-message.ts";
 import { serveProxyConfigs } from "./config-server.ts";
-import { encodeFrame, encodeMessage } from "./frame.ts";
+import { encodeFrame, encodeMessage, MAX_FRAME_BYTES } from "./frame.ts";
 import { serveFrames } from "./frame-server.ts";
 
 const POD = "pod-1";
@@ -32,7 +32,7 @@ const OWN = local(POD);
 
 const config = (version: number, own = OWN): ProxyConfig => ({ version, local: own, mesh });
 
-async function startServer(path: string) {
+async function startServer(path: string, log: Log = silentLog) {
   const state = {
     current: config(1) as ProxyConfig | undefined,
     proxy: PROXY as ProcessIdentity | undefined,
@@ -51,7 +51,7 @@ async function startServer(path: string) {
         return () => followers.delete(follower);
       },
     },
-    log: silentLog,
+    log,
   });
   closers.push(() => server.close());
   return {
@@ -176,6 +176,32 @@ describe("the configuration of a proxy", () => {
     while (client.config.current?.version !== 10) await clock.advance(20);
     expect(versions).toEqual([5, 10]);
     expect(client.config.current?.local.inboundMode).toBe("strict");
+  });
+
+  test("above the limit of a frame is not sent, loudly; the last one stays, and the next one that fits comes", async () => {
+    const path = socketPath();
+    const errors: object[] = [];
+    const server = await startServer(path, {
+      ...silentLog,
+      error: (message, fields) => errors.push({ message, ...fields }),
+    });
+    const { client, clock, versions } = startClient(path);
+    await until(() => client.config.current?.version === 1);
+    const huge = { ...mesh, clusterDomain: "x".repeat(MAX_FRAME_BYTES) } as MeshView;
+    server.push({ version: 2, local: OWN, mesh: huge });
+    expect(errors).toEqual([
+      {
+        message: "configuration of a proxy is too large; it keeps the one before",
+        podUid: POD,
+        version: 2,
+        reason: expect.stringContaining(`over the limit of ${MAX_FRAME_BYTES}`),
+      },
+    ]);
+    server.push(config(3, { ...OWN, inboundMode: "strict" }));
+    await until(() => client.config.current?.version === 3);
+    expect(versions).toEqual([1, 3]);
+    expect(client.config.current?.local.inboundMode).toBe("strict");
+    expect(clock.pendingTimersMs).toEqual([]);
   });
 
   test("ends with the pod", async () => {

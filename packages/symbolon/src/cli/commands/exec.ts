@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import type { Command } from "commander";
 import { commandInPod, isAlive, readMeshProcesses } from "../../app/index.ts";
+import { commandLineActor, podSubject } from "../administrative-command.ts";
 import { choosePod } from "../choose-pod.ts";
 import { apiOfChosenMesh, meshName, pathsOfChosenMesh } from "../context.ts";
 import { CommandExit, EXIT } from "../exit-status.ts";
@@ -44,8 +45,8 @@ Examples:
             `error: container "${wanted}" of pod "${pod.metadata.name}" is not running; containers: ${pod.spec.containers.map((each) => each.name).join(", ")}`,
           );
         await apiOfChosenMesh(command).recordCommand({
-          actor: `command line (uid ${process.getuid?.() ?? "unknown"})`,
-          subject: `Pod/${pod.metadata.namespace}/${pod.metadata.name}`,
+          actor: commandLineActor(),
+          subject: podSubject(pod),
           // Not the arguments: they may hold a secret.
           details: { command: "exec", container: wanted, program: argv[0] ?? "" },
         });

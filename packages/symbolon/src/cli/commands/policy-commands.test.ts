@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { generateKeyPairSync } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { silentLog } from "@symbolon/spiffe/core";
+import { jwkFromPublicKey, signJws } from "@symbolon/spiffe/jwt";
 import { symbolon } from "../../../../../test/fakes/command-line.ts";
 import { type ApiBackend, type ApiServer, serveApi } from "../../adapters/http/index.ts";
 import { meshDirectories } from "../../app/index.ts";
 import { meshPaths } from "../../core/index.ts";
+import type { FetchedKeySet } from "../../mesh/index.ts";
 
 const EXAMPLE = resolve(import.meta.dir, "../../../../../examples/02-who-may-call");
 const MESH = join(EXAMPLE, "mesh.yaml");
@@ -279,13 +282,16 @@ describe("on a running mesh", () => {
       },
     ],
   };
+  let tokens: readonly object[] = [];
+  let keySets: readonly FetchedKeySet[] = [];
   let server: ApiServer | undefined;
   beforeAll(() => {
     const { apiSocket } = meshPaths(meshDirectories("default", process.env));
     mkdirSync(join(apiSocket, ".."), { recursive: true });
     const backend = {
       status: () => ({ trustDomain: "example.org" }),
-      list: (kind: string) => OBJECTS[kind] ?? [],
+      list: (kind: string) => (kind === "RequestAuthentication" ? tokens : (OBJECTS[kind] ?? [])),
+      keySets: () => keySets,
       plaintextCallers: () => [],
     };
     server = serveApi({ socketPath: apiSocket, backend: backend as unknown as ApiBackend, log: silentLog });
@@ -305,6 +311,60 @@ describe("on a running mesh", () => {
     const described = await symbolon("describe", "web.foo");
     expect([described.stderr, described.status]).toEqual(["", 0]);
     expect(described.stdout).toContain("spiffe://example.org/ns/foo/sa/web");
+  });
+
+  test("a token is verified with the keys that it has fetched; with none of them it is refused, as there", async () => {
+    const key = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const forger = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const jwksUri = "https://issuer.example/jwks";
+    const token = (name: string, { privateKey }: typeof key) =>
+      write(
+        name,
+        signJws({ iss: "https://issuer.example", sub: "alice", exp: 4_000_000_000 }, { privateKey, kid: "k" }),
+      );
+    const [good, forged] = [token("good.jwt", key), token("forged.jwt", forger)];
+    const can = (file: string, ...more: readonly string[]) =>
+      symbolon(
+        "authz",
+        "can",
+        "--from",
+        "foo/sa/a",
+        "--to",
+        "foo/web-1",
+        "GET",
+        "/",
+        "--jwt",
+        file,
+        "-o",
+        "json",
+        ...more,
+      );
+    const reason = async (answer: ReturnType<typeof can>) => JSON.parse((await answer).stdout).reason;
+    tokens = [
+      {
+        apiVersion: "security.istio.io/v1",
+        kind: "RequestAuthentication",
+        metadata: meta("jwt", "foo"),
+        spec: { jwtRules: [{ issuer: "https://issuer.example", jwksUri }] },
+      },
+    ];
+    const jwks = JSON.stringify({ keys: [jwkFromPublicKey(key.publicKey, { kid: "k" })] });
+    try {
+      expect(await reason(can(good))).toBe("token_key_set_fetch_failed");
+      keySets = [{ source: `${jwksUri}/other`, jwks }];
+      expect(await reason(can(good))).toBe("token_key_set_fetch_failed");
+      keySets = [{ source: jwksUri, jwks }];
+      const { stdout, stderr } = await can(good);
+      expect(JSON.parse(stdout)).toMatchObject({
+        outcome: "allow",
+        notes: [],
+        seen: { token: "verified, issuer https://issuer.example, request principal https://issuer.example/alice" },
+      });
+      expect(stderr).toBe("");
+      expect(await reason(can(forged))).toBe("token_signature_invalid");
+    } finally {
+      tokens = [];
+    }
   });
 
   test("analyze without a path is about it", async () => {

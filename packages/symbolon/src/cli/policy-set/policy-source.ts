@@ -48,7 +48,12 @@ export interface PolicyTexts {
   readonly texts: readonly ManifestText[];
   /** Of a running mesh. */
   readonly trustDomain?: string;
+  /** Of a running mesh: what it has fetched, by source. */
+  readonly keySets?: KeySets;
 }
+
+/** JSON texts of JWK sets by `keySourceOf` the rule. */
+export type KeySets = ReadonlyMap<string, string>;
 
 /** The manifests that `-f` names, or the objects of the running mesh. @throws CommandExit, or ERR_API_UNREACHABLE */
 export async function readPolicyTexts(flags: SourceFlags, command: Command): Promise<PolicyTexts> {
@@ -66,15 +71,16 @@ export async function readPolicyTexts(flags: SourceFlags, command: Command): Pro
 /** Every object in force, as `get -o yaml` shows it; the file's name is what `get` is asked for. */
 async function readMesh(command: Command): Promise<PolicyTexts> {
   const api = apiOfChosenMesh(command);
-  const [{ trustDomain }, ...lists] = await Promise.all([
+  const [{ trustDomain }, keySets, ...lists] = await Promise.all([
     api.status().catch(explainAbsence),
+    api.keySets().catch(explainAbsence),
     ...MESH_KINDS.map((kind) => api.list(kind).catch(explainAbsence)),
   ]);
   const texts = lists.flat().map((object) => {
     const { namespace, name } = object.metadata;
     return { file: [object.kind.toLowerCase(), namespace, name].filter(Boolean).join("/"), text: emitYaml(object) };
   });
-  return { origin: "mesh", texts, trustDomain };
+  return { origin: "mesh", texts, trustDomain, keySets: new Map(keySets.map(({ source, jwks }) => [source, jwks])) };
 }
 
 function explainAbsence(error: unknown): never {
@@ -91,6 +97,7 @@ export interface PolicySource {
   readonly trustDomain: string;
   readonly trustDomainAliases: readonly string[];
   readonly rootNamespace: string;
+  readonly keySets?: KeySets;
 }
 
 /** @throws CommandExit, or ERR_API_UNREACHABLE */
@@ -99,7 +106,7 @@ export async function readPolicySource(
   command: Command,
   defaultNamespace: string,
 ): Promise<PolicySource> {
-  const { texts, origin, trustDomain } = await readPolicyTexts(flags, command);
+  const { texts, origin, trustDomain, keySets } = await readPolicyTexts(flags, command);
   const set = readPolicySet(texts, defaultNamespace);
   const { meshConfig } = set;
   return {
@@ -108,6 +115,7 @@ export async function readPolicySource(
     trustDomain: flags.trustDomain ?? trustDomain ?? meshConfig?.trustDomain ?? "cluster.local",
     trustDomainAliases: meshConfig?.trustDomainAliases ?? [],
     rootNamespace: flags.rootNamespace ?? meshConfig?.rootNamespace ?? MESH_CONFIG_NAMESPACE,
+    ...(keySets ? { keySets } : {}),
   };
 }
 

@@ -108,6 +108,7 @@ export function judgeAtPort(
   const checked = checkToken(sent, policies.tokens, {
     now,
     ...(question.jwks === undefined ? {} : { jwks: question.jwks }),
+    ...(source.keySets ? { keySets: source.keySets } : {}),
   });
   const { outcome } = checked;
   if (outcome.kind === "refused") {

@@ -8,6 +8,8 @@ import {
 } from "@symbolon/policy";
 import { isJsonObject, isSymbolonError, parseStrictJson } from "@symbolon/spiffe/core";
 import { checkSignature, type JwkSet, parseJwsCompact, parseProviderKeySet } from "@symbolon/spiffe/jwt";
+import { keySourceOf } from "../../../mesh/index.ts";
+import type { KeySets } from "../../policy-set/policy-source.ts";
 
 export interface TokenCheck {
   /** As AuthorizationPolicies see it: with claims, and without what the proxy takes out. */
@@ -20,18 +22,20 @@ export interface TokenCheck {
 
 /**
  * What the workload's RequestAuthentications make of a request.
- * Keys are those written in the policy, or `jwks`; a token without either is taken as one that verifies, and that is said.
+ * Keys are those written in the policy, `jwks`, or of `keySets`, which a running mesh has fetched and where a missing one
+ * refuses tokens, as it does there. Without any of them a token is taken as one that verifies, and that is said.
  */
 export function checkToken(
   request: RequestAttributes,
   policies: readonly RequestAuthentication[],
-  { now, jwks }: { readonly now: Date; readonly jwks?: string },
+  { now, jwks, keySets }: { readonly now: Date; readonly jwks?: string; readonly keySets?: KeySets },
 ): TokenCheck {
   const unverified = new Set<JwtRule>();
   const outcome = compileRequestAuthentication(policies)(request, now, {
     keysOf: (rule) => {
-      const keys = rule.jwks ?? jwks;
+      const keys = rule.jwks || (jwks ?? keySets?.get(keySourceOf(rule) ?? ""));
       if (keys !== undefined) return parseProviderKeySet(keys);
+      if (keySets) return { kind: "fetch_failed" as const };
       unverified.add(rule);
       return { kind: "ready" as const, keys: NOT_AT_HAND };
     },

@@ -1,7 +1,8 @@
 import { type Command, Option } from "commander";
 import { LOG_LEVELS, type LogLevel, proxyLogLevel } from "../../../app/index.ts";
+import { commandLineActor, podSubject } from "../../administrative-command.ts";
 import { choosePod } from "../../choose-pod.ts";
-import { pathsOfChosenMesh } from "../../context.ts";
+import { apiOfChosenMesh, pathsOfChosenMesh } from "../../context.ts";
 
 export function addLogQuestion(group: Command): void {
   group
@@ -20,6 +21,12 @@ Examples:
     .action(async (pod: string, flags: { namespace: string; level?: LogLevel }, command: Command) => {
       const paths = pathsOfChosenMesh(command);
       const chosen = await choosePod(paths, pod, flags.namespace);
+      if (flags.level !== undefined)
+        await apiOfChosenMesh(command).recordCommand({
+          actor: commandLineActor(),
+          subject: podSubject(chosen),
+          details: { command: "proxy-config log", level: flags.level },
+        });
       process.stdout.write(`level: ${await proxyLogLevel(paths, chosen.metadata.uid, flags.level)}\n`);
     });
 }
