@@ -25,12 +25,12 @@ import {
 export function createDeltaStream(
   parts: SubscriptionParts<DeltaDiscoveryResponse>,
 ): SecretSubscription<DeltaDiscoveryRequest> {
-  const { workloadName, source, send, random, log } = parts;
+  const { workloadName, source, send, refused, random, log } = parts;
   const node = new ProxyNode();
   const names = new Set<string>();
   /** Version of what the proxy has, by name. */
   const known = new Map<string, string>();
-  let toldMissing = "";
+  let toldMissing: string | undefined;
   let everything = false;
   let started = false;
   let answered = false;
@@ -46,11 +46,10 @@ export function createDeltaStream(
       missing: named.missing,
     };
   };
-  const logMissing = (missing: FoundSecrets["missing"]): void => {
-    const text = missing.size > 0 ? notEntitled(missing).message : "";
-    if (text !== "" && text !== toldMissing)
-      log.info("proxy waits for secrets", { workload: workloadName, error: text });
-    toldMissing = text;
+  const recordMissing = (missing: FoundSecrets["missing"]): void => {
+    const error = missing.size > 0 ? notEntitled(missing) : undefined;
+    if (error && error.message !== toldMissing) refused(error);
+    toldMissing = error?.message;
   };
   const push = (): string | undefined => {
     if (!started) return undefined;
@@ -66,7 +65,7 @@ export function createDeltaStream(
     const isWaiting = (name: string) => pending.includes(name) || pending.includes(EVERYTHING);
     const removedResources = [...known.keys()].filter((name) => !offered.has(name) && !isWaiting(name));
     for (const name of removedResources) known.delete(name);
-    logMissing(missing);
+    recordMissing(missing);
     // The first request is always answered, even with nothing: a proxy without an answer waits longer each time (E3).
     if (answered && resources.length === 0 && removedResources.length === 0) return undefined;
     answered = true;

@@ -68,7 +68,13 @@ async function serve(first: Entitlement, files: SecretFiles = noFiles) {
     release() {},
   };
   const server = new Server();
-  const options = { clock: systemClock, random: systemRandom, log: silentLog };
+  const audited: { readonly kind: string; readonly actor: string; readonly code?: string }[] = [];
+  const options = {
+    audit: { write: async (event: (typeof audited)[number]) => void audited.push(event) },
+    clock: systemClock,
+    random: systemRandom,
+    log: silentLog,
+  };
   server.addService(
     secretDiscoveryDefinition,
     createSecretDiscovery(options, async () => ({ workload, files })),
@@ -87,6 +93,7 @@ async function serve(first: Entitlement, files: SecretFiles = noFiles) {
   const open = <Request, Response>(method: string) =>
     conversation<Request, Response>((client[method] as () => ClientDuplexStream<Request, Response>).call(client));
   return {
+    audited,
     followers,
     become(next: Entitlement) {
       entitlement = next;
@@ -233,7 +240,8 @@ describe("StreamSecrets", () => {
   });
 
   test("refuses names that the workload is not entitled to, with SPIRE's text", async () => {
-    const stream = (await serve(granted())).state();
+    const server = await serve(granted());
+    const stream = server.state();
     stream.ask({ resourceNames: ["spiffe://example.org/db", "default"] });
     const refused = stream.next();
     expect(await failureOf(refused)).toMatchObject({
@@ -241,6 +249,37 @@ describe("StreamSecrets", () => {
       details: expect.stringContaining(
         'workload is not authorized for the requested identities ["spiffe://example.org/db"]',
       ),
+    });
+  });
+
+  test("puts a refusal on record once, of delta streams too", async () => {
+    const server = await serve(granted());
+    const refused = server.state();
+    refused.ask({ resourceNames: ["spiffe://example.org/db"] });
+    await failureOf(refused.next());
+    const waiting = server.delta();
+    waiting.ask({ resourceNamesSubscribe: ["spiffe://example.org/db"] });
+    await waiting.next();
+    expect(server.audited).toMatchObject([
+      { kind: "identity.deliver", outcome: "refused", actor: "process 1", code: "ERR_SECRET_NOT_ENTITLED" },
+    ]);
+  });
+
+  test("tells of many names that are missing a few, so that the answer fits into a header", async () => {
+    const stream = (await serve(granted())).state();
+    const names = Array.from({ length: 1000 }, (_, index) => `spiffe://example.org/${"x".repeat(200)}${index}`);
+    stream.ask({ resourceNames: names });
+    const { code, details } = (await failureOf(stream.next())) as ServiceError;
+    expect([code, details.length < 4000]).toEqual([status.INVALID_ARGUMENT, true]);
+    expect(details).toContain("and 995 more]");
+  });
+
+  test("refuses more than 1,000 names", async () => {
+    const stream = (await serve(granted())).state();
+    stream.ask({ resourceNames: Array.from({ length: 1001 }, (_, index) => `${index}`) });
+    expect(await failureOf(stream.next())).toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      details: expect.stringContaining("1001 names"),
     });
   });
 
@@ -461,7 +500,7 @@ describe("FetchSecrets", () => {
     const refused = (await serve({ kind: "none", reason: "no entry" })).fetch({ resourceNames: ["default"] });
     expect(await failureOf(refused)).toMatchObject({
       code: status.INVALID_ARGUMENT,
-      details: 'workload is not authorized for the requested identities ["default"]: default: no entry',
+      details: 'workload is not authorized for the requested identities ["default"]: "default": no entry',
     });
   });
 

@@ -6,16 +6,17 @@ import type {
   sendUnaryData,
   UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { type Clock, errorText, type Log, type Random } from "@symbolon/spiffe/core";
+import { type Clock, isSymbolonError, type Log, type Random, type SymbolonError } from "@symbolon/spiffe/core";
 import type { Workload } from "../../agent/index.ts";
 import { createSecretSource, type SecretFiles, type SecretSource } from "../../agent/secrets/index.ts";
-import { productError } from "../../core/index.ts";
+import { type AuditSink, productError } from "../../core/index.ts";
 import {
   type DiscoveryRequest,
   type DiscoveryResponse,
   DiscoveryResponseSchema,
   SecretDiscoveryService,
 } from "../../gen/envoy/index.ts";
+import { createRefusalRecord } from "./refusal-record.ts";
 import { createDeltaStream } from "./secret-delta-stream.ts";
 import { createStateStream } from "./secret-state-stream.ts";
 import type { SecretSubscription, SubscriptionParts } from "./secret-subscription.ts";
@@ -29,6 +30,7 @@ export interface SecretCaller {
 }
 
 export interface SecretDiscoveryOptions {
+  readonly audit: AuditSink;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -45,6 +47,11 @@ export function createSecretDiscovery(
   callerOf: (call: AnyCall) => Promise<SecretCaller>,
 ): UntypedServiceImplementation {
   const { clock, random, log } = options;
+  const record = createRefusalRecord(options);
+  const refusalOf =
+    ({ name }: Workload) =>
+    ({ code, message }: SymbolonError): void =>
+      record({ actor: name, code, reason: message });
 
   const stream =
     <Request, Response>(create: (parts: SubscriptionParts<Response>) => SecretSubscription<Request>) =>
@@ -58,25 +65,26 @@ export function createSecretDiscovery(
         if (error === undefined) call.end();
         else call.emit("error", agentServiceStatus(error));
       };
-      const guarded = (work: () => void): void => {
-        if (isOver) return;
-        try {
-          work();
-        } catch (error) {
-          log.info("stream of secrets ended", { error: errorText(error) });
-          end(error);
-        }
-      };
       call.on("cancelled", () => end());
       call.on("end", () => end());
       call.on("error", () => end());
       try {
         const { workload, files } = await callerOf(call);
         if (isOver) return;
+        const refused = refusalOf(workload);
+        const guarded = (work: () => void): void => {
+          if (isOver) return;
+          try {
+            work();
+          } catch (error) {
+            if (isSymbolonError(error)) refused(error);
+            end(error);
+          }
+        };
         const changed = (): void => guarded(() => subscription.changed());
         source = createSecretSource({ workload, files, clock, random, log, changed });
         const send = (response: Response): void => void call.write(response);
-        const subscription = create({ workloadName: workload.name, source, send, random, log });
+        const subscription = create({ workloadName: workload.name, source, send, refused, random, log });
         // Requests have waited until it is known who makes them.
         call.on("data", (request: Request) => guarded(() => subscription.request(request)));
       } catch (error) {
@@ -91,7 +99,7 @@ export function createSecretDiscovery(
       call: ServerUnaryCall<DiscoveryRequest, DiscoveryResponse>,
       reply: sendUnaryData<DiscoveryResponse>,
     ) =>
-      fetchSecrets(call, options, callerOf).then(
+      fetchSecrets(call, options, callerOf, refusalOf).then(
         (response) => reply(null, response),
         (error) => reply(agentServiceStatus(error)),
       ),
@@ -112,19 +120,22 @@ async function fetchSecrets(
   call: ServerUnaryCall<DiscoveryRequest, DiscoveryResponse>,
   { clock, random, log }: SecretDiscoveryOptions,
   callerOf: (call: AnyCall) => Promise<SecretCaller>,
+  refusalOf: (workload: Workload) => (error: SymbolonError) => void,
 ): Promise<DiscoveryResponse> {
   const { workload, files } = await callerOf(call);
+  const refused = refusalOf(workload);
   const { promise, resolve, reject } = Promise.withResolvers<DiscoveryResponse>();
   const guarded = (work: () => void): void => {
     try {
       work();
     } catch (error) {
+      if (isSymbolonError(error)) refused(error);
       reject(error);
     }
   };
   const changed = (): void => guarded(() => subscription.changed());
   const source = createSecretSource({ workload, files, clock, random, log, changed });
-  const subscription = createStateStream({ workloadName: workload.name, source, send: resolve, random, log });
+  const subscription = createStateStream({ workloadName: workload.name, source, send: resolve, refused, random, log });
   const timer = clock.setTimer(MAX_FETCH_WAIT_MS, () =>
     reject(productError("ERR_CA_CALL_RETRYABLE", "the first certificate of the workload is still under way")),
   );
