@@ -1,5 +1,11 @@
 export { createEntryIdentities, type EntryIdentities } from "./entry-identities.ts";
 export { createEntryWorkloads, type EntryWorkloadsOptions } from "./entry-workloads.ts";
+export {
+  type EntryExplanation,
+  explainEntries,
+  type IssuanceLimits,
+  type LifetimeExplanation,
+} from "./explain-entries.ts";
 export { createIdentityManager, type IdentityManager, type IdentityManagerPorts } from "./identity-manager.ts";
 export { type IdentityState, servedIdentity, type WorkloadIdentity } from "./identity-state.ts";
 export { createJwtSvidCache, type JwtSvidCache } from "./jwt-svid-cache.ts";

@@ -20,8 +20,20 @@ import {
   createSqlitePlaintextCallerStore,
   openDatabase,
 } from "../adapters/sqlite/index.ts";
-import { createCertificateAuthority, loadTokenIssuer, type SecretDirectory, type TokenIssuer } from "../ca/index.ts";
-import { createControlPlane, createDenials, createPlaintextCallers } from "../control-plane/index.ts";
+import {
+  type CertificateAuthority,
+  createCertificateAuthority,
+  DEFAULT_JWT_SVID_LIFETIME_SECONDS,
+  loadTokenIssuer,
+  type SecretDirectory,
+  type TokenIssuer,
+} from "../ca/index.ts";
+import {
+  createControlPlane,
+  createDenials,
+  createPlaintextCallers,
+  type MeshIssuance,
+} from "../control-plane/index.ts";
 import { productError } from "../core/index.ts";
 import { numberToIpv4 } from "../mesh/index.ts";
 import { captureStrategy } from "./capture/index.ts";
@@ -134,6 +146,7 @@ export function runControlPlane(config: MeshConfig): Promise<number> {
       socketPath: paths.apiSocket,
       backend: {
         ...plane,
+        status: () => ({ ...plane.status(), issuance: issuanceOf(config, ca) }),
         podSecrets: (uid) => podSecrets(plane.findPod(uid)?.pod, tokens, ca.rootsPem, uid),
         denials: denials.list,
         plaintextCallers: plaintextCallers.list,
@@ -158,6 +171,14 @@ export function runControlPlane(config: MeshConfig): Promise<number> {
       },
     };
   });
+}
+
+function issuanceOf(config: MeshConfig, ca: CertificateAuthority): MeshIssuance {
+  return {
+    x509LifetimeSeconds: config.svidLifetimeSeconds,
+    jwtLifetimeSeconds: DEFAULT_JWT_SVID_LIFETIME_SECONDS,
+    signingRemainingSeconds: ca.counters().citadel_server_cert_chain_expiry_seconds ?? 0,
+  };
 }
 
 function podSecrets(

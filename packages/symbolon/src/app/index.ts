@@ -1,5 +1,11 @@
 export { commandInPod } from "./capture/index.ts";
 export { DEFAULT_DASHBOARD_PORT } from "./dashboard-server.ts";
+export {
+  type EntryExplanation,
+  examineProcess,
+  type LifetimeExplanation,
+  type ProcessExamination,
+} from "./examine-process.ts";
 export { LOG_LEVELS, type LogLevel } from "./log.ts";
 export { meshApi } from "./mesh-api.ts";
 export {

@@ -4,6 +4,7 @@ export {
   type CertificateAuthorityOptions,
   createCertificateAuthority,
 } from "./create-certificate-authority.ts";
+export { DEFAULT_JWT_SVID_LIFETIME_SECONDS } from "./create-jwt-svid.ts";
 export type { IssuanceProfileConfig } from "./issuance-profile.ts";
 export type { IssuedJwtSvid, JwtAuthority, JwtSvidCaller, JwtSvidOrder } from "./jwt-authority.ts";
 export { loadPluggedInAuthority } from "./plugged-in-authority.ts";

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { addAnalyzeCommand } from "./commands/analyze.ts";
 import { addApplyCommand } from "./commands/apply.ts";
+import { addAttestCommand } from "./commands/attest/index.ts";
 import { addAuditCommand } from "./commands/audit/index.ts";
 import { addAuthzCommand } from "./commands/authz/index.ts";
 import { addDeleteCommand } from "./commands/delete.ts";
@@ -29,6 +30,7 @@ export const commands: readonly ((program: Command) => void)[] = [
   addDeleteCommand,
   addGetCommand,
   addEntryCommand,
+  addAttestCommand,
   addEnvoyCommand,
   addExecCommand,
   addLogsCommand,

@@ -6,6 +6,7 @@ export {
   type ControlPlane,
   type ControlPlaneOptions,
   createControlPlane,
+  type MeshIssuance,
   type MeshStatus,
 } from "./create-control-plane.ts";
 export { createDenials, DENIAL_RETENTION, type Denials } from "./denials.ts";

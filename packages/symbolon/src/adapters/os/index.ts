@@ -30,7 +30,12 @@ export {
 } from "./pod-capture-file.ts";
 export { createPodDirectories, type PodDirectoriesOptions } from "./pod-directories.ts";
 export { type PodLayout, podLayout, publishPodSecrets } from "./pod-directory.ts";
-export { createNamespacePodProcesses, createPlainPodProcesses } from "./pod-processes.ts";
+export {
+  createForeignPodProcesses,
+  createNamespacePodProcesses,
+  createPlainPodProcesses,
+  isBelow,
+} from "./pod-processes.ts";
 export {
   createProcessAttestor,
   type ExplainingProcessAttestor,
@@ -38,6 +43,7 @@ export {
   type ProcessFacts,
 } from "./process-attestor.ts";
 export { coreFileLimits, hardenProcess, isDumpable, refuseDebugEnvironment } from "./process-hardening.ts";
+export { peerOfProcess } from "./process-peer.ts";
 export { createProcessRegistry, endLeftoverProcesses } from "./process-registry.ts";
 export { processStartTicks } from "./process-stat.ts";
 export { credentialsVerifier } from "./proxy-credentials.ts";

@@ -39,6 +39,24 @@ export function createPlainPodProcesses(podDirectory: (podUid: string) => string
   };
 }
 
+/**
+ * The same from outside of the mesh, where its namespaces' files are not to be seen.
+ * @param firstProcesses of a pod's containers, as this process's PID namespace knows them
+ */
+export function createForeignPodProcesses(firstProcesses: (podUid: string) => readonly number[]): PodProcesses {
+  return {
+    isInPod(podUid, pid) {
+      const wanted = new Set(firstProcesses(podUid).flatMap((first) => identityOf(`/proc/${first}/ns/net`) ?? []));
+      return descendsFrom(pid, (ancestor) => wanted.has(identityOf(`/proc/${ancestor}/ns/net`) ?? ""));
+    },
+  };
+}
+
+/** Whether one process is, or descends from, another. */
+export function isBelow(pid: number, ancestor: number): boolean {
+  return descendsFrom(pid, (member) => member === ancestor);
+}
+
 /** More generations than any process has; a guard against a circle that ids of ended processes could make. */
 const MAX_GENERATIONS = 1000;
 

@@ -90,6 +90,11 @@ describe.skipIf(process.platform !== "linux")("attestation of a process", () => 
     },
   );
 
+  test.skipIf(!isRoot)("a process without supplementary groups has none", async () => {
+    const pid = await run(["setpriv", "--clear-groups", "--", SLEEP, "60"], SLEEP);
+    expect((await attest(pid)).filter((selector) => selector.startsWith("unix:supplementary"))).toEqual([]);
+  });
+
   test("a program above the size limit has no digest, and everything else", async () => {
     const size = statSync(SLEEP).size;
     const pid = await run([SLEEP, "60"]);

@@ -43,7 +43,7 @@ export function processAccount(pid: number): ProcessAccount | undefined {
   const status = procFile(pid, "status");
   if (status === undefined) return undefined;
   const ids = (field: string): readonly number[] =>
-    (new RegExp(`^${field}:\\s*(.*)$`, "m").exec(status)?.[1] ?? "").split(/\s+/).filter(Boolean).map(Number);
+    (new RegExp(`^${field}:(.*)$`, "m").exec(status)?.[1] ?? "").split(/\s+/).filter(Boolean).map(Number);
   // proc(5): real, effective, saved, file system.
   const [, uid] = ids("Uid");
   const [, gid] = ids("Gid");

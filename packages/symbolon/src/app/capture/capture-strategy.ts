@@ -34,6 +34,12 @@ export interface CaptureStrategy {
   proxyCapture(paths: MeshPaths, podUid: string): ProxyCapture;
   /** Which processes are in which pod, as the agent sees them. */
   podProcesses(paths: MeshPaths): PodProcesses;
+  /** The same for a command on this machine. @param containers first processes of a pod's containers, as the mesh knows them */
+  podProcessesFromOutside(
+    paths: MeshPaths,
+    supervisorPid: number,
+    containers: (podUid: string) => readonly number[],
+  ): PodProcesses;
   /** How the control plane gets keys of identity providers: in the mesh, and outside. */
   createKeySetFetcher(config: MeshConfig, paths: MeshPaths): KeySetFetcher;
   /** The control plane has no way out; the launcher fetches for it. */

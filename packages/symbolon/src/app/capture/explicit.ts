@@ -58,6 +58,7 @@ export const explicitStrategy: CaptureStrategy = {
     };
   },
   podProcesses: (paths) => createPlainPodProcesses((uid) => paths.podRuntime(uid).directory),
+  podProcessesFromOutside: (paths) => createPlainPodProcesses((uid) => paths.podRuntime(uid).directory),
   needsKeySetRelay: false,
   createKeySetFetcher(config, paths) {
     const findListener = createListenerDirectory((uid) => paths.podRuntime(uid).directory);

@@ -5,10 +5,12 @@ import {
   APPLICATION_ADDRESS,
   createCapturedPorts,
   createContainerStarter,
+  createForeignPodProcesses,
   createMeshNetwork,
   createNamespacePodProcesses,
   createReadinessProber,
   execInPod,
+  hostPidOf,
   hostPidOfSupervisor,
   makeTransparent,
   podNamespaces,
@@ -46,6 +48,8 @@ export const transparentStrategy: CaptureStrategy = {
     };
   },
   podProcesses: ({ namespacesDirectory }) => createNamespacePodProcesses(namespacesDirectory),
+  podProcessesFromOutside: (_paths, supervisorPid, containers) =>
+    createForeignPodProcesses((podUid) => containers(podUid).flatMap((pid) => hostPidOf(supervisorPid, pid) ?? [])),
   // The mesh has its own network, on which pods are and nothing else.
   needsKeySetRelay: true,
   createKeySetFetcher: (_config, paths) => createRelayedKeySetFetcher(paths.keySetSocket, createKeySetFetcher()),
