@@ -1,5 +1,5 @@
 /** A client of the workload endpoint that sends exactly what a test wants, by grpc-js. */
-import { create } from "@bufbuild/protobuf";
+import { create, type DescService } from "@bufbuild/protobuf";
 import {
   type ClientReadableStream,
   credentials,
@@ -34,7 +34,8 @@ export function header(...values: readonly string[]): Metadata {
 
 export const GOOD = header("true");
 
-export function openCaller(path: string, definition: Definition) {
+/** @param service whose messages the methods of `definition` have */
+export function openCaller(path: string, definition: Definition, service: DescService = SpiffeWorkloadAPI) {
   const Client = makeGenericClientConstructor(definition, "caller");
   const client = new Client(`unix:${path}`, credentials.createInsecure(), {
     // Each caller its own connection: who calls is a property of the connection.
@@ -43,7 +44,10 @@ export function openCaller(path: string, definition: Definition) {
   });
   return {
     stream<Response>(method: string, request: object = {}, metadata = GOOD): OpenStream<Response> {
-      const call: ClientReadableStream<Response> = callable(client, method)(message(method, request), metadata);
+      const call: ClientReadableStream<Response> = callable(client, method)(
+        message(service, method, request),
+        metadata,
+      );
       const arrived: (Response | Outcome)[] = [];
       const waiting: ((next: Response | Outcome) => void)[] = [];
       const put = (what: Response | Outcome): void => {
@@ -64,8 +68,10 @@ export function openCaller(path: string, definition: Definition) {
     },
     unary<Response>(method: string, request: object = {}, metadata = GOOD): Promise<Response | Outcome> {
       return new Promise((resolve) =>
-        callable(client, method)(message(method, request), metadata, (error: ServiceError | null, response: Response) =>
-          resolve(error ? outcome(error) : response),
+        callable(client, method)(
+          message(service, method, request),
+          metadata,
+          (error: ServiceError | null, response: Response) => resolve(error ? outcome(error) : response),
         ),
       );
     },
@@ -83,8 +89,7 @@ function outcome({ code, details }: { readonly code: status; readonly details: s
 }
 
 /** Of a method that nobody knows: the empty message, which is the same in all of them. */
-function message(method: string, fields: object) {
-  const { methods } = SpiffeWorkloadAPI;
+function message({ methods }: DescService, method: string, fields: object) {
   const input = methods.find(({ name }) => name === method)?.input ?? SpiffeWorkloadAPI.method.fetchX509SVID.input;
   return create(input, { ...fields });
 }

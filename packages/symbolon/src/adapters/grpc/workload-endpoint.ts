@@ -84,13 +84,18 @@ export async function serveWorkloadEndpoint(options: WorkloadEndpointOptions): P
   };
   const workloadOf = async (call: WorkloadCall): Promise<Workload> => {
     const connection = connectionOf(call);
-    connection.workload ??= attest(connection);
+    connection.workload ??= attestedFor(connection);
     const workload = await connection.workload;
     requireAlive(connection.peer);
     return workload;
   };
-  const attest = async (connection: Connection): Promise<Workload> => {
-    const { peer, ending } = connection;
+  const attestedFor = (connection: Connection): Promise<Workload> => {
+    const attempt = attest(connection);
+    // The next call of the connection tries again.
+    attempt.catch(() => delete connection.workload);
+    return attempt;
+  };
+  const attest = async ({ peer, ending }: Connection): Promise<Workload> => {
     try {
       const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(MAX_ATTESTATION_MS)]);
       requireAlive(peer);
@@ -99,8 +104,6 @@ export async function serveWorkloadEndpoint(options: WorkloadEndpointOptions): P
       else ending.signal.addEventListener("abort", () => workload.release(), { once: true });
       return workload;
     } catch (error) {
-      // The next call of the connection tries again.
-      delete connection.workload;
       log.warn("workload attestation failed", { pid: peer.pid, uid: peer.uid, error: errorText(error) });
       throw error;
     }
