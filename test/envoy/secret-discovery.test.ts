@@ -1,7 +1,6 @@
 /** Two real Envoys 1.40 talk mutual TLS with certificates from our secret discovery (issue 7, rules E3, E5, E6, E8). */
 import { afterEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, type IncomingHttpHeaders, request, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
@@ -10,6 +9,7 @@ import type { X509Svid } from "@symbolon/spiffe/svid";
 import { createTestAuthority, type TestAuthority } from "@symbolon/spiffe/testing";
 import type { Entitlement } from "../../packages/symbolon/src/agent/index.ts";
 import { installEnvoy } from "../../tools/envoy.ts";
+import { get, startApplication, startLoad } from "./http-load.ts";
 import { startSecretServer } from "./secret-server.ts";
 import { freePort, startSidecarEnvoy, until } from "./sidecar-envoy.ts";
 
@@ -33,6 +33,7 @@ describe.skipIf(envoy === "").each(["delta", "state of the world"])("two Envoys 
     const directory = mkdtempSync(join(tmpdir(), "symbolon-sds-"));
     opened.push(() => rmSync(directory, { recursive: true }));
     const application = await startApplication();
+    opened.push(application.close);
     const [inboundPort, outboundPort] = [await freePort(), await freePort()];
     const sockets = { client: join(directory, "client.sock"), server: join(directory, "server.sock") };
     const clientSecrets = await startSecretServer(sockets.client, settings.client ?? granted(root, "/client"));
@@ -45,7 +46,7 @@ describe.skipIf(envoy === "").each(["delta", "state of the world"])("two Envoys 
 
     const inbound = [
       "--inbound",
-      `127.0.0.1:${inboundPort}=127.0.0.1:${application}`,
+      `127.0.0.1:${inboundPort}=127.0.0.1:${application.port}`,
       "--accept",
       settings.accept ?? CLIENT,
     ];
@@ -212,11 +213,6 @@ interface PairSettings {
   readonly waiting?: boolean;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-}
-
 function granted(issuer: TestAuthority, path: string, bundles: readonly X509Bundle[] = [issuer.bundle]) {
   return {
     kind: "granted",
@@ -228,53 +224,6 @@ function granted(issuer: TestAuthority, path: string, bundles: readonly X509Bund
 
 function serialOf({ svids }: ReturnType<typeof granted>): string {
   return svids[0]?.svid.leaf.serialNumberHex.toUpperCase() ?? "";
-}
-
-async function startApplication(): Promise<number> {
-  const server: Server = createServer((call, response) => {
-    response.setHeader("x-got-client-cert", String(call.headers["x-forwarded-client-cert"]).replace(/Hash=\w+;/, ""));
-    response.end("hello");
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  opened.push(() => server.close());
-  return (server.address() as { port: number }).port;
-}
-
-function get(port: number): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const call = request({ host: "127.0.0.1", port, agent: false, timeout: 10_000 }, (response) => {
-      response.resume();
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers }));
-    });
-    call.on("error", reject);
-    call.end();
-  });
-}
-
-/** Four callers, each with one request after the other. */
-function startLoad(get: () => Promise<Answer>) {
-  let isOver = false;
-  let requests = 0;
-  const failures: string[] = [];
-  const caller = async () => {
-    while (!isOver) {
-      const outcome = await get().then(
-        ({ status }) => String(status),
-        (error) => String(error),
-      );
-      requests++;
-      // A few are enough to see what is wrong.
-      if (outcome !== "200" && failures.length < 10) failures.push(outcome);
-    }
-  };
-  const callers = [1, 2, 3, 4].map(caller);
-  return {
-    async stop() {
-      isOver = true;
-      await Promise.all(callers);
-      return { requests, failures };
-    },
-  };
 }
 
 /** A new connection: serial number of the server's certificate, or why there is none. */
