@@ -4,6 +4,7 @@ import { addApplyCommand } from "./commands/apply.ts";
 import { addAttestCommand } from "./commands/attest/index.ts";
 import { addAuditCommand } from "./commands/audit/index.ts";
 import { addAuthzCommand } from "./commands/authz/index.ts";
+import { addBundleCommand } from "./commands/bundle/index.ts";
 import { addDeleteCommand } from "./commands/delete.ts";
 import { addDescribeCommand } from "./commands/describe.ts";
 import { addDownCommand } from "./commands/down.ts";
@@ -12,12 +13,14 @@ import { addEnvoyCommand } from "./commands/envoy/index.ts";
 import { addExecCommand } from "./commands/exec.ts";
 import { addGetCommand } from "./commands/get/index.ts";
 import { addInternalCommand } from "./commands/internal.ts";
+import { addJwtCommand } from "./commands/jwt/index.ts";
 import { addLogsCommand } from "./commands/logs.ts";
 import { addMetricsCommand } from "./commands/metrics.ts";
 import { addProgramCommand } from "./commands/program.ts";
 import { addProxyConfigCommand } from "./commands/proxy-config/index.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addStrictCommand } from "./commands/strict.ts";
+import { addSvidCommand } from "./commands/svid/index.ts";
 import { addUpCommand } from "./commands/up.ts";
 import { addVersionCommand } from "./commands/version.ts";
 
@@ -32,6 +35,9 @@ export const commands: readonly ((program: Command) => void)[] = [
   addEntryCommand,
   addAttestCommand,
   addEnvoyCommand,
+  addSvidCommand,
+  addJwtCommand,
+  addBundleCommand,
   addExecCommand,
   addLogsCommand,
   addMetricsCommand,

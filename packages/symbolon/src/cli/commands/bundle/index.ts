@@ -1,0 +1,7 @@
+import type { Command } from "commander";
+import { addShowCommand } from "./show.ts";
+
+export function addBundleCommand(program: Command): void {
+  const group = program.command("bundle").description("Trust bundles in files, without a running mesh.");
+  addShowCommand(group);
+}
