@@ -1,7 +1,13 @@
 /** Two Envoys outside pods, with identities by registration entries of a real mesh and `symbolon envoy bootstrap`. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { copyFileSync, linkSync } from "node:fs";
+import { copyFileSync, linkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { create } from "@bufbuild/protobuf";
+import { credentials, makeGenericClientConstructor } from "@grpc/grpc-js";
+import { createTestAuthority } from "@symbolon/spiffe/testing";
+import { certificateToPem } from "@symbolon/spiffe/x509";
+import { secretDiscoveryDefinition } from "../../packages/symbolon/src/adapters/grpc/secret-discovery.ts";
+import { DiscoveryRequestSchema, type DiscoveryResponse } from "../../packages/symbolon/src/gen/envoy/index.ts";
 import { installEnvoy } from "../../tools/envoy.ts";
 import { type Application, get, startApplication, startLoad } from "../envoy/http-load.ts";
 import { freePort, type SidecarEnvoy, startSidecarEnvoy } from "../envoy/sidecar-envoy.ts";
@@ -79,6 +85,27 @@ describe.skipIf(missing() !== undefined || envoy === "")("Envoy outside pods", (
     expect(failures).toEqual([]);
     expect(requests).toBeGreaterThan(500);
     console.log(`  3 + 3 renewals by the mesh, ${requests} requests, ${failures.length} errors`);
+  });
+
+  test("gets files that the program which asks may read itself", async () => {
+    const { certificate } = createTestAuthority("files.example");
+    const file = join(mesh.directory, "ca.pem");
+    writeFileSync(file, certificateToPem(certificate));
+    const Client = makeGenericClientConstructor(secretDiscoveryDefinition, "sds");
+    const sds = new Client(`unix://${join(mesh.runtimeDirectory, "workload.sock")}`, credentials.createInsecure());
+    const fetchSecret = (name: string) =>
+      new Promise<string>((resolve) =>
+        (sds.FetchSecrets as unknown as (...of: unknown[]) => void).call(
+          sds,
+          create(DiscoveryRequestSchema, { resourceNames: [name] }),
+          (error: Error | null, response: DiscoveryResponse) =>
+            resolve(error?.message ?? Buffer.from(response.resources[0]?.value ?? "").toString()),
+        ),
+      );
+    expect(await fetchSecret(`file-root:${file}`)).toContain(certificateToPem(certificate));
+    expect(await fetchSecret(`file-root:${file}x`)).toContain("it is not there, or not to be seen");
+    expect(await fetchSecret("file-root:/proc/self/status")).toContain("files of /proc are not served");
+    sds.close();
   });
 
   test("is served by the next host-agent when one has been killed", async () => {
