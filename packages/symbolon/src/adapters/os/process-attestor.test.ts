@@ -170,6 +170,24 @@ describe.skipIf(process.platform !== "linux")("attestation of a process", () => 
     );
   });
 
+  test.skipIf(!isRoot)(
+    "the program of another user's process is not known without rights; everything else is",
+    async () => {
+      const pid = await run([SLEEP, "60"]);
+      const peer = peerOf(pid);
+      process.seteuid?.(1);
+      try {
+        const { selectors, unknown } = await createProcessAttestor().examine(peer);
+        expect(selectors).toContainEqual({ type: "unix", value: "uid:0" });
+        expect(selectors.filter(({ value }) => /^(?:path|sha256):/.test(value))).toEqual([]);
+        expect([...unknown.keys()]).toEqual(["unix:path", "unix:sha256"]);
+        expect(unknown.get("unix:path")).toContain("user 1 may not look at it (EACCES)");
+      } finally {
+        process.seteuid?.(0);
+      }
+    },
+  );
+
   test("what could not be found out is said with its reason", async () => {
     const pid = await run([SLEEP, "60"]);
     const { unknown } = await createProcessAttestor({ maxExecutableBytes: 10 }).examine(peerOf(pid));

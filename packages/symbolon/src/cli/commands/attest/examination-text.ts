@@ -48,7 +48,7 @@ function entryLines({ entry, difference, hintTaken, x509Lifetime, jwtLifetime }:
   const title = `  ${entry.name} (${entry.spiffeId})`;
   if (!difference)
     return [
-      `${title}: matches, all ${entry.selectors.length} selectors hold`,
+      `${title}: matches, all its selectors hold`,
       `    certificate: ${lifetimeText(x509Lifetime, "up --svid-ttl")}`,
       `    token: ${lifetimeText(jwtLifetime, "the mesh's default")}`,
       ...(hintTaken ? [`    hint: left out, an older entry of this process has "${entry.hint}" as well`] : []),
