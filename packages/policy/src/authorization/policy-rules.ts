@@ -1,4 +1,5 @@
-import type { AuthorizationPolicy } from "../authorization-policy.ts";
+import type { AuthorizationAction, AuthorizationPolicy } from "../authorization-policy.ts";
+import { invalidAuthorization } from "../errors.ts";
 import type { TrustDomainNames } from "../trust-domain-aliases.ts";
 import { type CompiledRule, compileRule } from "./compiled-rule.ts";
 import { policyIdOf } from "./decision-table.ts";
@@ -34,6 +35,9 @@ interface KnownRules {
   readonly rules: readonly PolicyRule[];
 }
 
+/** A policy of a later version could deny by an action that this one does not know: it is not left out. */
+const ACTIONS: Readonly<Record<AuthorizationAction, true>> = { allow: true, deny: true, audit: true, custom: true };
+
 const known = new WeakMap<AuthorizationPolicy, KnownRules>();
 
 /**
@@ -45,6 +49,8 @@ export function rulesOfPolicy(policy: AuthorizationPolicy, names: TrustDomainNam
   const aliases = trustDomainAliases.join(" ");
   const before = known.get(policy);
   if (before?.trustDomain === trustDomain && before.aliases === aliases) return before.rules;
+  if (!Object.hasOwn(ACTIONS, policy.action))
+    throw invalidAuthorization(`action "${policy.action}" of ${policy.namespace}/${policy.name} is unknown`);
   const rules = ruleStructures(policy, names).map((structure) => new PolicyRule(structure));
   known.set(policy, { trustDomain, aliases, rules });
   return rules;

@@ -5,6 +5,7 @@ import {
   type RequestAttributes,
   type RequestChanges,
 } from "@symbolon/policy";
+import { errorText } from "@symbolon/spiffe/core";
 import type { RequestRecord } from "../telemetry/index.ts";
 import type { AccessGuard } from "./access-guard.ts";
 import { authorizationRecord, denialReply } from "./denial.ts";
@@ -46,7 +47,8 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
   /** As it came: the engine normalises it itself, and twice is not the same as once. */
   let received = "";
   let denied: Denied | undefined;
-  let tokenRefusal: { readonly reason: string; readonly detail: string } | undefined;
+  /** Refused before any policy had decided. */
+  let refusedBefore: { readonly reason: string; readonly detail: string } | undefined;
   /** Of a request that may become a tunnel, which outlives its head. */
   let upgrade: Upgrade | undefined;
 
@@ -55,45 +57,15 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
       return changes;
     },
     admit(head, record, own) {
-      const { policy } = guard;
-      changes = undefined;
-      claims = undefined;
-      denied = undefined;
-      tokenRefusal = undefined;
-      upgrade = undefined;
-      received = record.path;
-      const path = normalizePath(received, policy.pathNormalization);
-      view.fill(head, received, hostOf(record), own);
-      if (path === undefined) return refuse(PATH_REFUSED, record);
-      if (path !== received) {
-        record.path = path;
-        changes = { appended: "", target: path };
+      try {
+        return decideFirst(head, record, own);
+      } catch (error) {
+        return undecided(error);
       }
-      const receivedFields = head.webSocket ? new Map(view.headers) : undefined;
-      if (policy.authenticate) {
-        view.scheme = scheme;
-        const tokens = policy.authenticate(view);
-        if (tokens.kind === "refused") {
-          record.path = tokens.path;
-          tokenRefusal = { reason: tokens.reason, detail: tokens.reply.detail };
-          return withReason(tokens.reply, tokens.reason);
-        }
-        claims = tokens.claims;
-        view.claims = claims;
-        if (tokens.changes) apply(tokens.changes, record);
-      }
-      if (receivedFields) {
-        const { authenticate } = policy;
-        upgrade = { authenticate, receivedFields, request: { ...facts(record), headers: new Map(view.headers) } };
-      }
-      const decision = guard.decide(view);
-      if (!decision) return undefined;
-      record.authorization = authorizationRecord(decision);
-      return decision.outcome === "deny" ? refuse(decision, record) : undefined;
     },
     refused(record) {
       const { requestId } = record;
-      const decision = denied ?? tokenRefusal;
+      const decision = denied ?? refusedBefore;
       if (!decision) return;
       guard.recordDenial({
         what: "request",
@@ -104,21 +76,74 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
       });
     },
     readmit(record) {
-      // Without its fields a request cannot be decided anew where fields count; it goes on to its end.
-      if (!upgrade && guard.policy.readsHeaders) return undefined;
-      if (upgrade && guard.policy.authenticate !== upgrade.authenticate) {
-        const refusal = authenticateAnew(upgrade, record);
-        if (refusal) return refusal;
+      try {
+        return decideAgain(record);
+      } catch (error) {
+        return undecided(error);
       }
-      const request = upgrade?.request ?? facts(record);
-      const decision = guard.decide(request);
-      if (decision?.outcome !== "deny") return undefined;
-      record.authorization = authorizationRecord(decision);
-      const { requestId } = record;
-      guard.recordDenial({ what: "revoked", decision, request, ...(requestId === undefined ? {} : { requestId }) });
-      return reply(decision);
     },
   };
+
+  function decideFirst(head: RequestHead, record: RequestRecord, own: OwnFields): LocalReply | undefined {
+    const { policy } = guard;
+    changes = undefined;
+    claims = undefined;
+    denied = undefined;
+    refusedBefore = undefined;
+    upgrade = undefined;
+    received = record.path;
+    const path = normalizePath(received, policy.pathNormalization);
+    view.fill(head, received, hostOf(record), own);
+    if (path === undefined) return refuse(PATH_REFUSED, record);
+    if (path !== received) {
+      record.path = path;
+      changes = { appended: "", target: path };
+    }
+    const receivedFields = head.webSocket ? new Map(view.headers) : undefined;
+    if (policy.authenticate) {
+      view.scheme = scheme;
+      const tokens = policy.authenticate(view);
+      if (tokens.kind === "refused") {
+        record.path = tokens.path;
+        refusedBefore = { reason: tokens.reason, detail: tokens.reply.detail };
+        return withReason(tokens.reply, tokens.reason);
+      }
+      claims = tokens.claims;
+      view.claims = claims;
+      if (tokens.changes) apply(tokens.changes, record);
+    }
+    if (receivedFields) {
+      const { authenticate } = policy;
+      upgrade = { authenticate, receivedFields, request: { ...facts(record), headers: new Map(view.headers) } };
+    }
+    const decision = guard.decide(view);
+    if (!decision) return undefined;
+    record.authorization = authorizationRecord(decision);
+    return decision.outcome === "deny" ? refuse(decision, record) : undefined;
+  }
+
+  function decideAgain(record: RequestRecord): LocalReply | undefined {
+    // Without its fields a request cannot be decided anew where fields count; it goes on to its end.
+    if (!upgrade && guard.policy.readsHeaders) return undefined;
+    if (upgrade && guard.policy.authenticate !== upgrade.authenticate) {
+      const refusal = authenticateAnew(upgrade, record);
+      if (refusal) return refusal;
+    }
+    const request = upgrade?.request ?? facts(record);
+    const decision = guard.decide(request);
+    if (decision?.outcome !== "deny") return undefined;
+    record.authorization = authorizationRecord(decision);
+    const { requestId } = record;
+    guard.recordDenial({ what: "revoked", decision, request, ...(requestId === undefined ? {} : { requestId }) });
+    return reply(decision);
+  }
+
+  /** Default deny on doubt (SR-40): a defect of ours lets nobody in. */
+  function undecided(error: unknown): LocalReply {
+    denied = undefined;
+    refusedBefore = { reason: UNDECIDED, detail: errorText(error) };
+    return withReason({ status: 503, flag: "RBAC", detail: `policy_${UNDECIDED}` }, UNDECIDED);
+  }
 
   function facts({ method, authority }: RequestRecord): RequestAttributes {
     return { method, path: received, host: hostOf({ authority }), headers: NO_FIELDS, ...(claims ? { claims } : {}) };
@@ -197,4 +222,5 @@ function hostOf({ authority = "" }: { readonly authority?: string | undefined })
   return authority.endsWith(".") || authority.includes(".:") ? authority.replace(/\.+(?=$|:)/, "") : authority;
 }
 
+const UNDECIDED = "evaluation_failed";
 const PATH_REFUSED: Denied = Object.freeze({ outcome: "deny", reason: "path_refused", audit: false });
