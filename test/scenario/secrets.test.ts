@@ -31,6 +31,8 @@ describe.skipIf(why !== undefined)("secrets of a running mesh", () => {
     expect(holders.map((file) => relative(mesh.stateDirectory, file)).sort()).toEqual([
       "audit-keys/agent.key",
       "audit-keys/control-plane.key",
+      "audit-keys/host-agent.key",
+      "ca/jwt-authority.pem",
       "ca/self-signed-ca.pem",
       "token-issuer/service-account-issuer.key",
     ]);
@@ -44,7 +46,9 @@ describe.skipIf(why !== undefined)("secrets of a running mesh", () => {
   });
 
   test("processes that hold keys leave no core file", () => {
-    for (const pid of keyHolders())
+    const hostAgents = hostProcesses((line) => line.includes(mesh.directory) && line.includes("internal host-agent"));
+    expect(hostAgents).toHaveLength(1);
+    for (const pid of [...keyHolders(), ...hostAgents])
       expect(readFileSync(`/proc/${pid}/limits`, "utf8")).toMatch(/^Max core file size +0 +0 /m);
   });
 
@@ -72,9 +76,12 @@ describe.skipIf(why !== undefined)("secrets of a running mesh", () => {
       const up = ["up", "--detach", "--no-dashboard", "-f", join(ROOT, "examples/01-first-mesh/mesh.yaml")];
       succeed(sealed.symbolon(...up));
       succeed(sealed.symbolon("down"));
-      // The agent is never told the passphrase; its key signs what it has delivered, and nothing else.
+      // The agents are never told the passphrase; their keys sign what they have delivered, and nothing else.
       const unsealed = filesBelow(sealed.stateDirectory).filter((file) => hasKey(file));
-      expect(unsealed.map((file) => relative(sealed.stateDirectory, file))).toEqual(["audit-keys/agent.key"]);
+      expect(unsealed.map((file) => relative(sealed.stateDirectory, file)).sort()).toEqual([
+        "audit-keys/agent.key",
+        "audit-keys/host-agent.key",
+      ]);
       succeed(sealed.symbolon(...up));
       succeed(sealed.symbolon("down"));
       delete process.env.SYMBOLON_CA_PASSPHRASE;
