@@ -34,6 +34,7 @@ const ownProcess = "a process loads its own code and no other's: less memory, qu
 export const packages: Readonly<
   Record<string, { readonly packages: readonly string[]; readonly runtime: readonly string[] }>
 > = {
+  // undici and grpc-js are optional peers, each of one sub-path that nothing else imports (ADR 3).
   spiffe: { packages: [], runtime: ["node:crypto"] },
   policy: { packages: ["@symbolon/spiffe/core", "@symbolon/spiffe/id"], runtime: [] },
   symbolon: { packages: spiffeAndPolicy, runtime: [] },
@@ -65,6 +66,30 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
         "workload-api": "follows the agent",
       },
       runtime: [],
+    },
+    tls: {
+      mayImport: {
+        ...spiffeX509,
+        bundle: "authorities that a peer is verified against",
+        svid: "verifies peers",
+        source: "takes its identity from there",
+      },
+      runtime: ["node:http", "node:http2", "node:https", "node:net", "node:stream", "node:tls"],
+    },
+    undici: {
+      mayImport: { ...spiffeCore, source: "takes its identity from there", tls: "connects" },
+      packages: ["undici"],
+      runtime: [],
+    },
+    grpc: {
+      mayImport: {
+        ...spiffeCore,
+        svid: "who the caller is",
+        source: "takes its identity from there",
+        tls: "connects and listens",
+      },
+      packages: ["@grpc/grpc-js"],
+      runtime: ["node:net"],
     },
     testing: {
       mayImport: {

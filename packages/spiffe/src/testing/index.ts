@@ -9,6 +9,7 @@ export {
 } from "./fake-workload-api.ts";
 export type { FakeFault } from "./fake-workload-api-faults.ts";
 export type { FakeWorkloadApiState } from "./fake-workload-api-messages.ts";
+export { type HostileLeaf, hostileLeaves } from "./hostile-leaves.ts";
 export {
   createTestAuthority,
   type IssuedTestCertificate,

@@ -1,0 +1,1 @@
+export { createFetch, createUndiciAgent, type SpiffeFetch, type UndiciAgentOptions } from "./undici-agent.ts";
