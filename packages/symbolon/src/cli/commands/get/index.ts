@@ -28,7 +28,7 @@ export function addGetCommand(program: Command): void {
     .addHelpText(
       "after",
       `
-Kinds: pods (po), deployments (deploy), services (svc), namespaces (ns), serviceaccounts (sa), peerauthentications (pa), all
+Kinds: pods (po), deployments (deploy), services (svc), namespaces (ns), serviceaccounts (sa), peerauthentications (pa), clusterstaticentries (entry), all
 
 Examples:
   symbolon get pods -A -o wide
