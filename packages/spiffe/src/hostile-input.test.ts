@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { BundleSet, X509Bundle } from "./bundle/index.ts";
+import { BundleSet, JwtBundle, JwtBundleSet, SpiffeBundle, X509Bundle } from "./bundle/index.ts";
 import { isSymbolonError, SPIFFE_ERRORS } from "./core/index.ts";
 import { checkJwtClaims, JWS_ALGORITHMS, jwkFromPublicKey, parseJwkSet, signJws, verifyJws } from "./jwt/index.ts";
-import { parseX509Svid, verifyX509Svid } from "./svid/index.ts";
+import { parseX509Svid, verifyJwtSvid, verifyX509Svid } from "./svid/index.ts";
 import { createTestAuthority } from "./testing/index.ts";
 import {
   certificatesToDer,
@@ -61,6 +61,17 @@ const claims = { iss: "https://td", sub: "spiffe://td/x", aud: ["a", "b"], exp: 
 const tokens = [issued.keyPair, rsaLeaf.keyPair, edKey].map(({ privateKey }, i) =>
   signJws(claims, { kid: `k${i}`, privateKey }),
 );
+
+const jwtSvids = [issued.keyPair, rsaLeaf.keyPair].map(({ privateKey }, i) =>
+  signJws({ ...claims, aud: ["a"] }, { kid: `k${i}`, privateKey }),
+);
+const jwtBundle = JwtBundle.fromKeys(root.trustDomain, keySet.keys);
+const bundleDocument = SpiffeBundle.of(root.trustDomain, {
+  x509Authorities: [root.certificate, rsaRoot.certificate],
+  jwtAuthorities: keySet,
+  sequence: 1,
+  refreshHintSeconds: 60,
+}).json;
 
 const publicKeys = [issued, rsaLeaf].map(({ keyPair }) => keyPair.spki);
 const pemOf = (label: string, ders: readonly Uint8Array[]) => ders.map((der) => encodePem(label, der));
@@ -123,6 +134,9 @@ const textReaders: readonly Reader<string>[] = [
       return checkJwtClaims(verified.claims, { issuer: "https://td", audiences: ["a"], now });
     },
   ],
+  ["verifyJwtSvid", jwtSvids, (text) => verifyJwtSvid(text, JwtBundleSet.of(jwtBundle), { audiences: ["a"], now })],
+  ["JwtBundle.fromJwkSet", [jwtBundle.json], (text) => JwtBundle.fromJwkSet(root.trustDomain, text)],
+  ["SpiffeBundle.parse", [bundleDocument], (text) => SpiffeBundle.parse(root.trustDomain, text).json],
   ["parseJwkSet", jwks.map((jwk) => JSON.stringify({ keys: [jwk] })), parseJwkSet],
 ];
 

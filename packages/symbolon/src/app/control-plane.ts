@@ -94,6 +94,7 @@ export function runControlPlane(config: MeshConfig): Promise<number> {
       pods: { findPod: async (uid) => plane.findPod(uid)?.pod },
       entries: { findEntry: (id) => plane.entries.current.find((entry) => entry.id === id) },
       profile: { defaultLifetimeSeconds: config.svidLifetimeSeconds },
+      ...(config.jwtAlgorithm === undefined ? {} : { jwtAlgorithm: config.jwtAlgorithm }),
       audit,
     });
     await writeFileAtomically(paths.rootCertificate, Buffer.from(ca.rootsPem), 0o644);

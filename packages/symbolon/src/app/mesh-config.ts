@@ -29,6 +29,8 @@ export interface MeshConfig {
   readonly podCidr: string;
   readonly serviceCidr: string;
   readonly svidLifetimeSeconds: number;
+  /** How JWT-SVIDs are signed; ES256 if absent. */
+  readonly jwtAlgorithm?: "ES256" | "RS256";
   /** Directory of a plug-in CA's four files; absent: self-signed. */
   readonly caCertificatesDirectory?: string;
   /** What happens when the audit log cannot be written: nothing that needs a line, or go on with lines in memory. */

@@ -43,6 +43,7 @@ interface Flags {
   readonly denialReasons?: boolean;
   readonly jwksAllow: readonly string[];
   readonly svidTtl?: string;
+  readonly jwtAlgorithm?: "ES256" | "RS256";
   readonly trustDomain: string;
   readonly caCertificates?: string;
   readonly image: string[];
@@ -82,6 +83,9 @@ export function addUpCommand(program: Command): void {
       [],
     )
     .option("--svid-ttl <duration>", "lifetime of workload certificates, such as 20m or 24h (at most 90d)")
+    .addOption(
+      new Option("--jwt-algorithm <name>", "how JWT-SVIDs are signed (default: ES256)").choices(["ES256", "RS256"]),
+    )
     .option("--trust-domain <name>", "trust domain of every identity", "cluster.local")
     .option("--ca-certificates <directory>", "plug-in CA instead of a self-signed one")
     .option("--image <pattern=command>", "what to run for an image; may be repeated", collect, [])
@@ -149,6 +153,7 @@ function upOptions(flags: Flags, command: Command): UpOptions {
     podCidr: flags.podCidr,
     serviceCidr: flags.serviceCidr,
     svidLifetimeSeconds: flags.svidTtl ? svidLifetime(flags.svidTtl) : DEFAULT_SVID_LIFETIME_SECONDS,
+    ...(flags.jwtAlgorithm ? { jwtAlgorithm: flags.jwtAlgorithm } : {}),
     ...(flags.caCertificates ? { caCertificatesDirectory: existingPath(flags.caCertificates) } : {}),
     ...(flags.workloadSocket ? { workloadSocketPath: workloadSocket(flags.workloadSocket) } : {}),
     auditFull: flags.auditFull,

@@ -20,7 +20,7 @@ export function addValidateCommand(group: Command): void {
       "Would a service of this audience accept the JWT-SVID? If not: which rule, both clocks, and what to do.\nTOKEN is the token itself, a file with it, or - for standard input, where no other user sees it.",
     )
     .requiredOption("--bundle <file>", "keys: a SPIFFE bundle document, or a JWK Set")
-    .requiredOption("--audience <name...>", "name of the service; one of several is enough")
+    .requiredOption("--audience <name>", "name of the service; may be repeated, one of several is enough", collect)
     .option("--trust-domain <name>", "whose bundle it is (default: that of the token)")
     .option("--time <time>", "judge as of this time instead of now, like 2026-01-01T00:00:00Z")
     .option("-o, --output <format>", "json")
@@ -43,6 +43,10 @@ Examples:
       const question = { token: text, bundleFile: flags.bundle, audiences: flags.audience, trustDomain, now };
       printVerdict(await judgeJwtSvid(question), format);
     });
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
 }
 
 /** A header in base64url begins so, because its JSON begins with `{"`; a file of such a name is `./eyJ...`. */

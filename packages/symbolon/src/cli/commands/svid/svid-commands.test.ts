@@ -171,7 +171,10 @@ describe("jwt validate", () => {
     symbolon("jwt", "validate", ...args, "--bundle", files.document, "-o", "json");
   test("accepts a token in a file and on the command line", async () => {
     for (const source of [files.token, token]) {
-      const { status, stdout } = await validate(source, "--audience", "other", "api", "--time", now);
+      const { status, stdout } = await symbolon(
+        ...["jwt", "validate", "--audience", "other", "--audience", "api", source],
+        ...["--bundle", files.document, "-o", "json", "--time", now],
+      );
       expect([status, JSON.parse(stdout)]).toEqual([
         0,
         expect.objectContaining({ verdict: "accepted", spiffeId: ID, audiences: ["api"] }),
