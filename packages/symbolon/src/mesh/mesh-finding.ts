@@ -79,6 +79,11 @@ export const MESH_FINDING_CODES = {
     severity: "error",
     fix: "write a SPIFFE ID of the mesh's own trust domain, or start the mesh with the other (--trust-domain)",
   },
+  SYM2309: {
+    title: "selector that never holds",
+    severity: "warning",
+    fix: 'write one of those that "symbolon attest explain --pid N" shows for a process',
+  },
 } as const satisfies FindingCatalogue;
 
 export type MeshFindingCode = keyof typeof MESH_FINDING_CODES;

@@ -87,6 +87,20 @@ describe("a ClusterStaticEntry", () => {
       expect(refusal({ selectors: [selector] })).toContain("SYM0104 spec.selectors");
   });
 
+  test("selectors that never hold are taken with a warning", () => {
+    const { entry, findings } = read({
+      ...GOOD,
+      selectors: ["unix:uid:1", "unix:pth:/a", "k8s:ns:foo", "unix:uid:", "unix:user"],
+    });
+    expect(entry?.selectors).toHaveLength(5);
+    expect(findings).toHaveLength(4);
+    expect(findings[0]).toContain('warning SYM2309 spec.selectors: "unix:pth:/a" holds for no process');
+    expect(findings[0]).toContain('did you mean "unix:path"?');
+    expect(findings[1]).toContain('"k8s:ns:foo" holds for no process: nothing here attests it');
+    expect(findings[2]).toContain('"unix:uid:" holds for no process: it has no value');
+    expect(findings[3]).toContain("it has no value");
+  });
+
   test("lifetimes have bounds and are whole seconds", () => {
     expect(read({ ...GOOD, x509SVIDTTL: "5s", jwtSVIDTTL: "24h" }).findings).toEqual([]);
     expect(read({ ...GOOD, x509SVIDTTL: "2160h" }).findings).toEqual([]);

@@ -9,6 +9,7 @@ import {
 } from "@symbolon/policy";
 import { errorText } from "@symbolon/spiffe/core";
 import { SpiffeId, TrustDomain } from "@symbolon/spiffe/id";
+import { neverAttested } from "./known-selectors.ts";
 import type { ClusterStaticEntryObject, EntrySelector } from "./manifest-objects.ts";
 import { reportMesh } from "./mesh-finding.ts";
 import type { ObjectMeta } from "./object.ts";
@@ -42,6 +43,11 @@ export function readStaticEntry(
   const selectors = reader.strings("selectors", { min: 1, max: MAX_SELECTORS, check: checkSelector });
   if (!reader.has("selectors"))
     reader.report("SYM0103", "required field is missing: an entry has at least one selector", "selectors");
+  for (const selector of selectors ?? []) {
+    const never = neverAttested(selector);
+    if (never !== undefined)
+      reportMesh({ ...context, path: `${context.path}.selectors` }, "SYM2309", reader.positionOf("selectors"), never);
+  }
   const federatesWith = reader.strings("federatesWith", { check: checkTrustDomain }) ?? [];
   if (federatesWith.length > 0)
     reader.report("SYM0108", "has no effect here: there are no bundles of other trust domains", "federatesWith");
