@@ -1,5 +1,6 @@
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import { parseDocument } from "yaml";
+import { symbolon } from "../../../../../../test/fakes/command-line.ts";
 import { emitYaml } from "../../emit-yaml.ts";
 import { type BootstrapFlags, readBootstrapFlags } from "./bootstrap-flags.ts";
 import { envoyBootstrap } from "./envoy-bootstrap.ts";
@@ -72,6 +73,27 @@ describe("who is believed", () => {
 
   test("a server by its exact SPIFFE ID", () => {
     expect(text({ outbound })).toContain('"matcher":{"exact":"spiffe://example.org/db"}');
+  });
+});
+
+describe("the command", () => {
+  const before = process.env.SPIFFE_ENDPOINT_SOCKET;
+  afterEach(() => {
+    if (before === undefined) delete process.env.SPIFFE_ENDPOINT_SOCKET;
+    else process.env.SPIFFE_ENDPOINT_SOCKET = before;
+  });
+
+  test("takes the socket of SPIFFE_ENDPOINT_SOCKET, unless another is given", async () => {
+    process.env.SPIFFE_ENDPOINT_SOCKET = "unix:///run/variable.sock";
+    const line = ["envoy", "bootstrap", "--outbound", outbound[0] ?? ""];
+    expect((await symbolon(...line)).stdout).toContain("path: /run/variable.sock");
+    expect((await symbolon(...line, "--socket", "/run/given.sock")).stdout).toContain("path: /run/given.sock");
+  });
+
+  test("ends with 64 and prints no half of a configuration when the command line is wrong", async () => {
+    const { status, stdout, stderr } = await symbolon("envoy", "bootstrap", "--inbound", inbound[0] ?? "");
+    expect([status, stdout]).toEqual([64, ""]);
+    expect(stderr).toContain("--accept SPIFFE-ID");
   });
 });
 
