@@ -2,10 +2,21 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { deployment, eventually, type MeshUnderTest, missing, namespace, startMesh } from "./mesh-under-test.ts";
+import {
+  deployment,
+  eventually,
+  hostProcesses,
+  type MeshUnderTest,
+  missing,
+  namespace,
+  startMesh,
+} from "./mesh-under-test.ts";
 
 const PROGRAM = resolve(import.meta.dir, "programs/fetch-svid.ts");
 const FETCH = [process.execPath, PROGRAM] as const;
+/** Tells the watcher from other programs on this machine. */
+const MARK = `watcher-of-${process.pid}`;
+const watchers = () => hostProcesses((commandLine) => commandLine.includes(`${PROGRAM} watch ${MARK}`));
 const why = missing("python3");
 const WEB = "spiffe://cluster.local/ns/foo/sa/web";
 
@@ -15,7 +26,7 @@ const PODS =
   deployment({ name: "web", namespace: "foo", command: ["sleep", "infinity"] }) +
   deployment({ name: "other", namespace: "foo", command: ["sleep", "infinity"] }) +
   deployment({ name: "plain", namespace: "bar", command: ["sleep", "infinity"] }) +
-  deployment({ name: "watcher", namespace: "foo", command: [...FETCH, "watch"] });
+  deployment({ name: "watcher", namespace: "foo", command: [...FETCH, "watch", MARK] });
 
 interface Answer {
   readonly ids?: readonly string[];
@@ -39,6 +50,20 @@ function fetchOnHost(socket: string, prefix: readonly string[] = []): Answer {
   const [command = "", ...args] = [...prefix, ...FETCH];
   const env = { ...process.env, SPIFFE_ENDPOINT_SOCKET: `unix://${socket}` };
   return answerOf(spawnSync(command, args, { encoding: "utf8", env, timeout: 60_000 }).stdout);
+}
+
+interface HostExamination {
+  readonly selectors: readonly string[];
+  readonly identities: readonly string[];
+  readonly entries: readonly {
+    readonly name: string;
+    readonly firstDifference?: unknown;
+    readonly x509Lifetime?: unknown;
+  }[];
+}
+
+function explain(mesh: MeshUnderTest, pid: number): unknown {
+  return JSON.parse(mesh.symbolon("attest", "explain", "--pid", `${pid}`, "-o", "json").stdout || "{}");
 }
 
 function expectIdentity(answer: Answer, id: string): void {
@@ -115,6 +140,48 @@ describe.skipIf(why !== undefined)("identity of a pod's processes", () => {
     expectIdentity(fetchOnHost(socketOf(mesh, "web"), inPod("web")), WEB);
   });
 
+  test("attest explain names the pod of a process inside, and its identity", () => {
+    const [watcher = 0] = watchers();
+    expect(explain(mesh, watcher)).toEqual({
+      pid: watcher,
+      place: "pod",
+      pod: { namespace: "foo", name: expect.stringMatching(/^watcher-/) },
+      spiffeId: "spiffe://cluster.local/ns/foo/sa/watcher",
+    });
+    const [agent = 0] = mesh.processes("internal", "agent");
+    expect(explain(mesh, agent)).toEqual({ pid: agent, place: "mesh" });
+  });
+
+  test("attest explain says of a process outside what it has, and why an entry is not for it", () => {
+    const before = explain(mesh, process.pid) as HostExamination;
+    expect(before.selectors).toContain(`unix:uid:${process.getuid?.()}`);
+    expect(before.identities).toEqual([]);
+    const id = "spiffe://cluster.local/tests";
+    mesh.symbolon("entry", "create", "other", "--spiffe-id", `${id}/other`, "--selector", "unix:uid:54321");
+    mesh.symbolon("entry", "create", "mine", "--spiffe-id", id, "--selector", `unix:uid:${process.getuid?.()}`);
+    const after = explain(mesh, process.pid) as HostExamination;
+    expect(after.identities).toEqual([id]);
+    expect(after.entries.find(({ name }) => name === "other")?.firstDifference).toEqual({
+      wanted: "unix:uid:54321",
+      got: [`unix:uid:${process.getuid?.()}`],
+    });
+    expect(after.entries.find(({ name }) => name === "mine")?.x509Lifetime).toEqual({
+      seconds: 30,
+      because: "default",
+      wantedSeconds: 30,
+    });
+    // What it says is what the agent does.
+    expect(fetchOnHost(join(mesh.runtimeDirectory, "workload.sock")).ids).toEqual([id]);
+  });
+
+  test("attest explain refuses a process that is not there, and what is no process id", () => {
+    expect(mesh.symbolon("attest", "explain", "--pid", `${2 ** 22}`)).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("(ERR_PROCESS_NOT_FOUND)"),
+    });
+    expect(mesh.symbolon("attest", "explain", "--pid", "0").status).toBe(64);
+  });
+
   test("an agent that is started again serves the same sockets", async () => {
     for (const pid of mesh.processes("internal", "agent")) process.kill(pid, "SIGKILL");
     await eventually(
@@ -142,6 +209,11 @@ describe.skipIf(why !== undefined)("identity of a pod's processes, explicit capt
       () => mesh.symbolon("logs", "deploy/watcher", "-n", "foo").stdout,
       (text) => text.includes('"id":"spiffe://cluster.local/ns/foo/sa/watcher"'),
     );
+  });
+
+  test("attest explain names the pod of a process inside", () => {
+    const [watcher = 0] = watchers();
+    expect(explain(mesh, watcher)).toMatchObject({ place: "pod", spiffeId: expect.stringContaining("/sa/watcher") });
   });
 
   test("a process of this machine, and one of another pod, are refused", () => {

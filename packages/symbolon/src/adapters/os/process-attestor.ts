@@ -3,6 +3,7 @@ import type { ProcessAttestor, Selector, WorkloadPeer } from "../../agent/index.
 import { productError } from "../../core/index.ts";
 import { type AccountNames, accountNames } from "./account-names.ts";
 import { controlGroupFacts } from "./control-groups.ts";
+import { isDarwin } from "./darwin.ts";
 import { createExecutableReader } from "./process-executable.ts";
 import { type ProcessAccount, processAccount, processControlGroups, processStartTicks } from "./process-stat.ts";
 import { unitFile } from "./unit-files.ts";
@@ -90,7 +91,7 @@ export function createProcessAttestor(options: ProcessAttestorOptions = {}): Exp
  * bit: what it holds open belongs to whoever started it.
  */
 function accountOf(peer: WorkloadPeer): ProcessAccount {
-  const account = peer.isAlive() ? processAccount(peer.pid) : undefined;
+  const account = peer.isAlive() ? currentAccount(peer) : undefined;
   if (account === undefined || processStartTicks(peer.pid) !== peer.startTicks) throw refused(peer, "has ended");
   if (account.uid !== peer.uid || account.gid !== peer.gid)
     throw refused(
@@ -98,6 +99,11 @@ function accountOf(peer: WorkloadPeer): ProcessAccount {
       `connected as user ${peer.uid}, group ${peer.gid} and is now user ${account.uid}, group ${account.gid}`,
     );
   return account;
+}
+
+/** macOS shows no more of a process than who connected. */
+function currentAccount({ pid, uid, gid }: WorkloadPeer): ProcessAccount | undefined {
+  return isDarwin() ? { uid, gid, supplementaryGids: [] } : processAccount(pid);
 }
 
 async function accountSelectors(account: ProcessAccount, names: AccountNames): Promise<readonly Selector[]> {
