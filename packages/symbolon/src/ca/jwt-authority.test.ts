@@ -1,15 +1,24 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { JwtBundleSet, SpiffeBundle } from "@symbolon/spiffe/bundle";
-import { SpiffeId } from "@symbolon/spiffe/id";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { JwtBundleSet, SpiffeBundle, X509Bundle } from "@symbolon/spiffe/bundle";
+import { Secret, silentLog, systemRandom } from "@symbolon/spiffe/core";
+import { SpiffeId, TrustDomain } from "@symbolon/spiffe/id";
 import { verifyJwtSvid } from "@symbolon/spiffe/svid";
+import { createFakeClock } from "@symbolon/spiffe/testing";
 import {
   type CaFixture,
   type CaFixtureOptions,
   createCaFixture,
   failureOf,
 } from "../../../../test/fakes/ca-fixture.ts";
+import { openSecretDirectory, sealedSecretDirectory } from "../adapters/fs/index.ts";
+import { loadJwtAuthority } from "./load-jwt-authority.ts";
 
 const FILE = "jwt-authority.pem";
+/** More than the fractions of milliseconds that random delays of other timers leave on the fake clock. */
+const SECOND_MS = 1000;
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 const SUCCESSION_MS = (7 * DAY_MS * 5) / 6;
@@ -78,7 +87,7 @@ describe("createJwtSvid", () => {
     });
     expect(kidsOf(second)).toHaveLength(2);
     expect((await issue(second)).kid).toBe(kid);
-    await second.clock.advance(25 * MINUTE_MS);
+    await second.clock.advance(25 * MINUTE_MS + SECOND_MS);
     const later = await issue(second);
     expect(verify(second, later.text).algorithm).toBe("RS256");
   });
@@ -143,7 +152,7 @@ describe("the life of a key", () => {
     expect(kidsOf(fixture)).toEqual([first.kid]);
     const firstSequence = ca.jwt.bundle.current.sequence ?? 0;
 
-    await clock.advance(3.5 * DAY_MS);
+    await clock.advance(3.5 * DAY_MS + SECOND_MS);
     expect(kidsOf(fixture)).toHaveLength(2);
     expect((await issue(fixture)).kid).toBe(first.kid);
     expect(privateKeys(fixture)).toBe(2);
@@ -170,10 +179,10 @@ describe("the life of a key", () => {
     const fixture = await start();
     for (let day = 0; day < 30; day++) {
       const { token, expiresAt } = await fixture.ca.jwt.createJwtSvid({ ...order, lifetimeSeconds: 24 * 3600 }, caller);
-      expect(expiresAt).toEqual(new Date(fixture.clock.now().getTime() + DAY_MS));
-      await fixture.clock.advance(DAY_MS - 1000);
+      expect(fixture.clock.now().getTime() + DAY_MS - expiresAt.getTime()).toBeLessThan(SECOND_MS);
+      await fixture.clock.advance(DAY_MS - 2 * SECOND_MS);
       expect(verify(fixture, token.expose()).spiffeId.toString()).toBe(web.toString());
-      await fixture.clock.advance(1000);
+      await fixture.clock.advance(2 * SECOND_MS);
     }
     expect(kidsOf(fixture).length).toBeLessThanOrEqual(2);
   });
@@ -203,11 +212,11 @@ describe("the life of a key", () => {
     const { kid } = await issue(fixture);
     const { writeSecret } = stateDirectory;
     Object.assign(stateDirectory, { writeSecret: () => Promise.reject(new Error("disk full")) });
-    await clock.advance(3.5 * DAY_MS);
+    await clock.advance(3.5 * DAY_MS + SECOND_MS);
     expect(kidsOf(fixture)).toEqual([kid]);
     expect((await issue(fixture)).kid).toBe(kid);
     Object.assign(stateDirectory, { writeSecret });
-    await clock.advance(MINUTE_MS);
+    await clock.advance(MINUTE_MS + SECOND_MS);
     expect(kidsOf(fixture)).toHaveLength(2);
   });
 
@@ -229,6 +238,33 @@ describe("the life of a key", () => {
       expect(failure.message).toContain("restore it, or remove it");
     }
   });
+});
+
+test("with a passphrase its keys are sealed on the disk, like the root's, and are read again with it", async () => {
+  const root = mkdtempSync(join(tmpdir(), "jwt-authority-"));
+  try {
+    const directory = await openSecretDirectory(join(root, "ca"));
+    const load = () =>
+      loadJwtAuthority({
+        trustDomain: TrustDomain.parse("cluster.local"),
+        directory: sealedSecretDirectory(directory, { passphrase: new Secret("correct horse"), random: systemRandom }),
+        x509Bundle: X509Bundle.fromCertificates(TrustDomain.parse("cluster.local"), []),
+        audit: { write: async () => undefined },
+        clock: createFakeClock(),
+        log: silentLog,
+      });
+    const first = await load();
+    const onDisk = readFileSync(join(root, "ca", FILE), "latin1");
+    expect(onDisk).not.toContain("PRIVATE KEY");
+    expect(onDisk).not.toContain('"keys"');
+    expect(statSync(join(root, "ca", FILE)).mode & 0o777).toBe(0o600);
+    const second = await load();
+    expect(second.bundle.current.equals(first.bundle.current)).toBe(true);
+    first.close();
+    second.close();
+  } finally {
+    rmSync(root, { recursive: true });
+  }
 });
 
 test("the bundle document has the root and the JWT keys, and is what relying parties read", async () => {
