@@ -67,7 +67,10 @@ export function createTlsServer(
     }
     open.add(socket);
     socket.once("close", () => open.delete(socket));
-    onConnection(socket);
+    // Not from here: on Node what is ended inside this event loses its close_notify, and strict peers call that truncated.
+    setImmediate(() => {
+      if (!socket.destroyed) onConnection(socket);
+    });
   });
   server.on("tlsClientError", (cause: Error, socket: TLSSocket) =>
     refuse(socket, spiffeError("ERR_TLS_HANDSHAKE_FAILED", `handshake failed: ${cause.message}`, { cause })),
