@@ -96,7 +96,11 @@ function auditEvent(plan: CertificatePlan, details: AuditEvent["details"] = {}):
 /** istio-security §5.1: leaf, intermediates, roots. */
 function answer(authority: SigningAuthority, certificate: Certificate): CreatedCertificate {
   return {
-    certificateChainPem: [certificateToPem(certificate), ...authority.intermediatesPem],
+    certificateChain: [certificate.der, ...authority.intermediates.map(({ der }) => der)],
+    // Agents take DER: text is made for those who ask for it.
+    get certificateChainPem() {
+      return [certificateToPem(certificate), ...authority.intermediatesPem];
+    },
     rootsPem: authority.rootsPem,
     serialNumber: certificate.serialNumberHex,
     notAfter: certificate.notAfter,

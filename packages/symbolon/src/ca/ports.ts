@@ -23,6 +23,8 @@ export interface CallerCredentials {
 /** Istio's answer order: leaf, each intermediate as its own element, and all roots together (istio-security §5.1). */
 export interface CreatedCertificate {
   readonly certificateChainPem: readonly string[];
+  /** The same without the roots, as DER: leaf, then intermediates. */
+  readonly certificateChain: readonly Uint8Array[];
   readonly rootsPem: string;
   readonly serialNumber: string;
   readonly notAfter: Date;

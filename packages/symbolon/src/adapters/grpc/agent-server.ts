@@ -3,7 +3,6 @@ import { create } from "@bufbuild/protobuf";
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
 import type { SpiffeBundle } from "@symbolon/spiffe/bundle";
 import { type Clock, errorText, type Log, type Observable, type Random, Secret } from "@symbolon/spiffe/core";
-import { parsePem } from "@symbolon/spiffe/x509";
 import type { CreatedJwtSvid, CreateJwtSvid } from "../../agent/index.ts";
 import type { CreateEntrySvid } from "../../ca/index.ts";
 import { productError, type RegistrationEntry } from "../../core/index.ts";
@@ -74,9 +73,8 @@ export async function serveAgents(options: AgentServerOptions): Promise<AgentSer
   server.addService(serviceDefinition(AgentService), {
     WatchNode: watches.open,
     CreateX509Svid: answer<CreateX509SvidRequest, CreateX509SvidResponse>("CreateX509Svid", async (request) => {
-      const { certificateChainPem } = await createEntrySvid({ entryId: request.entryId, csr: request.csr });
-      const chain = certificateChainPem.flatMap((pem) => parsePem(pem).map(({ der }) => der));
-      return create(CreateX509SvidResponseSchema, { chain });
+      const { certificateChain } = await createEntrySvid({ entryId: request.entryId, csr: request.csr });
+      return create(CreateX509SvidResponseSchema, { chain: [...certificateChain] });
     }),
     CreateJwtSvid: answer<CreateJwtSvidRequest, CreateJwtSvidResponse>("CreateJwtSvid", async (request) => {
       const { spiffeId, token, expiresAt } = await createJwtSvid({

@@ -42,6 +42,7 @@ const requestOf = (server: CaServerFixture) => ({ csrPem: csrPem(), validitySeco
 const answering = (created: Partial<CreatedCertificate>) => ({
   createCertificate: async () => ({
     certificateChainPem: ["leaf"],
+    certificateChain: [],
     rootsPem: "roots",
     serialNumber: "01",
     notAfter: new Date(),

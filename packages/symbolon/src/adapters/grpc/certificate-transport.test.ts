@@ -103,7 +103,13 @@ describe("limits of a call", () => {
       limits: { concurrent: 1, queued: 1 },
       createCertificate: async () => {
         await gate;
-        return { certificateChainPem: ["leaf"], rootsPem: "roots", serialNumber: "01", notAfter: new Date() };
+        return {
+          certificateChainPem: ["leaf"],
+          certificateChain: [],
+          rootsPem: "roots",
+          serialNumber: "01",
+          notAfter: new Date(),
+        };
       },
     });
     const calls = Array.from({ length: 5 }, () => callAsForeigner(server, goodCall(server)));
