@@ -175,7 +175,7 @@ describe.skipIf(why !== undefined)("where namespaces are forbidden", () => {
 
   test("proxies, the agent and the control plane that are killed come back where they were", async () => {
     for (const role of ["proxy", "agent", "control-plane"]) {
-      const killed = mesh.processes("internal", role);
+      const killed = mesh.processes(`internal ${role}`);
       expect([role, killed.length]).toEqual([role, role === "proxy" ? 4 : 1]);
       for (const pid of killed) process.kill(pid, "SIGKILL");
       await eventually(

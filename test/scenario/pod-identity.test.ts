@@ -148,7 +148,7 @@ describe.skipIf(why !== undefined)("identity of a pod's processes", () => {
       pod: { namespace: "foo", name: expect.stringMatching(/^watcher-/) },
       spiffeId: "spiffe://cluster.local/ns/foo/sa/watcher",
     });
-    const [agent = 0] = mesh.processes("internal", "agent");
+    const [agent = 0] = mesh.processes("internal agent");
     expect(explain(mesh, agent)).toEqual({ pid: agent, place: "mesh" });
   });
 
@@ -183,7 +183,7 @@ describe.skipIf(why !== undefined)("identity of a pod's processes", () => {
   });
 
   test("an agent that is started again serves the same sockets", async () => {
-    for (const pid of mesh.processes("internal", "agent")) process.kill(pid, "SIGKILL");
+    for (const pid of mesh.processes("internal agent")) process.kill(pid, "SIGKILL");
     await eventually(
       "the pod's identity",
       () => answerOf(mesh.exec("web", "foo", ...FETCH).stdout),
