@@ -6,6 +6,8 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
+import { installDeno } from "../runtimes/install-deno.ts";
+import { installNode, NODE_VERSIONS } from "../runtimes/install-node.ts";
 
 const ROOT = resolve(import.meta.dir, "../..");
 const CACHE = join(ROOT, ".cache/clients");
@@ -27,7 +29,24 @@ export interface MissingClient {
 export type Client = ClientProgram | MissingClient;
 
 export function buildClients(): readonly Client[] {
-  return [buildGo(), buildRust(), buildJava(), buildPython()];
+  return [...ownSdk(), buildGo(), buildRust(), buildJava(), buildPython()];
+}
+
+/** `@symbolon/spiffe` from its sources, on every runtime that it promises. */
+function ownSdk(): readonly Client[] {
+  const main = join(import.meta.dir, "typescript/main.ts");
+  const program = (language: string, command: readonly string[]): Client => ({
+    language,
+    library: "@symbolon/spiffe",
+    command: [...command, main],
+  });
+  return [
+    ...NODE_VERSIONS.map((version) =>
+      program(`Node ${version.split(".")[0]}`, [installNode(version), "--conditions=bun", "--no-warnings"]),
+    ),
+    program("Bun", [process.execPath]),
+    program("Deno", [installDeno(), "run", "--quiet", "--allow-all", "--node-modules-dir=manual", "--conditions=bun"]),
+  ];
 }
 
 function buildGo(): Client {
