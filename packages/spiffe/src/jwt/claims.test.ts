@@ -67,7 +67,10 @@ describe("checkJwtClaims", () => {
     for (const aud of [["istio-ca", 1], ["istio-ca", ""], [null], [["istio-ca"]]]) {
       refused({ ...good, aud }, "ERR_JWT_CLAIM_INVALID", 'claim "aud" is not a text');
     }
-    refused(good, "ERR_JWT_AUDIENCE", 'token is for "istio-ca", wanted no audience at all', { ...policy, audiences: [] });
+    refused(good, "ERR_JWT_AUDIENCE", 'token is for "istio-ca", wanted no audience at all', {
+      ...policy,
+      audiences: [],
+    });
   });
 
   test("expires at the second that it says, and lives one second less", () => {
