@@ -81,7 +81,12 @@ export function createNodeFixture() {
       },
     },
     log: silentLog,
-    processes: { attest: async () => ["unix:uid:1000", "unix:path:/usr/bin/node"].map(testSelector) },
+    processes: {
+      async attest() {
+        if (dead) throw new SymbolonError("ERR_WORKLOAD_ATTESTATION", "process 4711 that connected has ended");
+        return ["unix:uid:1000", "unix:path:/usr/bin/node"].map(testSelector);
+      },
+    },
   });
   const peer: WorkloadPeer = { pid: 4711, uid: 1000, gid: 1000, startTicks: 1, isAlive: () => !dead };
   return {

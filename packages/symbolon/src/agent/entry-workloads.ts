@@ -1,5 +1,5 @@
 import { BundleSet, JwtBundleSet } from "@symbolon/spiffe/bundle";
-import type { Log, Observable } from "@symbolon/spiffe/core";
+import { errorText, type Log, type Observable } from "@symbolon/spiffe/core";
 import { type AuditSink, productError, type RegistrationEntry } from "../core/index.ts";
 import { createDeliveryRecord } from "./delivery-record.ts";
 import type { EntryIdentities } from "./entry-identities.ts";
@@ -21,9 +21,28 @@ export interface EntryWorkloadsOptions {
 export function createEntryWorkloads(options: EntryWorkloadsOptions): WorkloadAttestor {
   return {
     async attest(peer, signal) {
-      return createEntryWorkload(peer, await options.processes.attest(peer, signal), options);
+      try {
+        return createEntryWorkload(peer, await options.processes.attest(peer, signal), options);
+      } catch (error) {
+        recordFailure(peer, error, options);
+        throw error;
+      }
     },
   };
+}
+
+/** Who could not be found out gets nothing, and is on record. */
+function recordFailure({ pid, uid }: WorkloadPeer, error: unknown, { audit, log }: EntryWorkloadsOptions): void {
+  audit
+    .write({
+      kind: "identity.deliver",
+      outcome: "refused",
+      actor: `process ${pid} (uid ${uid})`,
+      authority: "kernel peer credentials",
+      code: "ERR_WORKLOAD_ATTESTATION",
+      details: { reason: errorText(error) },
+    })
+    .catch((failure: unknown) => log.error("audit line was not written", { error: errorText(failure) }));
 }
 
 function createEntryWorkload(
