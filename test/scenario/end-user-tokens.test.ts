@@ -1,6 +1,8 @@
 /** Istio's tasks authn-policy (end-user authentication) and authz-jwt, with the issuer's keys served by a pod of the mesh. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { jwkFromPublicKey, signJws } from "@symbolon/spiffe/jwt";
 import {
   CURL_IMAGE,
@@ -54,6 +56,14 @@ describe.skipIf(why !== undefined)("tokens of end users in the running mesh", ()
   const headers = (...tokens: readonly string[]) => tokens.flatMap((text) => ["-H", `Authorization: Bearer ${text}`]);
   const ask = (...tokens: readonly string[]) =>
     mesh.curl("foo", "http://httpbin.foo:8000/headers", ...headers(...tokens));
+  /** What `authz can` says of the same request: allow, deny. */
+  const can = (text: string): string => {
+    const file = join(mesh.directory, "token.jwt");
+    writeFileSync(file, text);
+    const line = ["--from", "foo/curl", "--to", "foo/httpbin", "GET", "/headers", "--jwt", file, "-o", "json"];
+    const { outcome, notes } = JSON.parse(mesh.symbolon("authz", "can", ...line).stdout);
+    return [outcome, ...notes].join(", ");
+  };
   const status = () => {
     const { stdout, stderr } = mesh.symbolon("status");
     return stdout + stderr;
@@ -86,6 +96,9 @@ describe.skipIf(why !== undefined)("tokens of end users in the running mesh", ()
     expect(ask("deadbeef")).toBe("401/0");
     expect(ask(token({ iss: "other" }))).toBe("401/0");
     expect(ask(token({ exp: 1 }))).toBe("401/0");
+    expect(
+      [token(), token({ iss: "other" }), token({ exp: 1 }), token({}, "first", SECOND.privateKey)].map(can),
+    ).toEqual(["allow", "deny", "deny", "deny"]);
     const body = mesh.exec(
       "curl",
       "foo",
@@ -141,6 +154,7 @@ describe.skipIf(why !== undefined)("tokens of end users in the running mesh", ()
       (code) => code === "200/0",
     );
     expect(ask(token())).toBe("401/0");
+    expect([fresh, token()].map(can)).toEqual(["allow", "deny"]);
   });
 
   test("keys that cannot be fetched refuse tokens and nobody else, and status says why", async () => {
@@ -151,6 +165,7 @@ describe.skipIf(why !== undefined)("tokens of end users in the running mesh", ()
       (code) => code === "401/0",
     );
     expect(ask()).toBe("200/0");
+    expect(can(token())).toBe("deny");
     await eventually("status says so", status, (text) =>
       text.includes("keys of RequestAuthentication foo/jwt cannot be fetched"),
     );
