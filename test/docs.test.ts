@@ -5,6 +5,7 @@ import { POLICY_ERRORS } from "@symbolon/policy";
 import { SPIFFE_ERRORS } from "@symbolon/spiffe/core";
 import { PRODUCT_ERRORS } from "../packages/symbolon/src/core/index.ts";
 import { findingsPage } from "../tools/generate-reference.ts";
+import { librarySurface, SURFACE_PAGE } from "../tools/library-surface.ts";
 
 const ROOT = resolve(import.meta.dir, "..");
 const pages = [
@@ -50,6 +51,10 @@ describe("documentation", () => {
   test('docs/reference/findings.md is what the catalogues of findings say (else run "npm run docs")', () => {
     const upToDate = readFileSync(join(ROOT, "docs/reference/findings.md"), "utf8") === findingsPage();
     expect(upToDate ? "up to date" : 'stale: run "npm run docs"').toBe("up to date");
+  });
+
+  test('what @symbolon/spiffe exports is what docs/reference/library-surface.txt says (meant? "npm run docs")', () => {
+    expect(librarySurface().split("\n")).toEqual(readFileSync(SURFACE_PAGE, "utf8").split("\n"));
   });
 });
 

@@ -1,7 +1,8 @@
-/** `npm run docs`: docs/reference/findings.md from the catalogues of findings. Its output is committed; a test compares. */
+/** `npm run docs`: docs/reference/findings.md from the catalogues of findings, and the surface of the library. Its output is committed; a test compares. */
 import { resolve } from "node:path";
 import { ANALYSIS_CODES, FINDING_CODES, type FindingInfo } from "@symbolon/policy";
 import { MESH_FINDING_CODES } from "../packages/symbolon/src/mesh/index.ts";
+import { librarySurface, SURFACE_PAGE } from "./library-surface.ts";
 
 const PAGE = resolve(import.meta.dir, "../docs/reference/findings.md");
 
@@ -51,4 +52,7 @@ function cell(text: string): string {
   return text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
 }
 
-if (import.meta.main) await Bun.write(PAGE, findingsPage());
+if (import.meta.main) {
+  await Bun.write(PAGE, findingsPage());
+  await Bun.write(SURFACE_PAGE, librarySurface());
+}
