@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { FRAME, frame, PREFACE } from "../../../../../test/fakes/raw-http2.ts";
 import { createAuthorityRewriter } from "./authority-rewriter.ts";
 
@@ -67,6 +68,27 @@ describe("the :authority of a request (runtime-facts §2, W1)", () => {
       Buffer.concat([PREFACE, headers(payload("aa"), 0x2c)]),
     );
   });
+});
+
+test("whatever bytes come, and however they are cut: as many go out, and the same", () => {
+  const anyFrame = fc
+    .record({
+      type: fc.constantFrom(0, FRAME.headers, FRAME.headers, FRAME.settings, 9),
+      flags: fc.integer({ min: 0, max: 255 }),
+      payload: fc.oneof(fc.uint8Array({ maxLength: 300 }), fc.string({ maxLength: 60 }).map(authority)),
+    })
+    .map(({ type, flags, payload }) => frame(type, flags, payload));
+  fc.assert(
+    fc.property(fc.array(anyFrame, { maxLength: 6 }), fc.array(fc.nat(2000), { maxLength: 8 }), (frames, cuts) => {
+      const bytes = Buffer.concat([PREFACE, ...frames]);
+      const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
+      const chunks = places.slice(1).map((end, index) => bytes.subarray(places[index], end));
+      const whole = through(bytes);
+      expect(whole.length).toBe(bytes.length);
+      expect(through(...chunks).equals(whole)).toBe(true);
+    }),
+    { seed: 7, numRuns: 300 },
+  );
 });
 
 describe("everything else passes as it is", () => {
