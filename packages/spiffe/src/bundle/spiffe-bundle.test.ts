@@ -15,11 +15,11 @@ const other = createTestAuthority("example.org", { keyKind: "rsa-2048" });
 const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
 
-const x509Entry = (authority = root) => {
+const x509Entry = (authority = root): Readonly<Record<string, unknown>> => {
   const { use: _use, kid: _kid, alg: _alg, ...members } = jwkFromPublicKey(authority.certificate.publicKey);
   return { ...members, use: "x509-svid", x5c: [encodeBase64(authority.certificate.der)] };
 };
-const jwtEntry = (publicKey = ec.publicKey, kid = "one") => {
+const jwtEntry = (publicKey = ec.publicKey, kid = "one"): Readonly<Record<string, unknown>> => {
   const { alg: _alg, ...members } = jwkFromPublicKey(publicKey, { kid });
   return { ...members, use: "jwt-svid" };
 };
