@@ -15,7 +15,7 @@ const other = createTestAuthority("example.org", { keyKind: "rsa-2048" });
 const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
 
-const x509Entry = (authority = root): Readonly<Record<string, unknown>> => {
+const x509Entry = (authority = root): Readonly<Record<string, unknown>> & { readonly x5c: readonly string[] } => {
   const { use: _use, kid: _kid, alg: _alg, ...members } = jwkFromPublicKey(authority.certificate.publicKey);
   return { ...members, use: "x509-svid", x5c: [encodeBase64(authority.certificate.der)] };
 };
