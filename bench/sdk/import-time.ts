@@ -22,7 +22,9 @@ try {
   const { bytes, archive } = packSpiffe(join(directory, "packed"));
   const facts = machineFacts();
   console.log(`${facts.date}, ${facts.cpu}, ${facts.cores} cores, load ${facts.load.join(" ")}`);
-  console.log(`${bytes} bytes packed; milliseconds of import, median (lowest to highest) of ${runs}`);
+  console.log(
+    `${bytes} bytes packed; milliseconds of import, and of its CPU time on all threads, median (lowest to highest) of ${runs}`,
+  );
   const home = join(directory, "node_modules/@symbolon/spiffe");
   mkdirSync(home, { recursive: true });
   spawnSync("tar", ["xzf", archive, "-C", home, "--strip-components=1"]);
@@ -31,16 +33,22 @@ try {
     const program = join(directory, `${entry.replaceAll(/\W/g, "-")}.mjs`);
     writeFileSync(
       program,
-      `const start = performance.now(); await import("${entry}"); console.log(performance.now() - start);`,
+      `import process from "node:process";
+       const [start, cpu] = [performance.now(), process.cpuUsage()];
+       await import("${entry}");
+       const { user, system } = process.cpuUsage(cpu);
+       console.log(JSON.stringify([performance.now() - start, (user + system) / 1000]));`,
     );
     for (const [name, [command = "", ...args]] of RUNTIMES) {
       // The first one fills the disk's cache.
       const times = Array.from({ length: runs + 1 }, () =>
-        Number(spawnSync(command, [...args, program], { cwd: directory, encoding: "utf8" }).stdout),
-      ).slice(1);
-      const { median, lowest, highest } = summarize(times);
-      const range = `${lowest.toFixed(1)} to ${highest.toFixed(1)}`;
-      console.log(`${entry.padEnd(26)} ${name.padEnd(14)} ${median.toFixed(1)} (${range})`);
+        JSON.parse(spawnSync(command, [...args, program], { cwd: directory, encoding: "utf8" }).stdout),
+      ).slice(1) as [number, number][];
+      const [wall, cpu] = [0, 1].map((of) => {
+        const { median, lowest, highest } = summarize(times.map((time) => time[of] ?? Number.NaN));
+        return `${median.toFixed(1)} (${lowest.toFixed(1)} to ${highest.toFixed(1)})`;
+      });
+      console.log(`${entry.padEnd(26)} ${name.padEnd(14)} ${wall}; of CPU ${cpu}`);
     }
   }
 } finally {
