@@ -34,7 +34,7 @@ const ownProcess = "a process loads its own code and no other's: less memory, qu
 export const packages: Readonly<
   Record<string, { readonly packages: readonly string[]; readonly runtime: readonly string[] }>
 > = {
-  // undici and grpc-js are optional peers, each of one sub-path that nothing else imports (ADR 3).
+  // undici and grpc-js are optional peers, each of one sub-path that nothing else imports.
   spiffe: { packages: [], runtime: ["node:crypto"] },
   policy: { packages: ["@symbolon/spiffe/core", "@symbolon/spiffe/id"], runtime: [] },
   symbolon: { packages: spiffeAndPolicy, runtime: [] },

@@ -28,6 +28,18 @@ describe("the packed library", () => {
     expect([manifest.scripts, manifest.dependencies]).toEqual([undefined, undefined]);
   });
 
+  test("its entries need no optional peer, but the two that are made for one", () => {
+    const entries = ["", "/id", "/x509", "/jwt", "/bundle", "/svid", "/workload-api", "/source", "/tls", "/testing"];
+    const load = (entry: string) =>
+      spawnSync(installNode(NODE_VERSIONS[0]), ["--input-type=module", "-e", `import "@symbolon/spiffe${entry}"`], {
+        cwd: project,
+        encoding: "utf8",
+      }).stderr;
+    for (const entry of entries) expect({ entry, stderr: load(entry) }).toEqual({ entry, stderr: "" });
+    expect(load("/undici")).toContain("Cannot find package 'undici'");
+    expect(load("/grpc")).toContain("Cannot find package '@grpc/grpc-js'");
+  });
+
   const runtimes: readonly (readonly [string, () => readonly string[]])[] = [
     ...NODE_VERSIONS.map((version) => [`Node ${version}`, () => [installNode(version)]] as const),
     ["Bun", () => [process.execPath]],
