@@ -1,4 +1,4 @@
-/** A request over the library's mutual TLS against the same in plaintext through a pair of sidecars, one at a time: `requests.ts [N] [ROUNDS]`. */
+/** A request over the library's mutual TLS against the same in plaintext through a pair of sidecars, one at a time: `requests.ts [N] [ROUNDS] [bare]`. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -10,11 +10,13 @@ import { SERVER_ID } from "../harness/credentials.ts";
 import { machineFacts } from "../harness/machine-facts.ts";
 import { OURS, openSession } from "../harness/session.ts";
 import { summarize } from "../harness/statistics.ts";
-import { HTTP } from "../harness/traffic.ts";
+import { HTTP, HTTP_WITH_EVERYTHING } from "../harness/traffic.ts";
 import { sourceOfFiles } from "./source-of-files.ts";
 
 const count = Number(process.argv[2] ?? 2000);
 const rounds = Number(process.argv[3] ?? 5);
+/** As the product does it, or bare: without policies and access records. */
+const traffic = process.argv[4] === "bare" ? HTTP : HTTP_WITH_EVERYTHING;
 const session = await openSession();
 const { caFile, client, server } = session.credentials;
 const env = { ...process.env, BENCH_SERVER: JSON.stringify({ caFile, ...server }) };
@@ -24,7 +26,7 @@ const child = spawn(process.execPath, [join(import.meta.dir, "server.ts")], {
 });
 try {
   const port = Number(String((await once(child.stdout, "data"))[0]));
-  const pair = await session.pair(OURS, HTTP, { pinned: false });
+  const pair = await session.pair(OURS, traffic, { pinned: false });
   const source = sourceOfFiles(...([client.certFile, client.keyFile, caFile].map(text) as [string, string, string]));
   const agent = createHttpsAgent(source, { allow: allow.id(SERVER_ID), maxSockets: 1 });
   const plain = new http.Agent({ keepAlive: true, maxSockets: 1 });
