@@ -1,7 +1,7 @@
 import { spiffeError } from "../core/index.ts";
 import { contextConstructed } from "./der.ts";
 import { encodeBitString, encodeElement, encodeInteger, encodeSequence, encodeTime } from "./der-writer.ts";
-import { type ExtensionsTemplate, encodeExtensions, hasExtensions } from "./extension-encoding.ts";
+import { type ExtensionsTemplate, encodeExtensionsIfAny } from "./extension-encoding.ts";
 import { encodeName, type NameAttribute } from "./name.ts";
 
 /** Everything that a certificate says (RFC 5280 §4.1.2), before anybody has signed it. */
@@ -29,7 +29,7 @@ export function buildTbsCertificate(template: CertificateTemplate): Uint8Array {
     if (!(year >= 0 && year <= 9999))
       throw spiffeError("ERR_X509_TEMPLATE_INVALID", "date is outside the years 0 to 9999");
   }
-  const extensions = hasExtensions(template) ? [encodeElement(contextConstructed(3), encodeExtensions(template))] : [];
+  const extensions = encodeExtensionsIfAny(template);
   return encodeSequence(
     VERSION_3,
     encodeInteger(template.serialNumber),
@@ -38,7 +38,7 @@ export function buildTbsCertificate(template: CertificateTemplate): Uint8Array {
     encodeSequence(encodeTime(template.notBefore), encodeTime(template.notAfter)),
     nameDer(template.subject),
     template.spki,
-    ...extensions,
+    ...(extensions ? [encodeElement(contextConstructed(3), extensions)] : []),
   );
 }
 

@@ -1,3 +1,4 @@
+import { toHex } from "../core/index.ts";
 import { type DerElement, malformed, TAG } from "./der.ts";
 
 /** Longest INTEGER taken: a 16,384-bit modulus; BigInt arithmetic on more is the attacker's lever. */
@@ -7,9 +8,7 @@ const MAX_OID_BYTES = 64;
 /** X.690 §8.3 and §11. @throws ERR_DER_MALFORMED */
 export function integerValue(element: DerElement): bigint {
   const magnitude = integerBytes(element);
-  let hex = "";
-  for (const byte of magnitude) hex += HEX[byte];
-  const value = BigInt(`0x${hex}`);
+  const value = BigInt(`0x${toHex(magnitude)}`);
   return (magnitude[0] ?? 0) & 0x80 ? value - (1n << BigInt(8 * magnitude.length)) : value;
 }
 
@@ -35,8 +34,9 @@ function integerBytes(element: DerElement): Uint8Array {
 
 /** X.690 §11.1: TRUE is 0xff. @throws ERR_DER_MALFORMED */
 export function booleanValue(element: DerElement): boolean {
-  const [octet] = element.content;
-  if (element.content.length !== 1 || (octet !== 0x00 && octet !== 0xff)) throw malformed("BOOLEAN is not 00 or ff");
+  const { content } = element;
+  const octet = content[0];
+  if (content.length !== 1 || (octet !== 0x00 && octet !== 0xff)) throw malformed("BOOLEAN is not 00 or ff");
   return octet === 0xff;
 }
 
@@ -76,8 +76,9 @@ function arcValue(content: Uint8Array, start: number, end: number): number | big
 
 /** A BIT STRING of whole octets, as keys and signatures are. @throws ERR_DER_MALFORMED */
 export function octetAlignedBits(element: DerElement): Uint8Array {
-  if (element.content[0] !== 0) throw malformed("BIT STRING is not a whole number of octets");
-  return element.content.subarray(1);
+  const { content } = element;
+  if (content[0] !== 0) throw malformed("BIT STRING is not a whole number of octets");
+  return content.subarray(1);
 }
 
 /**
@@ -85,7 +86,9 @@ export function octetAlignedBits(element: DerElement): Uint8Array {
  * @throws ERR_DER_MALFORMED
  */
 export function namedBits(element: DerElement): ReadonlySet<number> {
-  const [unused, ...octets] = element.content;
+  const { content } = element;
+  const unused = content[0];
+  const octets = content.subarray(1);
   if (unused === undefined || unused > 7 || octets.length > 8) throw malformed("BIT STRING");
   const last = octets[octets.length - 1];
   if (last === undefined ? unused !== 0 : (last & ((1 << (unused + 1)) - 1)) !== 1 << unused) {
@@ -101,7 +104,8 @@ export function namedBits(element: DerElement): ReadonlySet<number> {
 /** Text of an IA5String's octets, 7 bits each. @throws ERR_DER_MALFORMED */
 export function asciiText(content: Uint8Array): string {
   let text = "";
-  for (const octet of content) {
+  for (let at = 0; at < content.length; at++) {
+    const octet = content[at] ?? 0;
     if (octet > 0x7f) throw malformed("IA5String with an octet above 7f");
     text += String.fromCharCode(octet);
   }
@@ -126,5 +130,3 @@ export function timeValue(element: DerElement): Date {
   }
   return date;
 }
-
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));

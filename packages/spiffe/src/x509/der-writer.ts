@@ -1,10 +1,20 @@
-import { concatBytes, spiffeError } from "../core/index.ts";
+import { spiffeError } from "../core/index.ts";
 import { TAG } from "./der.ts";
 
 /** One element with the shortest definite length. */
 export function encodeElement(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
-  const length = contents.reduce((sum, part) => sum + part.length, 0);
-  return concatBytes(header(tag, length), ...contents);
+  let length = 0;
+  for (const part of contents) length += part.length;
+  const headerSize = 1 + lengthSize(length);
+  const out = new Uint8Array(headerSize + length);
+  out[0] = tag;
+  writeLength(out, length, headerSize);
+  let offset = headerSize;
+  for (const part of contents) {
+    out.set(part, offset);
+    offset += part.length;
+  }
+  return out;
 }
 
 export function encodeSequence(...elements: readonly Uint8Array[]): Uint8Array {
@@ -17,13 +27,20 @@ export function encodeSetOf(elements: readonly Uint8Array[]): Uint8Array {
 }
 
 export function encodeInteger(value: bigint): Uint8Array {
-  const octets: number[] = [];
-  let rest = value;
-  do {
-    octets.unshift(Number(BigInt.asUintN(8, rest)));
-    rest >>= 8n;
-  } while (!(rest === 0n && (octets[0] ?? 0) < 0x80) && !(rest === -1n && (octets[0] ?? 0) >= 0x80));
-  return encodeElement(TAG.integer, Uint8Array.from(octets));
+  // Two's complement: as many octets as the magnitude and one bit for the sign need.
+  const magnitude = value < 0n ? -value - 1n : value;
+  const size = magnitude === 0n ? 1 : (bitLength(magnitude) >> 3) + 1;
+  const hex = BigInt.asUintN(8 * size, value)
+    .toString(16)
+    .padStart(2 * size, "0");
+  const octets = new Uint8Array(size);
+  for (let at = 0; at < size; at++) octets[at] = Number.parseInt(hex.slice(2 * at, 2 * at + 2), 16);
+  return encodeElement(TAG.integer, octets);
+}
+
+function bitLength(positive: bigint): number {
+  const hex = positive.toString(16);
+  return 4 * hex.length - Math.clz32(Number.parseInt(hex.charAt(0), 16)) + 28;
 }
 
 export function encodeBoolean(value: boolean): Uint8Array {
@@ -103,18 +120,30 @@ export function encodeTime(date: Date): Uint8Array {
 
 /** Octets of an IA5String. @throws ERR_X509_TEMPLATE_INVALID */
 export function asciiBytes(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => {
-    const code = character.charCodeAt(0);
+  const octets = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
     if (code > 0x7f) throw spiffeError("ERR_X509_TEMPLATE_INVALID", `text "${text}" has characters that are not ASCII`);
-    return code;
-  });
+    octets[at] = code;
+  }
+  return octets;
 }
 
-function header(tag: number, length: number): Uint8Array {
-  if (length < 0x80) return Uint8Array.of(tag, length);
-  const octets: number[] = [];
-  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest % 256);
-  return Uint8Array.of(tag, 0x80 | octets.length, ...octets);
+/** X.690 §10.1: one octet below 128, else a count and the fewest octets that hold the value. */
+function lengthSize(length: number): number {
+  let size = 1;
+  if (length >= 0x80) for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) size++;
+  return size;
+}
+
+/** The length octets, which end where the contents begin. */
+function writeLength(out: Uint8Array, length: number, end: number): void {
+  if (end === 2) {
+    out[1] = length;
+    return;
+  }
+  out[1] = 0x80 | (end - 2);
+  for (let at = end - 1, rest = length; at > 1; at--, rest = Math.floor(rest / 256)) out[at] = rest % 256;
 }
 
 function compareBytes(a: Uint8Array, b: Uint8Array): number {

@@ -56,6 +56,22 @@ describe("DerReader", () => {
     for (const [hex, why] of table) throwsCode(() => new DerReader(bytes(hex)).next(), "ERR_DER_MALFORMED", why);
   });
 
+  test("an element ends with the one around it, whatever follows there", () => {
+    const table: readonly (readonly [hex: string, why: string])[] = [
+      ["30 00 05 00", "no element"],
+      ["30 01 02 01 05", "length outside"],
+      ["30 03 02 02 01 05", "contents outside"],
+      ["30 02 02 81 80", "octets of the length outside"],
+    ];
+    for (const [hex, why] of table) {
+      const inner = new DerReader(bytes(hex)).readSequence();
+      throwsCode(() => inner.next(), "ERR_DER_MALFORMED", why);
+    }
+    const empty = new DerReader(bytes("30 00 05 00")).readSequence();
+    assert.equal(empty.atEnd, true);
+    assert.equal(empty.peekTag(), undefined);
+  });
+
   test("refuses trailing bytes, other tags, depth and size", () => {
     throwsCode(() => readSingle(bytes("30 00 00"), TAG.sequence), "ERR_DER_TRAILING_BYTES");
     throwsCode(() => readSingle(bytes("31 00"), TAG.sequence), "ERR_DER_UNEXPECTED_TAG");

@@ -32,12 +32,36 @@ const MAX_DEPTH = 24;
 /** No certificate or request comes near; what a peer presents is bounded before it is parsed. */
 export const MAX_DER_BYTES = 256 * 1024;
 
-/** One element: identifier octet, whole encoding, and contents. Views into the input, never copies. */
-export interface DerElement {
+/** One element: identifier octet, whole encoding, and contents. Views into the input, never copies, made when asked for. */
+export class DerElement {
   readonly tag: number;
-  readonly der: Uint8Array;
-  readonly content: Uint8Array;
-  readonly depth: number;
+  readonly #bytes: Uint8Array;
+  readonly #start: number;
+  readonly #contentStart: number;
+  readonly #end: number;
+  readonly #depth: number;
+
+  constructor(bytes: Uint8Array, start: number, contentStart: number, end: number, depth: number) {
+    this.tag = bytes[start] ?? 0;
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#contentStart = contentStart;
+    this.#end = end;
+    this.#depth = depth;
+  }
+
+  get der(): Uint8Array {
+    return this.#bytes.subarray(this.#start, this.#end);
+  }
+
+  get content(): Uint8Array {
+    return this.#bytes.subarray(this.#contentStart, this.#end);
+  }
+
+  /** Reader over the contents of a constructed element. @throws ERR_DER_TOO_DEEP */
+  reader(): DerReader {
+    return new DerReader(this.#bytes, this.#depth + 1, this.#contentStart, this.#end);
+  }
 }
 
 /**
@@ -47,40 +71,39 @@ export interface DerElement {
 export class DerReader {
   readonly #bytes: Uint8Array;
   readonly #depth: number;
-  #offset = 0;
+  readonly #end: number;
+  #offset: number;
 
-  constructor(bytes: Uint8Array, depth = 0) {
+  /** Reads the octets from `start` to before `end`; all of them, if absent. */
+  constructor(bytes: Uint8Array, depth = 0, start = 0, end = bytes.length) {
     if (depth > MAX_DEPTH) throw spiffeError("ERR_DER_TOO_DEEP", `nesting is deeper than ${MAX_DEPTH} levels`);
     this.#bytes = bytes;
     this.#depth = depth;
+    this.#offset = start;
+    this.#end = end;
   }
 
   get atEnd(): boolean {
-    return this.#offset === this.#bytes.length;
+    return this.#offset === this.#end;
   }
 
   /** Identifier octet of the next element; undefined at the end. */
   peekTag(): number | undefined {
-    return this.#bytes[this.#offset];
+    return this.#octet(this.#offset);
   }
 
   /** @throws ERR_DER_MALFORMED */
   next(): DerElement {
     const start = this.#offset;
-    const tag = this.#bytes[start];
+    const tag = this.#octet(start);
     if (tag === undefined) throw malformed("element is missing");
     if ((tag & 0x1f) === 0x1f) throw malformed("tag number is not below 31");
     const { length, size } = this.#length(start + 1);
     const contentStart = start + 1 + size;
     const end = contentStart + length;
-    if (end > this.#bytes.length) throw malformed("length runs past the end");
+    if (end > this.#end) throw malformed("length runs past the end");
     this.#offset = end;
-    return {
-      tag,
-      der: this.#bytes.subarray(start, end),
-      content: this.#bytes.subarray(contentStart, end),
-      depth: this.#depth,
-    };
+    return new DerElement(this.#bytes, start, contentStart, end, this.#depth);
   }
 
   /** @throws ERR_DER_UNEXPECTED_TAG, ERR_DER_MALFORMED */
@@ -101,12 +124,12 @@ export class DerReader {
 
   /** @throws ERR_DER_TRAILING_BYTES unless everything was read */
   finish(): void {
-    const left = this.#bytes.length - this.#offset;
+    const left = this.#end - this.#offset;
     if (left > 0) throw spiffeError("ERR_DER_TRAILING_BYTES", `${left} bytes follow the last element`);
   }
 
   #length(at: number): { length: number; size: number } {
-    const first = this.#bytes[at];
+    const first = this.#octet(at);
     if (first === undefined) throw malformed("length is missing");
     if (first < 0x80) return { length: first, size: 1 };
     const count = first & 0x7f;
@@ -114,7 +137,7 @@ export class DerReader {
     if (count > 4) throw malformed("length of more than four octets");
     let length = 0;
     for (let i = 1; i <= count; i++) {
-      const octet = this.#bytes[at + i];
+      const octet = this.#octet(at + i);
       if (octet === undefined) throw malformed("length is cut short");
       length = length * 256 + octet;
     }
@@ -122,11 +145,16 @@ export class DerReader {
     if (length < 0x80 || length < 256 ** (count - 1)) throw malformed("length is not in its shortest form");
     return { length, size: 1 + count };
   }
+
+  /** Undefined beyond this reader's end, whatever follows there. */
+  #octet(at: number): number | undefined {
+    return at < this.#end ? this.#bytes[at] : undefined;
+  }
 }
 
 /** Reader over the contents of a constructed element. */
 export function contentsOf(element: DerElement): DerReader {
-  return new DerReader(element.content, element.depth + 1);
+  return element.reader();
 }
 
 /**

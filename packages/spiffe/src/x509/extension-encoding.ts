@@ -34,8 +34,10 @@ export function encodeExtensions(template: ExtensionsTemplate): Uint8Array {
   return encodeSequence(...templateExtensions(template).map(encodeExtension));
 }
 
-export function hasExtensions(template: ExtensionsTemplate): boolean {
-  return templateExtensions(template).length > 0;
+/** Undefined when the template asks for none: `Extensions` has at least one (RFC 5280 §4.1). */
+export function encodeExtensionsIfAny(template: ExtensionsTemplate): Uint8Array | undefined {
+  const extensions = templateExtensions(template);
+  return extensions.length > 0 ? encodeSequence(...extensions.map(encodeExtension)) : undefined;
 }
 
 function templateExtensions(template: ExtensionsTemplate): readonly RawExtension[] {
