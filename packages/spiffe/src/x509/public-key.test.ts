@@ -48,6 +48,18 @@ describe("checkPublicKeyPolicy", () => {
     assert.deepEqual(checkPublicKeyPolicy(rsaSpki(hardModulus(4096n), 65537n)), { kind: "rsa", bits: 4096 });
   });
 
+  test("a key that has passed says nothing for one that differs in a bit, nor for itself once its bytes have changed", () => {
+    const spki = Uint8Array.from(createKeyPair("ec-p256").spki);
+    assert.equal(checkPublicKeyPolicy(spki).kind, "ec");
+    const last = spki.length - 1;
+    const refusedPoint = (error: unknown) => isSymbolonError(error) && error.code === "ERR_KEY_POINT";
+    spki[last] = (spki[last] ?? 0) ^ 1;
+    assert.throws(() => checkPublicKeyPolicy(spki), refusedPoint);
+    assert.throws(() => checkPublicKeyPolicy(spki), refusedPoint, "asked again");
+    spki[last] = (spki[last] ?? 0) ^ 1;
+    assert.equal(checkPublicKeyPolicy(spki).kind, "ec");
+  });
+
   const offCurve = Uint8Array.from(point);
   offCurve[64] = (offCurve[64] ?? 0) ^ 1;
   const tooLarge = Uint8Array.of(0x04, ...new Uint8Array(64).fill(0xff));

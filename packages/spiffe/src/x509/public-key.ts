@@ -6,6 +6,7 @@ import {
   looksLikeRocaModulus,
   smallFactorOf,
   spiffeError,
+  toHex,
 } from "../core/index.ts";
 import { contentsOf, type DerReader, readSingle, TAG } from "./der.ts";
 import { integerValue, octetAlignedBits, oidValue } from "./der-values.ts";
@@ -35,6 +36,27 @@ const MAX_RSA_BITS = 8192;
  * @throws ERR_KEY_CURVE, _EXPONENT, _MALFORMED, _MODULUS, _POINT, _SIZE, _UNSUPPORTED
  */
 export function checkPublicKeyPolicy(spki: Uint8Array): PublicKeyInfo {
+  if (spki.length > MAX_REMEMBERED_BYTES) return examine(spki);
+  const bytes = toHex(spki);
+  const known = passed.get(bytes);
+  if (known) return known;
+  const info = Object.freeze(examine(spki));
+  const [oldest] = passed.size >= MAX_REMEMBERED_KEYS ? passed.keys() : [];
+  if (oldest !== undefined) passed.delete(oldest);
+  passed.set(bytes, info);
+  return info;
+}
+
+/**
+ * Keys that have passed, by their whole encoding: the answer depends on nothing else. A CA asks twice of each key, when
+ * it reads the request and when it lints the certificate, and of its own each time. A refusal is never remembered.
+ */
+const passed = new Map<string, PublicKeyInfo>();
+const MAX_REMEMBERED_KEYS = 256;
+/** RSA-4096 has 550. */
+const MAX_REMEMBERED_BYTES = 600;
+
+function examine(spki: Uint8Array): PublicKeyInfo {
   const { algorithm, parameters, key } = readSpki(spki);
   switch (algorithm) {
     case OID.ecPublicKey:
