@@ -9,6 +9,7 @@ import {
   certificatesToPem,
   certificateToPem,
   parseCertificate,
+  parseCertificateOf,
   parseCertificatesDer,
   parseCertificatesPem,
   parseTbsCertificate,
@@ -140,6 +141,27 @@ describe("parseCertificate", () => {
     const tbs = parseTbsCertificate(buildTbsCertificate(base));
     assert.equal(tbs.serialNumber, 0x80ffn);
     assert.ok(tbs.publicKey.equals(keyPair.publicKey));
+  });
+});
+
+describe("parseCertificateOf", () => {
+  const tbs = parseTbsCertificate(buildTbsCertificate(base));
+  const der = signTbs(tbs.tbsDer);
+
+  test("reads what parseCertificate reads", () => {
+    const [ours, whole] = [parseCertificateOf(tbs, der), parseCertificate(der)];
+    assert.deepEqual({ ...ours }, { ...whole });
+    assert.ok(ours.publicKey.equals(whole.publicKey));
+  });
+
+  test("refuses a certificate with another signed part, another outer algorithm, or bytes behind its end", () => {
+    const { algorithm, signature } = signDer(keyPair.privateKey, tbs.tbsDer);
+    const other = encodeSequence(encodeOid(OID.ecdsaWithSha384));
+    throwsCoded(() => parseCertificateOf(tbs, build({ serialNumber: base.serialNumber + 1n })), "ERR_X509_MALFORMED");
+    throwsCoded(() => parseCertificateOf(tbs, assembleCertificate(tbs.tbsDer, other, signature)), "ERR_X509_MALFORMED");
+    const trailing = encodeSequence(tbs.tbsDer, algorithm, encodeBitString(signature), encodeNull());
+    throwsCoded(() => parseCertificateOf(tbs, trailing), "ERR_DER_TRAILING_BYTES");
+    throwsCoded(() => parseCertificateOf(tbs, Uint8Array.of(...der, 0)), "ERR_DER_TRAILING_BYTES");
   });
 });
 

@@ -1,5 +1,5 @@
 import type { KeyObject } from "node:crypto";
-import { concatBytes, spiffeError, toHex } from "../core/index.ts";
+import { concatBytes, equalBytes, spiffeError, toHex } from "../core/index.ts";
 import {
   contentsOf,
   contextConstructed,
@@ -47,12 +47,28 @@ export interface Certificate extends TbsCertificate {
  * @throws ERR_X509_MALFORMED, ERR_X509_DUPLICATE_EXTENSION, ERR_X509_EXTENSION_MALFORMED, ERR_DER_*
  */
 export function parseCertificate(input: Uint8Array): Certificate {
-  const der = Uint8Array.from(input);
+  return signedCertificate(Uint8Array.from(input), readTbs);
+}
+
+/**
+ * Reads a certificate whose signed part has been read already: what encloses it is read, and the part itself is
+ * compared, byte for byte.
+ * @throws ERR_X509_MALFORMED also when the certificate says anything else than `tbs`; else as `parseCertificate`
+ */
+export function parseCertificateOf(tbs: TbsCertificate, input: Uint8Array): Certificate {
+  return signedCertificate(Uint8Array.from(input), (element) => {
+    if (!equalBytes(element.der, tbs.tbsDer))
+      throw x509Malformed("it does not enclose the bytes that were to be signed");
+    return tbs;
+  });
+}
+
+function signedCertificate(der: Uint8Array, tbsOf: (element: DerElement) => EagerTbs): Certificate {
   const fields = contentsOf(readSingle(der, TAG.sequence));
-  const tbs = readTbs(fields.read(TAG.sequence));
+  const tbs = tbsOf(fields.read(TAG.sequence));
   const outerAlgorithm = fields.read(TAG.sequence).der;
   // RFC 5280 §4.1.1.2: both must be the same, or the signature would not cover what it is checked with.
-  if (toHex(outerAlgorithm) !== toHex(tbs.signatureAlgorithm)) {
+  if (!equalBytes(outerAlgorithm, tbs.signatureAlgorithm)) {
     throw x509Malformed("inner and outer signature algorithm identifiers don't match");
   }
   const signature = octetAlignedBits(fields.read(TAG.bitString));

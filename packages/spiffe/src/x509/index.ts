@@ -5,6 +5,7 @@ export {
   certificatesToPem,
   certificateToPem,
   parseCertificate,
+  parseCertificateOf,
   parseCertificatesDer,
   parseCertificatesPem,
   parseTbsCertificate,

@@ -6,6 +6,7 @@ import {
   lintCertificate,
   OID,
   parseTbsCertificate,
+  type TbsCertificate,
 } from "@symbolon/spiffe/x509";
 import { productError } from "../core/index.ts";
 import type { Validity } from "./issuance-profile.ts";
@@ -42,10 +43,10 @@ class IssuanceToken {
   // Behind getters, and a frozen copy: what was linted is what is recorded, and by whom it is signed cannot change.
   readonly #authority: SigningAuthority;
   readonly #plan: CertificatePlan;
-  readonly #tbs: Uint8Array;
+  readonly #tbs: TbsCertificate;
   #spent = false;
 
-  constructor(mint: typeof MINT, authority: SigningAuthority, plan: CertificatePlan, tbs: Uint8Array) {
+  constructor(mint: typeof MINT, authority: SigningAuthority, plan: CertificatePlan, tbs: TbsCertificate) {
     if (mint !== MINT) throw productError("ERR_INTERNAL_BUG", "issuance tokens are made by the issuance steps alone");
     this.#authority = authority;
     this.#plan = Object.freeze({ ...plan });
@@ -60,16 +61,16 @@ class IssuanceToken {
     return this.#plan;
   }
 
-  /** The bytes, once: the same token never leads to two signatures. */
-  protected static spend(token: IssuanceToken): Uint8Array {
+  /** What was linted, once: the same token never leads to two signatures. */
+  protected static spend(token: IssuanceToken): TbsCertificate {
     if (token.#spent) throw productError("ERR_INTERNAL_BUG", "issuance token is already spent");
     token.#spent = true;
     return token.#tbs;
   }
 }
 
-let spendPrepared: (token: PreparedCertificate) => Uint8Array;
-let spendRecorded: (token: RecordedCertificate) => Uint8Array;
+let spendPrepared: (token: PreparedCertificate) => TbsCertificate;
+let spendRecorded: (token: RecordedCertificate) => TbsCertificate;
 
 class PreparedCertificate extends IssuanceToken {
   readonly #linted = true;
@@ -116,10 +117,11 @@ export function prepareCertificate(authority: SigningAuthority, plan: Certificat
     subjectKeyId: keyIdentifier(publicKey),
     authorityKeyId: issuer.extensions.subjectKeyId ?? keyIdentifier(issuer.spki),
   });
-  const findings = lintCertificate(parseTbsCertificate(tbs), { role: "leaf", issuer, now, expectedSpiffeId: spiffeId });
+  const read = parseTbsCertificate(tbs);
+  const findings = lintCertificate(read, { role: "leaf", issuer, now, expectedSpiffeId: spiffeId });
   const faults = findings.filter(({ severity }) => severity === "error");
   if (faults.length > 0) throw lintFailed(faults);
-  return new PreparedCertificate(MINT, authority, plan, tbs);
+  return new PreparedCertificate(MINT, authority, plan, read);
 }
 
 /** Resolves when the log has the certificate on disk (SR-21). @throws what the log throws; the token is spent all the same */
@@ -140,15 +142,15 @@ export async function recordIssuance(
       ...plan.validity,
       recordedAt: now,
       publicKey: plan.publicKey,
-      tbs,
+      tbs: tbs.tbsDer,
       issuerPublicKey: authority.certificate.spki,
     },
   ]);
   return new RecordedCertificate(MINT, authority, plan, tbs);
 }
 
-/** For `signCertificate` alone: whoever else calls it has spent a token for nothing. */
-export function bytesToSign(recorded: RecordedCertificate): Uint8Array {
+/** What is to be signed, as it was read for the lint. For `signCertificate` alone: whoever else calls it has spent a token for nothing. */
+export function certificateToSign(recorded: RecordedCertificate): TbsCertificate {
   return spendRecorded(recorded);
 }
 

@@ -1,18 +1,18 @@
 import type { X509Bundle } from "@symbolon/spiffe/bundle";
-import { equalBytes } from "@symbolon/spiffe/core";
 import {
   assembleCertificate,
   type Certificate,
   certificateToPem,
   type KeyPair,
-  parseCertificate,
+  parseCertificateOf,
   signatureAlgorithmFor,
   signDer,
+  type TbsCertificate,
   verifySignature,
 } from "@symbolon/spiffe/x509";
 import { productError } from "../core/index.ts";
 import type { Validity } from "./issuance-profile.ts";
-import { bytesToSign, type RecordedCertificate } from "./issuance-steps.ts";
+import { certificateToSign, type RecordedCertificate } from "./issuance-steps.ts";
 
 /** Where the private key is: a key pair in memory today, a KMS behind the same two members tomorrow. */
 export interface CertificateSigner {
@@ -69,10 +69,10 @@ export class SigningAuthority {
 
   static {
     signCertificate = async (recorded) => {
-      const tbs = bytesToSign(recorded);
+      const tbs = certificateToSign(recorded);
       const { authority } = recorded;
-      const signature = await authority.#signer.sign(tbs);
-      return verifiedOutput(authority, tbs, assembleCertificate(tbs, authority.signatureAlgorithm, signature));
+      const signature = await authority.#signer.sign(tbs.tbsDer);
+      return verifiedOutput(authority, tbs, assembleCertificate(tbs.tbsDer, authority.signatureAlgorithm, signature));
     };
   }
 }
@@ -86,13 +86,10 @@ export function keyPairSigner(keyPair: KeyPair): CertificateSigner {
   };
 }
 
-function verifiedOutput(authority: SigningAuthority, tbs: Uint8Array, der: Uint8Array): Certificate {
-  const certificate = parseCertificate(der);
+function verifiedOutput(authority: SigningAuthority, tbs: TbsCertificate, der: Uint8Array): Certificate {
+  const certificate = parseCertificateOf(tbs, der);
   const { publicKey } = authority.certificate;
-  if (
-    !equalBytes(certificate.tbsDer, tbs) ||
-    !verifySignature(publicKey, certificate.signatureAlgorithm, tbs, certificate.signature)
-  )
+  if (!verifySignature(publicKey, certificate.signatureAlgorithm, certificate.tbsDer, certificate.signature))
     throw productError("ERR_CA_OUTPUT_WRONG", "the signature that was just made does not verify", {
       details: { serialNumber: certificate.serialNumberHex },
     });
