@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { afterEach, describe, test } from "node:test";
 import { BundleSet } from "../bundle/index.ts";
 import { createFakeClock, createTestAuthority, type FakeFault, startFakeWorkloadApi } from "../testing/index.ts";
 import { createWorkloadApiClient } from "../workload-api/index.ts";
@@ -9,10 +9,20 @@ const root = createTestAuthority("example.org");
 const bundles = BundleSet.of(root.bundle);
 const stateOf = (path: string) => ({ svids: [{ svid: root.issue(path), hint: "" }], bundles });
 
+const open: AsyncDisposable[] = [];
+/** Ended after the test, the last one first; Node 22 has no `await using`. */
+function kept<T extends AsyncDisposable>(resource: T): T {
+  open.push(resource);
+  return resource;
+}
+afterEach(async () => {
+  for (let each = open.pop(); each; each = open.pop()) await each[Symbol.asyncDispose]();
+});
+
 describe("an X.509 source", () => {
   test("waits for its first update, follows a rotation, and comes back after the agent has crashed (C1, C8)", async () => {
-    await using api = await startFakeWorkloadApi({ state: stateOf("/a") });
-    await using source = await createX509Source({ socket: api.socket });
+    const api = kept(await startFakeWorkloadApi({ state: stateOf("/a") }));
+    const source = kept(await createX509Source({ socket: api.socket }));
     assert.equal(source.spiffeId.toString(), "spiffe://example.org/a");
     assert.equal(api.calls[0]?.headers["workload.spiffe.io"], "true");
     for (const path of ["/b", "/c"]) {
@@ -30,12 +40,12 @@ describe("an X.509 source", () => {
 
   test("an identity that is withdrawn is used until the grace is over (C5)", async () => {
     const clock = createFakeClock();
-    await using api = await startFakeWorkloadApi({ state: stateOf("/a") });
+    const api = kept(await startFakeWorkloadApi({ state: stateOf("/a") }));
     let denied = (): void => {};
     const heard = new Promise<void>((resolve) => {
       denied = resolve;
     });
-    await using source = startX509Source({ socket: api.socket, clock, denialGraceMs: 5000, onProblem: () => denied() });
+    const source = kept(startX509Source({ socket: api.socket, clock, denialGraceMs: 5000, onProblem: () => denied() }));
     await source.ready();
     api.update({});
     await heard;
@@ -47,12 +57,12 @@ describe("an X.509 source", () => {
   });
 
   test("a message that is not acceptable is dropped, and what was there stays (C3)", async () => {
-    await using api = await startFakeWorkloadApi({ state: stateOf("/a") });
+    const api = kept(await startFakeWorkloadApi({ state: stateOf("/a") }));
     let hear = (_outcome: string): void => {};
     const heard = new Promise<string>((resolve) => {
       hear = resolve;
     });
-    await using source = await createX509Source({ socket: api.socket, onProblem: ({ outcome }) => hear(outcome) });
+    const source = kept(await createX509Source({ socket: api.socket, onProblem: ({ outcome }) => hear(outcome) }));
     api.failOpen("FetchX509SVID", { kind: "message", bytes: Uint8Array.of(1, 2, 3) });
     assert.equal(await heard, "discarded");
     assert.equal(source.spiffeId.path, "/a");
@@ -72,8 +82,8 @@ describe("a fetch meets", () => {
   ];
   for (const [name, fault, code] of cases) {
     test(`${name}: ${code}`, async () => {
-      await using api = await startFakeWorkloadApi({ state: stateOf("/a") });
-      await using client = createWorkloadApiClient({ socket: api.socket });
+      const api = kept(await startFakeWorkloadApi({ state: stateOf("/a") }));
+      const client = kept(createWorkloadApiClient({ socket: api.socket }));
       api.failNext("FetchX509SVID", fault);
       await assert.rejects(client.fetchX509Context(), { code });
       assert.equal((await client.fetchX509Context()).svid.spiffeId.path, "/a");
