@@ -46,10 +46,16 @@ export interface LintRule {
  */
 export function lintCertificate(certificate: TbsCertificate, options: LintOptions): readonly LintFinding[] {
   const subject = { ...options, certificate };
-  return LINT_RULES.filter(({ role }) => role === undefined || role === options.role).flatMap((rule) => {
-    const message = rule.check(subject);
-    return message === undefined ? [] : [{ code: rule.code, severity: rule.severity, message }];
-  });
+  const findings: LintFinding[] = [];
+  for (const { code, severity, check } of RULES_OF_ROLE[options.role]) {
+    const message = check(subject);
+    if (message !== undefined) findings.push({ code, severity, message });
+  }
+  return findings;
 }
 
 export const LINT_RULES: readonly LintRule[] = [...SPIFFE_RULES, ...RFC5280_RULES];
+
+const rulesOf = (wanted: LintOptions["role"]): readonly LintRule[] =>
+  LINT_RULES.filter(({ role }) => role === undefined || role === wanted);
+const RULES_OF_ROLE = { leaf: rulesOf("leaf"), authority: rulesOf("authority") };
