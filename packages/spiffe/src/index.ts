@@ -38,14 +38,6 @@ export {
   verifyJws,
 } from "./jwt/index.ts";
 export {
-  createJwtSource,
-  createX509Source,
-  type Identity,
-  identity,
-  type JwtSource,
-  type X509Source,
-} from "./source/index.ts";
-export {
   createPeerVerifier,
   JWT_SVID_ALGORITHMS,
   type JwtSvid,
