@@ -3,7 +3,7 @@
  * verifying the request's signature and making the certificate's. `run.ts [ROUNDS] [REQUESTS]`; see ../README.md.
  */
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@symbolon/spiffe/core";
@@ -20,44 +20,64 @@ import { createAgentClient } from "../../packages/symbolon/src/adapters/grpc/ind
 import { createChildPrograms } from "../harness/child-programs.ts";
 import { machineFacts } from "../harness/machine-facts.ts";
 import { cpuSeconds } from "../harness/process-usage.ts";
+import { summarize } from "../harness/statistics.ts";
 
 const IN_FLIGHT = 16;
-const WARM_UP = 1500;
+/** The server's JIT compiler works on until about here; what it uses is on the server's account. */
+const WARM_UP = 10_000;
+const FLOOR_WARM_UP = 2000;
 const rounds = Number(process.argv[2] ?? 5);
 const requests = Number(process.argv[3] ?? 2000);
 const { signal } = new AbortController();
 const spiffeId = SpiffeId.parse("spiffe://bench.test/workload");
 
+/** Ours, and with BENCH_BASELINE=TREE the same server of another working tree, in turn with it. */
+const trees = [join(import.meta.dirname, "../.."), process.env.BENCH_BASELINE].filter((tree) => tree !== undefined);
 const directory = mkdtempSync(join(tmpdir(), "symbolon-issuance-"));
 const children = createChildPrograms();
 try {
-  const server = children.start([process.execPath, join(import.meta.dirname, "server.ts"), directory]);
-  await new Promise((resolve) => server.stdout?.once("data", resolve));
-  const client = createAgentClient({ socketPath: join(directory, "ca.sock"), clock: systemClock });
-  await issue(client, freshRequests(WARM_UP));
-  floor(freshRequests(WARM_UP));
+  const servers = await Promise.all(trees.map(startServer));
+  for (const { client } of servers) await issue(client, freshRequests(WARM_UP));
+  floor(freshRequests(FLOOR_WARM_UP));
 
   const facts = machineFacts();
   console.log(`${facts.cpu}, ${facts.cores} cores, load ${facts.load.join(" ")}; ${IN_FLIGHT} in flight`);
-  console.log("round  certificates/s  certificates/CPU-s  floor/CPU-s  share of floor");
-  const shares: number[] = [];
+  console.log("round  tree      certificates/s  certificates/CPU-s  floor/CPU-s  share of floor");
   for (let round = 1; round <= rounds; round++) {
     const csrs = freshRequests(requests);
-    const before = { cpu: cpuSeconds([server.pid]), at: performance.now() };
-    await issue(client, csrs);
-    const seconds = (performance.now() - before.at) / 1000;
-    const perCpuSecond = requests / (cpuSeconds([server.pid]) - before.cpu);
-    const floorPerCpuSecond = floor(csrs);
-    shares.push(perCpuSecond / floorPerCpuSecond);
-    const cells = [requests / seconds, perCpuSecond, floorPerCpuSecond].map((value) => value.toFixed(0).padStart(14));
-    console.log(`${String(round).padStart(5)} ${cells.join("  ")}  ${(100 * (shares.at(-1) ?? 0)).toFixed(1)} %`);
+    for (const server of round % 2 === 0 ? servers.toReversed() : servers) {
+      const floorBefore = floor(csrs);
+      const before = { cpu: cpuSeconds([server.pid]), at: performance.now() };
+      await issue(server.client, csrs);
+      const seconds = (performance.now() - before.at) / 1000;
+      const perCpuSecond = requests / (cpuSeconds([server.pid]) - before.cpu);
+      // Before and after: the machine is not as busy at the one as at the other.
+      const floorPerCpuSecond = 2 / (1 / floorBefore + 1 / floor(csrs));
+      server.results.push({ perCpuSecond, share: perCpuSecond / floorPerCpuSecond });
+      const cells = [requests / seconds, perCpuSecond, floorPerCpuSecond].map((value) => value.toFixed(0).padStart(14));
+      const share = `${((100 * perCpuSecond) / floorPerCpuSecond).toFixed(1)} %`;
+      console.log(`${String(round).padStart(5)}  ${server.name.padEnd(8)} ${cells.join("  ")}  ${share}`);
+    }
   }
-  const median = shares.toSorted((a, b) => a - b)[Math.floor(shares.length / 2)] ?? 0;
-  console.log(`median share of the floor: ${(100 * median).toFixed(1)} %`);
-  client.close();
+  for (const { name, results, client } of servers) {
+    const perCpuSecond = summarize(results.map((result) => result.perCpuSecond)).median.toFixed(0);
+    const share = (100 * summarize(results.map((result) => result.share)).median).toFixed(1);
+    console.log(`${name}: median ${perCpuSecond} certificates/CPU-s, ${share} % of the floor`);
+    client.close();
+  }
 } finally {
   await children.stop();
   rmSync(directory, { recursive: true, force: true });
+}
+
+async function startServer(tree: string, index: number) {
+  const name = index === 0 ? "ours" : "baseline";
+  const state = join(directory, name);
+  mkdirSync(state);
+  const server = children.start([process.execPath, join(tree, "bench/issuance/server.ts"), state]);
+  await new Promise((resolve) => server.stdout?.once("data", resolve));
+  const client = createAgentClient({ socketPath: join(state, "ca.sock"), clock: systemClock });
+  return { name, pid: server.pid, client, results: [] as { perCpuSecond: number; share: number }[] };
 }
 
 /** A key of its own in each, as agents send them. */
