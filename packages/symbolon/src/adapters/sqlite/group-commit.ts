@@ -20,30 +20,50 @@ interface Waiting {
 export interface GroupCommitOptions {
   readonly database: Database;
   readonly clock: Clock;
-  /** How long the first caller waits for company. */
+  /** How long a group waits for the next caller: nobody has joined for so long, and it is committed. */
   readonly delayMs: number;
+  /** How long the first caller waits at most, however many join: a busy process gathers more for one wait of the disk. */
+  readonly maxDelayMs: number;
   /** How long a write that nobody waits for may wait for a transaction to join. */
   readonly laterDelayMs: number;
   readonly onLaterFailed: (error: unknown) => void;
 }
 
+/** Timers run to the millisecond: less than one is not waited for. */
+const TIMER_STEP_MS = 1;
+
 export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
-  const { database, clock, delayMs, laterDelayMs, onLaterFailed } = options;
+  const { database, clock, delayMs, maxDelayMs, laterDelayMs, onLaterFailed } = options;
   let waiting: Waiting[] = [];
   let timer: { cancel(): void; readonly dueMs: number } | undefined;
+  /** When those who wait for it want the group committed; undefined while nobody does. */
+  let wanted: { readonly quietMs: number; readonly latestMs: number } | undefined;
 
-  const add = (entry: Waiting, afterMs: number): void => {
+  const add = (entry: Waiting, nowMs: number, afterMs: number): void => {
     waiting.push(entry);
-    const dueMs = clock.monotonicMs() + afterMs;
-    if (timer && timer.dueMs <= dueMs) return;
+    if (timer && timer.dueMs <= nowMs + afterMs) return;
     timer?.cancel();
-    const set = clock.setTimer(afterMs, flush);
-    timer = { cancel: () => set.cancel(), dueMs };
+    arm(nowMs, afterMs);
+  };
+
+  const arm = (nowMs: number, afterMs: number): void => {
+    const set = clock.setTimer(afterMs, flushIfDue);
+    timer = { cancel: () => set.cancel(), dueMs: nowMs + afterMs };
+  };
+
+  // The timer stays when a caller joins, and is set anew only when it has run: setting one for each costs more.
+  const flushIfDue = (): void => {
+    timer = undefined;
+    const nowMs = clock.monotonicMs();
+    const leftMs = wanted ? Math.min(wanted.quietMs, wanted.latestMs) - nowMs : 0;
+    if (leftMs >= TIMER_STEP_MS) arm(nowMs, leftMs);
+    else flush();
   };
 
   const flush = (): void => {
     timer?.cancel();
     timer = undefined;
+    wanted = undefined;
     const batch = waiting;
     waiting = [];
     if (batch.length === 0) return;
@@ -60,8 +80,13 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   };
 
   return {
-    commit: (write) => new Promise((resolve, reject) => add({ write, resolve, reject }, delayMs)),
-    commitLater: (write) => add({ write, resolve: () => {}, reject: onLaterFailed }, laterDelayMs),
+    commit: (write) =>
+      new Promise((resolve, reject) => {
+        const nowMs = clock.monotonicMs();
+        wanted = { quietMs: nowMs + delayMs, latestMs: wanted?.latestMs ?? nowMs + maxDelayMs };
+        add({ write, resolve, reject }, nowMs, delayMs);
+      }),
+    commitLater: (write) => add({ write, resolve: () => {}, reject: onLaterFailed }, clock.monotonicMs(), laterDelayMs),
     flush,
   };
 }

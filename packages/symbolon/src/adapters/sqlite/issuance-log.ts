@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { type Clock, errorText, isSymbolonError, type Log } from "@symbolon/spiffe/core";
 import type { IssuanceLog, IssuanceRecord, IssuanceStatus, StoredIssuance } from "../../ca/index.ts";
 import { productError } from "../../core/index.ts";
@@ -14,6 +14,7 @@ export interface SqliteIssuanceLog extends IssuanceLog {
 
 /** Wait for company before a commit: a disk commits a few thousand times a second, a CA signs more. */
 const COMMIT_DELAY_MS = 2;
+const MAX_COMMIT_DELAY_MS = 10;
 const MARK_SIGNED_DELAY_MS = 50;
 
 export function createSqliteIssuanceLog(options: {
@@ -28,6 +29,7 @@ export function createSqliteIssuanceLog(options: {
     database,
     clock,
     delayMs: COMMIT_DELAY_MS,
+    maxDelayMs: MAX_COMMIT_DELAY_MS,
     laterDelayMs: MARK_SIGNED_DELAY_MS,
     onLaterFailed: (error) => log.warn("issuances not marked as signed", { error: errorText(error) }),
   });
@@ -153,6 +155,6 @@ function storeError(cause: unknown): unknown {
     : productError("ERR_ISSUANCE_LOG_UNAVAILABLE", "the issuance log cannot be written", { cause });
 }
 
-const sha256 = (bytes: Uint8Array): Buffer => createHash("sha256").update(bytes).digest();
+const sha256 = (bytes: Uint8Array): Buffer => hash("sha256", bytes, "buffer");
 const fromHex = (text: string): Buffer => Buffer.from(text, "hex");
 const toHexText = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
