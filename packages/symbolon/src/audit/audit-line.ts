@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { isJsonObject, type JsonValue } from "@symbolon/spiffe/core";
 import type { AuditEvent } from "../core/index.ts";
 
@@ -20,7 +20,7 @@ export function formatAuditLine(seq: number, time: Date, event: AuditEvent, prev
 
 /** @param line bytes without the newline @returns SHA-256, 64 lower-case hex digits */
 export function hashAuditLine(line: Uint8Array | string): string {
-  return createHash("sha256").update(line).digest("hex");
+  return hash("sha256", line, "hex");
 }
 
 /** Undefined when the bytes are no line of an audit log. */

@@ -1,4 +1,4 @@
-import type { Random } from "@symbolon/spiffe/core";
+import { type Random, toHex } from "@symbolon/spiffe/core";
 
 /** 128 random bits (RFC 5280 §4.1.2.2 wants uniqueness, CA/B BR 7.1 unpredictability; SR-17). */
 const RANDOM_BYTES = 16;
@@ -11,9 +11,7 @@ export const DEFAULT_SERIAL_PREFIX: SerialPrefix = 0x01;
 export function createSerialNumber(random: Random, prefix: SerialPrefix = DEFAULT_SERIAL_PREFIX): bigint {
   if (!Number.isInteger(prefix) || prefix < 0x01 || prefix > 0x7f)
     throw new RangeError(`serial prefix ${prefix} is not in 1..127`);
-  let serial = BigInt(prefix);
-  for (const byte of random.bytes(RANDOM_BYTES)) serial = (serial << 8n) | BigInt(byte);
-  return serial;
+  return BigInt(`0x${toHex(Uint8Array.of(prefix, ...random.bytes(RANDOM_BYTES)))}`);
 }
 
 /** Lower-case hex of the octets, as logs, records and `proxy-config secret` show it. */
