@@ -32,7 +32,7 @@ process.exit(
       env: { PARSE_MUTATIONS: "100000", ANALYSIS_RUNS: "5000" },
     },
     { name: "envoy", paths: ["./test/envoy"], budgetSeconds: 120, timeoutPerTestMs: 300_000 },
-    { name: "spiffe clients", paths: ["./test/clients"], budgetSeconds: 600, timeoutPerTestMs: 600_000 },
+    { name: "spiffe clients", paths: ["./test/clients"], budgetSeconds: 1200, timeoutPerTestMs: 600_000 },
     { name: "attack", paths: ["./test/attack"], budgetSeconds: 120, timeoutPerTestMs: 120_000 },
     { name: "load", paths: ["./test/load"], budgetSeconds: 120, timeoutPerTestMs: 120_000 },
     { name: "scenario", paths: ["./test/scenario"], budgetSeconds: 1500, timeoutPerTestMs: 600_000 },
