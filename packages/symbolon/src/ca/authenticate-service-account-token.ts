@@ -11,6 +11,7 @@ import {
 import { productError } from "../core/index.ts";
 import type { Caller, CallerAuthenticator } from "./caller.ts";
 import type { PodLookup } from "./ports.ts";
+import { VerifiedServiceAccountTokens } from "./verified-service-account-tokens.ts";
 
 /** Whose tokens count, checked offline. */
 export interface TokenTrust {
@@ -39,9 +40,19 @@ export function createServiceAccountTokenAuthenticator(options: {
   readonly clock: Clock;
 }): CallerAuthenticator {
   const { trustDomain, trust, pods, clock } = options;
+  const verified = new VerifiedServiceAccountTokens();
 
   const verify = async (token: string): Promise<Caller> => {
-    const { claims } = verifyJws(token, trust.keySet(), { algorithms: ALGORITHMS });
+    const keySet = trust.keySet();
+    const known = verified.find(token, keySet);
+    const claims = known ?? verifyJws(token, keySet, { algorithms: ALGORITHMS }).claims;
+    const caller = await judge(claims);
+    if (!known) verified.add(token, keySet, claims);
+    return caller;
+  };
+
+  /** All but the signature, for each call anew: time, audience, and whether the pod is still there. */
+  const judge = async (claims: JsonObject): Promise<Caller> => {
     const subject = checkRegisteredClaims(claims, trust, clock.now());
     const account = parseSubject(subject);
     const pod = checkBinding(claims, account);
@@ -68,6 +79,7 @@ export function createServiceAccountTokenAuthenticator(options: {
       try {
         return { kind: "authenticated", caller: await verify(token.expose()) };
       } catch (error) {
+        verified.remove(token.expose());
         if (!isSymbolonError(error)) throw error;
         return { kind: "refused", code: error.code, reason: error.message };
       }
