@@ -34,9 +34,11 @@ export function endpointAddressText(address: EndpointAddress): string {
 
 function socketPath(text: string): string {
   const rest = text.slice("unix:".length);
-  const path = percentDecoded(text, rest.startsWith("//") ? rest.slice(2) : rest);
-  if (!path.startsWith("/") || /^\/+$/.test(path)) {
-    const host = rest.startsWith("//") && path !== "" && !path.startsWith("/");
+  const written = rest.startsWith("//") ? rest.slice(2) : rest;
+  const path = percentDecoded(text, written);
+  // As it is written: an escaped slash at the start would be part of a host.
+  if (!written.startsWith("/") || /^\/+$/.test(path)) {
+    const host = rest.startsWith("//") && written !== "" && !written.startsWith("/");
     throw invalid(text, host ? "a Unix socket has no host: wanted three slashes" : "wanted an absolute path");
   }
   if (/[?#]/.test(rest)) throw invalid(text, "a query or fragment has no meaning here");
