@@ -9,8 +9,15 @@ function stateOf() {
   const onClose = (): void => {
     closed++;
   };
-  const state = createSourceState<string>({ clock, what: "identity", isSame: (a, b) => a === b, onClose });
-  return { clock, state, closings: () => closed };
+  const errors: unknown[] = [];
+  const state = createSourceState<string>({
+    clock,
+    what: "identity",
+    isSame: (a, b) => a === b,
+    onClose,
+    onFollowerError: (error) => errors.push(error),
+  });
+  return { clock, state, errors, closings: () => closed };
 }
 
 describe("a source", () => {
@@ -41,6 +48,25 @@ describe("a source", () => {
     stop();
     state.set("c");
     assert.deepEqual(heard, ["a", "b", undefined]);
+  });
+
+  test("a follower that throws stops neither the others, nor later values, nor the closing", async () => {
+    const { state, errors, closings } = stateOf();
+    const heard: (string | undefined)[] = [];
+    state.subscribe((value) => {
+      throw new Error(`cannot take ${value}`);
+    });
+    state.subscribe((value) => heard.push(value));
+    state.set("a");
+    state.set("b");
+    await state.close();
+    assert.deepEqual(heard, ["a", "b", undefined]);
+    assert.deepEqual(errors.map(String), [
+      "Error: cannot take a",
+      "Error: cannot take b",
+      "Error: cannot take undefined",
+    ]);
+    assert.equal(closings(), 1);
   });
 
   test("a closed one answers nothing, takes nothing and is closed once", async () => {

@@ -9,6 +9,8 @@ export interface SourceStateOptions<T> {
   readonly isSame: (a: T, b: T) => boolean;
   /** Runs once, when the source is closed. */
   readonly onClose?: (() => void | Promise<void>) | undefined;
+  /** What a follower threw. Without it, the runtime reports it as an unhandled rejection: a bug of the program's, told loudly. */
+  readonly onFollowerError?: (error: unknown) => void;
 }
 
 /** A value that is replaced as a whole, and those who wait for it or follow it. */
@@ -27,7 +29,8 @@ export interface SourceState<T> {
   fail(error: unknown): void;
 }
 
-export function createSourceState<T>({ clock, what, isSame, onClose }: SourceStateOptions<T>): SourceState<T> {
+export function createSourceState<T>(options: SourceStateOptions<T>): SourceState<T> {
+  const { clock, what, isSame, onClose, onFollowerError = (error) => void Promise.reject(error) } = options;
   let current: T | undefined;
   let failure: { readonly error: unknown } | undefined;
   let lastProblem: SymbolonError | undefined;
@@ -40,7 +43,14 @@ export function createSourceState<T>({ clock, what, isSame, onClose }: SourceSta
   };
   const replace = (value: T | undefined): void => {
     current = value;
-    for (const follower of [...followers]) follower(value);
+    for (const follower of [...followers]) {
+      // One that fails must stop neither the others nor the next rotation.
+      try {
+        follower(value);
+      } catch (error) {
+        onFollowerError(error);
+      }
+    }
     wakeWaiters();
   };
   const inForce = (): T => {
@@ -59,13 +69,13 @@ export function createSourceState<T>({ clock, what, isSame, onClose }: SourceSta
       followers.add(own);
       return () => followers.delete(own);
     },
-    async ready(options = {}) {
+    async ready(waitOptions = {}) {
       const settled = () => closing !== undefined || failure !== undefined || current !== undefined;
-      const isInTime = await waitUntil(settled, waiters, clock, options);
+      const isInTime = await waitUntil(settled, waiters, clock, waitOptions);
       if (failure && !closing && current === undefined) throw failure.error;
       if (isInTime) return inForce();
       const why = lastProblem ? `: ${lastProblem.message}` : "";
-      const message = `no ${what} from the Workload API within ${options.timeoutMs} ms${why}`;
+      const message = `no ${what} from the Workload API within ${waitOptions.timeoutMs} ms${why}`;
       throw spiffeError("ERR_SOURCE_TIMEOUT", message, causedBy(lastProblem));
     },
     close() {
