@@ -1,7 +1,10 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, constants, type IncomingHttpHeaders } from "node:http2";
+import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
 import { type Clock, holdProcess, spiffeError } from "../core/index.ts";
 import { GRPC_STATUS, grpcError, statusOfHttp } from "./grpc-status.ts";
 import { frameMessage, MessageReader } from "./message-frames.ts";
+
+/** Error code of HTTP/2 (RFC 9113 §7). */
+const CANCEL = 0x8;
 
 export interface CallOptions {
   /** Ends the call with the signal's reason. */
@@ -94,7 +97,7 @@ function followCall(stream: ClientHttp2Stream, target: CallTarget, method: strin
   const end = (result: Outcome): void => {
     if (outcome) return;
     outcome = result;
-    if (!stream.destroyed) stream.close(constants.NGHTTP2_CANCEL);
+    if (!stream.destroyed) stream.close(CANCEL);
     wake();
   };
   const attempt = (step: () => void): void => {
