@@ -38,6 +38,18 @@ export {
   verifyJws,
 } from "./jwt/index.ts";
 export {
+  createJwtSource,
+  createX509Source,
+  type Identity,
+  identity,
+  type JwtSource,
+  type JwtSourceOptions,
+  type VerifyJwtOptions,
+  type WaitOptions,
+  type X509Source,
+  type X509SourceOptions,
+} from "./source/index.ts";
+export {
   createPeerVerifier,
   JWT_SVID_ALGORITHMS,
   type JwtSvid,
