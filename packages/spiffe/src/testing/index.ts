@@ -17,3 +17,4 @@ export {
   type TestAuthorityOptions,
   type TestLeafOptions,
 } from "./test-authority.ts";
+export { type TestMesh, type TestMeshOptions, testMesh } from "./test-mesh.ts";
