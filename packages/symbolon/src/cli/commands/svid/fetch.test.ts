@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseX509Svid } from "@symbolon/spiffe/svid";
+import { parsePrivateKeyPem } from "@symbolon/spiffe/x509";
+import { symbolon } from "../../../../../../test/fakes/command-line.ts";
+import {
+  startWorkloadEndpoint,
+  type WorkloadEndpointFixture,
+} from "../../../../../../test/fakes/workload-endpoint-fixture.ts";
+
+const ID = "spiffe://example.org/myservice";
+
+let directory = "";
+let endpoint: WorkloadEndpointFixture;
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), "svid-fetch-"));
+  endpoint = await startWorkloadEndpoint({
+    path: join(directory, "agent.sock"),
+    workloads: ["/myservice", "/myservice2"],
+  });
+});
+afterAll(async () => {
+  await endpoint.close();
+  rmSync(directory, { recursive: true });
+});
+
+const fetch = (...words: readonly string[]) => symbolon("svid", "fetch", ...words, "--socket", endpoint.socket);
+
+describe("svid fetch x509", () => {
+  test("shows every identity, the default one first, and never a key", async () => {
+    const { status, stdout } = await fetch("x509");
+    expect({ status, stdout }).toEqual({
+      status: 0,
+      stdout: expect.stringMatching(
+        /^spiffe:\/\/example.org\/myservice \(default\), hint myservice\n {2}serial [0-9a-f]+, expires .*\nspiffe:\/\/example.org\/myservice2, hint myservice2\n.*\nbundles: example-federated.org, example.org\n$/,
+      ),
+    });
+    const json = await fetch("x509", "-o", "json");
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      svids: [{ spiffeId: ID }, {}],
+      trustDomains: [{}, {}].map(() => expect.any(String)),
+    });
+    expect(stdout + json.stdout).not.toContain("PRIVATE KEY");
+  });
+
+  test("writes key, chain and bundles under spire-agent's names, the key for its owner alone", async () => {
+    const target = join(directory, "files");
+    const { status } = await fetch("x509", "--write", target);
+    expect(status).toBe(0);
+    const pem = readFileSync(join(target, "svid.0.pem"), "utf8");
+    const privateKey = parsePrivateKeyPem(readFileSync(join(target, "svid.0.key"), "utf8"));
+    expect(parseX509Svid(pem, privateKey).spiffeId.toString()).toBe(ID);
+    expect(statSync(join(target, "svid.0.key")).mode & 0o777).toBe(0o600);
+    expect(readFileSync(join(target, "bundle.1.pem"), "utf8")).toBe(endpoint.authority.bundle.toPem());
+    expect(readFileSync(join(target, "federated_bundle.0.0.pem"), "utf8")).toContain("BEGIN CERTIFICATE");
+  });
+
+  test("writes nothing where others may write", async () => {
+    const target = mkdtempSync(join(directory, "open-"));
+    chmodSync(target, 0o777);
+    const { status, stderr } = await fetch("x509", "--write", target);
+    expect({ status, stderr }).toEqual({
+      status: 65,
+      stderr: expect.stringContaining("others may write the directory"),
+    });
+  });
+});
+
+describe("svid fetch jwt", () => {
+  test("prints one token a line, for the audiences", async () => {
+    const { status, stdout } = await fetch("jwt", "--audience", "orders", "--spiffe-id", ID);
+    expect(status).toBe(0);
+    const [, payload = ""] = stdout.trim().split(".");
+    expect(JSON.parse(Buffer.from(payload, "base64url").toString())).toMatchObject({ sub: ID, aud: ["orders"] });
+  });
+
+  test("writes tokens for their owner alone, and then prints none", async () => {
+    const target = join(directory, "tokens");
+    const { status, stdout } = await fetch("jwt", "--audience", "orders", "--write", target, "-o", "json");
+    expect(status).toBe(0);
+    expect(stdout).not.toContain("eyJ");
+    const file = join(target, "jwt_svid.1.token");
+    expect(readFileSync(file, "utf8")).toMatch(/^eyJ/);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  test("wants an audience", async () => {
+    expect((await fetch("jwt")).status).toBe(64);
+    expect((await fetch("jwt", "--audience", "")).status).toBe(64);
+  });
+});
+
+describe("what goes wrong names the next step", () => {
+  test("no identity", async () => {
+    const before = endpoint.entitlement();
+    endpoint.become({ kind: "none", reason: "no entry" });
+    const { status, stderr } = await fetch("x509");
+    endpoint.become(before);
+    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining("symbolon attest explain") });
+  });
+
+  test("nobody answers", async () => {
+    const words = ["svid", "fetch", "x509", "--socket", `unix://${join(directory, "none.sock")}`];
+    const { status, stderr } = await symbolon(...words);
+    expect({ status, stderr }).toEqual({ status: 69, stderr: expect.stringContaining("symbolon up") });
+  });
+
+  test("an address that is none, and a time that is none", async () => {
+    expect((await symbolon("svid", "fetch", "x509", "--socket", "agent.sock")).status).toBe(65);
+    expect((await fetch("x509", "--timeout", "soon")).status).toBe(64);
+  });
+});

@@ -1,0 +1,38 @@
+import type { Command } from "commander";
+import { SOCKET_OPTION, SOCKET_TEXT, withWorkloadApi } from "../../identity/workload-api.ts";
+import { writeX509Context } from "../../identity/write-svids.ts";
+import { printLines, x509Lines } from "./fetch.ts";
+
+export function addWatchCommand(group: Command): void {
+  group
+    .command("watch")
+    .description("Follow this process's X.509-SVIDs: each rotation, new bundle and withdrawal, until Ctrl-C.")
+    .option(SOCKET_OPTION, SOCKET_TEXT)
+    .option("--write <directory>", "keep the files of svid fetch x509 fresh there")
+    .addHelpText(
+      "after",
+      `
+What interrupts it is told on standard error, and it goes on by itself.
+Exit status: 0 after Ctrl-C, 65 when the agent finds the request wrong.
+
+Examples:
+  symbolon svid watch
+  symbolon svid watch --write /run/db/identity     for programs that read files`,
+    )
+    .action(async (flags: { readonly socket?: string; readonly write?: string }, command: Command) => {
+      const stopping = new AbortController();
+      for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopping.abort());
+      try {
+        await withWorkloadApi(flags.socket, command, async (client) => {
+          const onProblem = ({ error }: { readonly error: Error }): void => console.error(`waiting: ${error.message}`);
+          for await (const context of client.watchX509Context({ signal: stopping.signal, onProblem })) {
+            const now = new Date();
+            printLines([now.toISOString(), ...x509Lines(context, now).map((line) => `  ${line}`)]);
+            if (flags.write !== undefined) await writeX509Context(flags.write, context);
+          }
+        });
+      } catch (error) {
+        if (!stopping.signal.aborted) throw error;
+      }
+    });
+}
