@@ -16,7 +16,7 @@ export async function withWorkloadApi<T>(
   work: (client: WorkloadApiClient) => Promise<T>,
 ): Promise<T> {
   const client = createWorkloadApiClient({
-    socket: socket ?? process.env.SPIFFE_ENDPOINT_SOCKET ?? meshSocket(command),
+    socket: socket ?? (process.env.SPIFFE_ENDPOINT_SOCKET || meshSocket(command)),
   });
   try {
     return await work(client);
@@ -44,7 +44,7 @@ function explained(error: unknown): unknown {
   if (code === "ERR_WORKLOAD_API_UNREACHABLE")
     return new CommandExit(
       EXIT.unavailable,
-      `error: ${message} (${code})\nnext: start a mesh with symbolon up, or name another agent with --socket or SPIFFE_ENDPOINT_SOCKET`,
+      `error: ${message} (${code})\nnext: start a mesh with symbolon up, see that you may open the socket, or name another agent with --socket or SPIFFE_ENDPOINT_SOCKET`,
     );
   return error;
 }

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { TrustDomain } from "@symbolon/spiffe/id";
 import { parseX509Svid } from "@symbolon/spiffe/svid";
 import { parsePrivateKeyPem } from "@symbolon/spiffe/x509";
 import { symbolon } from "../../../../../../test/fakes/command-line.ts";
@@ -55,6 +56,24 @@ describe("svid fetch x509", () => {
     expect(statSync(join(target, "svid.0.key")).mode & 0o777).toBe(0o600);
     expect(readFileSync(join(target, "bundle.1.pem"), "utf8")).toBe(endpoint.authority.bundle.toPem());
     expect(readFileSync(join(target, "federated_bundle.0.0.pem"), "utf8")).toContain("BEGIN CERTIFICATE");
+  });
+
+  test("leaves no file of an identity or a bundle that is no more", async () => {
+    const target = join(directory, "fewer");
+    await fetch("x509", "--write", target);
+    const before = endpoint.entitlement();
+    if (before.kind !== "granted") throw new Error("the fixture has an identity");
+    const bundles = before.bundles.without(TrustDomain.parse("example-federated.org"));
+    endpoint.become({ ...before, svids: before.svids.slice(0, 1), bundles });
+    await fetch("x509", "--write", target);
+    endpoint.become(before);
+    expect(readdirSync(target).sort()).toEqual(["bundle.0.pem", "svid.0.key", "svid.0.pem"]);
+  });
+
+  test("writes nothing through a symbolic link", async () => {
+    const target = join(directory, "link");
+    symlinkSync(directory, target);
+    expect((await fetch("x509", "--write", target)).status).toBe(65);
   });
 
   test("writes nothing where others may write", async () => {

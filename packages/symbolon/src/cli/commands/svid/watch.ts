@@ -6,13 +6,14 @@ import { printLines, x509Lines } from "./fetch.ts";
 export function addWatchCommand(group: Command): void {
   group
     .command("watch")
-    .description("Follow this process's X.509-SVIDs: each rotation, new bundle and withdrawal, until Ctrl-C.")
+    .description("Follow this process's X.509-SVIDs: each rotation and each new bundle, until Ctrl-C.")
     .option(SOCKET_OPTION, SOCKET_TEXT)
     .option("--write <directory>", "keep the files of svid fetch x509 fresh there")
     .addHelpText(
       "after",
       `
-What interrupts it is told on standard error, and it goes on by itself.
+What interrupts it, a withdrawn identity too, is told on standard error, and it goes on by itself; files stay until the
+next identity comes.
 Exit status: 0 after Ctrl-C, 65 when the agent finds the request wrong.
 
 Examples:
