@@ -15,6 +15,7 @@ export interface AreaRules {
 
 const spiffeCore = { core: "errors, clock, randomness: the lowest layer" };
 const spiffeId = { ...spiffeCore, id: "identities are what everything here is about" };
+const atFirstUse = { runtime: "modules of the runtime are loaded at their first use" };
 const spiffeX509 = { ...spiffeId, x509: "certificates" };
 
 const productCore = { core: "errors, audit, paths: the product's lowest layer" };
@@ -45,15 +46,34 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
   spiffe: {
     core: { mayImport: {}, runtime: [] },
     id: { mayImport: spiffeCore, runtime: [] },
-    x509: { mayImport: { ...spiffeId }, runtime: ["node:crypto"] },
-    jwt: { mayImport: spiffeCore, runtime: ["node:crypto"] },
-    bundle: { mayImport: { ...spiffeX509, jwt: "JWT authorities are keys" }, runtime: ["node:crypto"] },
+    // A table of types: nothing of them is loaded before somebody calls for it.
+    runtime: {
+      mayImport: spiffeCore,
+      runtime: ["node:crypto", "node:http", "node:http2", "node:https", "node:net", "node:tls"],
+    },
+    x509: { mayImport: { ...spiffeId, ...atFirstUse }, runtime: ["node:crypto"] },
+    jwt: { mayImport: { ...spiffeCore, ...atFirstUse }, runtime: ["node:crypto"] },
+    bundle: {
+      mayImport: { ...spiffeX509, ...atFirstUse, jwt: "JWT authorities are keys" },
+      runtime: ["node:crypto"],
+    },
     svid: {
-      mayImport: { ...spiffeX509, jwt: "JWT-SVIDs", bundle: "an SVID is verified against a bundle" },
+      mayImport: {
+        ...spiffeX509,
+        ...atFirstUse,
+        jwt: "JWT-SVIDs",
+        bundle: "an SVID is verified against a bundle",
+      },
       runtime: ["node:crypto"],
     },
     "workload-api": {
-      mayImport: { ...spiffeX509, jwt: "claims", bundle: "what the agent sends", svid: "what the agent sends" },
+      mayImport: {
+        ...spiffeX509,
+        ...atFirstUse,
+        jwt: "claims",
+        bundle: "what the agent sends",
+        svid: "what the agent sends",
+      },
       runtime: ["node:crypto", "node:net", "node:http2"],
       entries: { "wire.ts": "the fake server speaks the same wire format; for programs it is none of their business" },
     },
@@ -70,6 +90,7 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
     tls: {
       mayImport: {
         ...spiffeX509,
+        ...atFirstUse,
         bundle: "authorities that a peer is verified against",
         svid: "verifies peers",
         source: "takes its identity from there",
@@ -219,6 +240,9 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
   },
   dashboard: {},
 };
+
+/** Folders of `@symbolon/spiffe` whose import may load modules of the runtime: programs do not import what tests are made with. */
+export const importsAtOnce: ReadonlySet<string> = new Set(["testing"]);
 
 /** Runtime dependencies from npm, each with its reason (docs/adr/0003 and 0005 have the long form). */
 export const npmDependencies: Readonly<Record<string, Readonly<Record<string, string>>>> = {

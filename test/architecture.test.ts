@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import { layers, npmDependencies, packages, reservedNames } from "./architecture-rules.ts";
+import { importsAtOnce, layers, npmDependencies, packages, reservedNames } from "./architecture-rules.ts";
 
 const ROOT = resolve(import.meta.dir, "..");
 const transpiler = new Bun.Transpiler({ loader: "ts" });
@@ -26,6 +26,18 @@ describe("architecture", () => {
         .filter((target) => target.area !== "" && !isEntry(target) && !isManifest(target))
         .map((target) => `${source.path} imports ${target.path}`),
     );
+    expect(violations).toEqual([]);
+  });
+
+  test("importing @symbolon/spiffe loads no module of the runtime", () => {
+    const violations = production
+      .filter((source) => source.package === "spiffe" && !importsAtOnce.has(source.area))
+      .flatMap((source) =>
+        transpiler
+          .scanImports(source.text)
+          .filter(({ path }) => resolveTarget(source.path, path).kind === "runtime")
+          .map(({ path }) => `${source.path} imports ${path}: use builtinModule("${path}")`),
+      );
     expect(violations).toEqual([]);
   });
 
@@ -132,14 +144,15 @@ function readSource(path: string): Source {
   return { path, text, ...placeOf(path), isTest: /\.test\.tsx?$/.test(path), imports };
 }
 
-/** Value imports from Bun's scanner; type imports, which it leaves out, by their own pattern. */
+/** Value imports from Bun's scanner; type imports, which it leaves out, by their own pattern; and what is loaded at its first use. */
 function importSpecifiers(path: string, text: string): string[] {
   const values = path.endsWith(".d.ts") ? [] : transpiler.scanImports(text).map((found) => found.path);
   const types = [...text.matchAll(/^\s*(?:import|export) type [^;]*?from "([^"]+)"/gms)].map((match) => match[1] ?? "");
   const mixed = [...text.matchAll(/^\s*(?:import|export) \{[^}]*\btype [^}]*\} from "([^"]+)"/gms)].map(
     (match) => match[1] ?? "",
   );
-  return [...values, ...types, ...mixed].filter((specifier) => specifier !== "");
+  const atFirstUse = [...text.matchAll(/\bbuiltinModule\("([^"]+)"\)/g)].map((match) => match[1] ?? "");
+  return [...values, ...types, ...mixed, ...atFirstUse].filter((specifier) => specifier !== "");
 }
 
 function resolveTarget(from: string, specifier: string): Target {

@@ -1,7 +1,9 @@
-import { createHash } from "node:crypto";
 import { spiffeError } from "../core/index.ts";
 import type { TrustDomain } from "../id/index.ts";
+import { builtinModule } from "../runtime/index.ts";
 import type { X509Bundle } from "./x509-bundle.ts";
+
+const nodeCrypto = builtinModule("node:crypto");
 
 /**
  * One bundle a trust domain. Immutable: `with` and `without` answer a new set. The domains are never merged; who asks
@@ -15,7 +17,7 @@ export class BundleSet {
   private constructor(byName: ReadonlyMap<string, X509Bundle>) {
     this.#byName = byName;
     const fingerprints = [...byName.values()].map((bundle) => bundle.fingerprint).sort();
-    this.generation = createHash("sha256").update(fingerprints.join("\n")).digest("hex");
+    this.generation = nodeCrypto().createHash("sha256").update(fingerprints.join("\n")).digest("hex");
   }
 
   /** A later bundle of the same domain takes the place of an earlier one. */

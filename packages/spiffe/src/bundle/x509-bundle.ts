@@ -1,7 +1,9 @@
-import { createHash } from "node:crypto";
 import { equalBytes, spiffeError, toHex } from "../core/index.ts";
 import type { TrustDomain } from "../id/index.ts";
+import { builtinModule } from "../runtime/index.ts";
 import { type Certificate, certificatesToPem, parseCertificatesDer, parseCertificatesPem } from "../x509/index.ts";
+
+const nodeCrypto = builtinModule("node:crypto");
 
 /**
  * The X.509 authorities of one trust domain (SPIFFE Trust Domain and Bundle §4). Immutable. An empty one is legal
@@ -59,8 +61,9 @@ function withoutDuplicates(certificates: readonly Certificate[]): Certificate[] 
 }
 
 function fingerprintOf(trustDomain: TrustDomain, authorities: readonly Certificate[]): string {
-  const digests = authorities.map(({ der }) => createHash("sha256").update(der).digest("hex")).sort();
-  return createHash("sha256")
+  const digests = authorities.map(({ der }) => nodeCrypto().createHash("sha256").update(der).digest("hex")).sort();
+  return nodeCrypto()
+    .createHash("sha256")
     .update([trustDomain.name, ...digests].join("\n"))
     .digest("hex");
 }

@@ -14,6 +14,7 @@ export {
   SymbolonError,
 } from "./errors.ts";
 export { holdProcess } from "./hold-process.ts";
+export { lazy } from "./lazy.ts";
 export { type Log, type LogFields, silentLog } from "./log.ts";
 export { createObservable, type MutableObservable, type Observable } from "./observable.ts";
 export { type Random, systemRandom } from "./random.ts";

@@ -1,11 +1,17 @@
-const SMALL_PRIMES = primesUpTo(167);
+import { lazy } from "./lazy.ts";
+
+const smallPrimes = lazy(() => primesUpTo(167));
 
 /** ROCA's primes, 3 to 167, with the residues that powers of 65537 take modulo each (CVE-2017-15361). */
-const ROCA_RESIDUES = SMALL_PRIMES.slice(1).map((prime) => ({ prime: BigInt(prime), residues: powersOf65537(prime) }));
+const rocaResidues = lazy(() =>
+  smallPrimes()
+    .slice(1)
+    .map((prime) => ({ prime: BigInt(prime), residues: powersOf65537(prime) })),
+);
 
 /** A prime up to 167 that divides `modulus`, or undefined; an even modulus is among them (CV-65). */
 export function smallFactorOf(modulus: bigint): number | undefined {
-  return SMALL_PRIMES.find((prime) => modulus % BigInt(prime) === 0n);
+  return smallPrimes().find((prime) => modulus % BigInt(prime) === 0n);
 }
 
 /**
@@ -13,7 +19,7 @@ export function smallFactorOf(modulus: bigint): number | undefined {
  * of others, one in about 2^28.
  */
 export function looksLikeRocaModulus(modulus: bigint): boolean {
-  return ROCA_RESIDUES.every(({ prime, residues }) => residues.has(Number(modulus % prime)));
+  return rocaResidues().every(({ prime, residues }) => residues.has(Number(modulus % prime)));
 }
 
 function powersOf65537(prime: number): ReadonlySet<number> {

@@ -45,6 +45,7 @@ export const SPIFFE_ERRORS = {
   ERR_PEM_SURROUNDING_TEXT: callerRow,
   ERR_PEM_TOO_LARGE: callerRow,
   ERR_PEM_UNEXPECTED_LABEL: callerRow,
+  ERR_RUNTIME_UNSUPPORTED: { fault: "operator", status: "unimplemented" },
   ERR_SOURCE_CLOSED: { fault: "caller", status: "failed_precondition" },
   ERR_SOURCE_NO_IDENTITY: { fault: "operator", status: "unavailable" },
   ERR_SOURCE_TIMEOUT: { fault: "operator", status: "deadline_exceeded" },

@@ -1,4 +1,7 @@
-import { constants, type KeyObject, sign, verify } from "node:crypto";
+import type { KeyObject } from "node:crypto";
+import { builtinModule } from "../runtime/index.ts";
+
+const nodeCrypto = builtinModule("node:crypto");
 
 /** RFC 7518 §3.1 and RFC 8037 §3.1, asymmetric ones only: a symmetric key in a key set would be everybody's. */
 export const JWS_ALGORITHMS = [
@@ -50,7 +53,7 @@ export function defaultAlgorithm(key: KeyObject): JwsAlgorithm | undefined {
 }
 
 export function signWith(algorithm: JwsAlgorithm, privateKey: KeyObject, input: Uint8Array): Uint8Array {
-  return Uint8Array.from(sign(PARAMETERS[algorithm].hash, input, keyInput(algorithm, privateKey)));
+  return Uint8Array.from(nodeCrypto().sign(PARAMETERS[algorithm].hash, input, keyInput(algorithm, privateKey)));
 }
 
 /** False also for a key that does not fit, and for a signature of an impossible shape. */
@@ -63,6 +66,7 @@ export function verifyWith(
   const parameters = PARAMETERS[algorithm];
   if (!keyFits(algorithm, publicKey)) return false;
   if (parameters.type === "ec" && signature.length !== parameters.signatureBytes) return false;
+  const { verify } = nodeCrypto();
   try {
     return verify(parameters.hash, input, keyInput(algorithm, publicKey), signature);
   } catch {
@@ -76,5 +80,5 @@ function keyInput(algorithm: JwsAlgorithm, key: KeyObject) {
   // RFC 7518 §3.4: r and s side by side, not DER.
   if (parameters.type === "ec") return { key, dsaEncoding: "ieee-p1363" as const };
   if (parameters.type !== "rsa" || parameters.pssSaltLength === undefined) return { key };
-  return { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: parameters.pssSaltLength };
+  return { key, padding: nodeCrypto().constants.RSA_PKCS1_PSS_PADDING, saltLength: parameters.pssSaltLength };
 }

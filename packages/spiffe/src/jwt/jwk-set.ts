@@ -1,4 +1,4 @@
-import { createHash, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import {
   encodeBase64Url,
   isJsonObject,
@@ -8,8 +8,11 @@ import {
   parseStrictJson,
   spiffeError,
 } from "../core/index.ts";
+import { builtinModule } from "../runtime/index.ts";
 import { defaultAlgorithm } from "./algorithms.ts";
 import { checkPublicJwk, invalidKeySet, isForSignatures, type Jwk, readJwk } from "./jwk.ts";
+
+const nodeCrypto = builtinModule("node:crypto");
 
 export interface JwkSet {
   readonly keys: readonly Jwk[];
@@ -80,7 +83,7 @@ export function jwkFromPublicKey(publicKey: KeyObject, options: { readonly kid?:
     Object.entries({ crv, e, kty, n, x, y }).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
   );
   // RFC 7638 §3: the required members alone, in the order of their names, without white space.
-  const thumbprint = createHash("sha256").update(JSON.stringify(required)).digest();
+  const thumbprint = nodeCrypto().createHash("sha256").update(JSON.stringify(required)).digest();
   const kid = options.kid ?? encodeBase64Url(thumbprint);
   // An RSA key may also be used for RS384, PS256 ..., so that it names no algorithm.
   return { ...required, kty, kid, use: "sig", ...(kty === "RSA" ? {} : { alg: algorithm }) };

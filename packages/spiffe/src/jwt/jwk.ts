@@ -1,4 +1,4 @@
-import { createPublicKey, type JsonWebKey, type KeyObject } from "node:crypto";
+import type { JsonWebKey, KeyObject } from "node:crypto";
 import {
   type CurveName,
   concatBytes,
@@ -12,7 +12,10 @@ import {
   spiffeError,
   toHex,
 } from "../core/index.ts";
+import { builtinModule } from "../runtime/index.ts";
 import { isJwsAlgorithm, type JwsAlgorithm, keyFits } from "./algorithms.ts";
+
+const nodeCrypto = builtinModule("node:crypto");
 
 /** A public key of a set (RFC 7517 §4), ready to verify with. */
 export interface Jwk {
@@ -115,6 +118,7 @@ function checkPoint(x: Uint8Array, y: Uint8Array, crv: JsonValue | undefined, in
 }
 
 function importKey(members: Record<string, JsonValue>, index: number): KeyObject {
+  const { createPublicKey } = nodeCrypto();
   try {
     // Every member is a string: `kty` and `crv` were compared with texts, the numbers were decoded.
     return createPublicKey({ key: members as JsonWebKey, format: "jwk" });

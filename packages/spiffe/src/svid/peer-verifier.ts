@@ -1,8 +1,10 @@
-import { createHash } from "node:crypto";
 import type { BundleSet } from "../bundle/index.ts";
 import type { Clock } from "../core/index.ts";
+import { builtinModule } from "../runtime/index.ts";
 import type { PathLimits } from "../x509/index.ts";
 import { type VerifiedPeer, verifyX509Svid } from "./verify-x509-svid.ts";
+
+const nodeCrypto = builtinModule("node:crypto");
 
 export interface PeerVerifierOptions {
   /** Asked at every verification: a bundle that changed counts from the next handshake on. */
@@ -64,7 +66,7 @@ export function createPeerVerifier(options: PeerVerifierOptions): PeerVerifier {
 
 /** Each certificate under its length, so that two lists with the same bytes in a row differ. */
 function keyOf(presented: readonly Uint8Array[]): string {
-  const hash = createHash("sha256");
+  const hash = nodeCrypto().createHash("sha256");
   for (const der of presented) hash.update(`${der.length}:`).update(der);
   return hash.digest("base64");
 }

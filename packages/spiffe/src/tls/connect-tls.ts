@@ -1,11 +1,15 @@
-import { isIP, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { connect, type TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { type CancelSignal, errorText, spiffeError, systemClock } from "../core/index.ts";
+import { builtinModule } from "../runtime/index.ts";
 import type { X509Source } from "../source/index.ts";
 import { identityOptions } from "./identity-options.ts";
 import { asRefusal, createPeerCheck, type PeerCheck, type PeerCheckOptions } from "./peer-check.ts";
 import { markVerified } from "./peer-of.ts";
+
+const nodeNet = builtinModule("node:net");
+const nodeTls = builtinModule("node:tls");
 
 export interface TlsTarget {
   /** Name or address to connect to; no part of the authentication (spiffe.md §2.2 point 7). */
@@ -45,7 +49,7 @@ export function connectVerified(
 ): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     target.signal?.throwIfAborted();
-    const socket = connect(connectionOptions(source, target));
+    const socket = nodeTls().connect(connectionOptions(source, target));
     const timeoutMs = target.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const settle = (): void => {
       timer.cancel();
@@ -81,7 +85,7 @@ export function connectVerified(
 }
 
 function connectionOptions(source: X509Source, { host, port, servername, alpn, socket }: TlsTarget) {
-  const name = servername ?? (isIP(host) === 0 ? host : undefined);
+  const name = servername ?? (nodeNet().isIP(host) === 0 ? host : undefined);
   return {
     ...identityOptions(source.svid),
     // A Duplex is one as good as a socket, on every runtime; the types of some say otherwise.

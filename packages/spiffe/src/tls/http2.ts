@@ -1,15 +1,11 @@
-import {
-  type ClientHttp2Session,
-  connect,
-  createServer,
-  type Http2Server,
-  type Http2ServerRequest,
-  type Http2ServerResponse,
-} from "node:http2";
+import type { ClientHttp2Session, Http2Server, Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { spiffeError } from "../core/index.ts";
+import { builtinModule } from "../runtime/index.ts";
 import type { X509Source } from "../source/index.ts";
 import { type ConnectTlsOptions, connectTls } from "./connect-tls.ts";
 import { createTlsServer, type TlsServer, type TlsServerOptions } from "./tls-server.ts";
+
+const nodeHttp2 = builtinModule("node:http2");
 
 const H2 = "h2";
 
@@ -27,6 +23,7 @@ export function createHttp2Server(
   options: Omit<TlsServerOptions, "alpn">,
   listener?: (request: Http2ServerRequest, response: Http2ServerResponse) => void,
 ): MutualHttp2Server {
+  const { createServer } = nodeHttp2();
   const http2 = listener ? createServer(listener) : createServer();
   const front = createTlsServer(source, { ...options, alpn: [H2] }, (socket) => {
     http2.emit("connection", socket);
@@ -49,5 +46,5 @@ export async function connectHttp2(
     throw spiffeError("ERR_TLS_CONNECT_FAILED", `no HTTP/2 at ${host}:${port}: the server did not choose "${H2}"`);
   }
   const authority = `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
-  return connect(authority, { createConnection: () => socket });
+  return nodeHttp2().connect(authority, { createConnection: () => socket });
 }

@@ -1,8 +1,12 @@
-import { Agent, type AgentOptions, type RequestOptions } from "node:https";
+import type { Agent, AgentOptions, RequestOptions } from "node:https";
 import type { Duplex } from "node:stream";
+import { lazy } from "../core/index.ts";
+import { builtinModule } from "../runtime/index.ts";
 import type { X509Source } from "../source/index.ts";
 import { connectVerified } from "./connect-tls.ts";
 import { createPeerCheck, type PeerCheckOptions } from "./peer-check.ts";
+
+const nodeHttps = builtinModule("node:https");
 
 export interface HttpsAgentOptions
   extends PeerCheckOptions,
@@ -14,49 +18,54 @@ export interface HttpsAgentOptions
  * @throws ERR_TLS_AUTHORIZER_MISSING; requests fail as `connectTls`
  */
 export function createHttpsAgent(source: X509Source, options: HttpsAgentOptions): Agent {
-  return new SpiffeAgent(source, options);
+  return new (spiffeAgent())(source, options);
 }
 
 /** Node reads the socket only when there is no error. */
 type Connected = (error: Error | null, socket: Duplex) => void;
 
-class SpiffeAgent extends Agent {
-  readonly #connect: (target: RequestOptions) => Promise<Duplex>;
-  readonly #unsubscribe: () => void;
+/** With the first agent, because it needs the class of the runtime. */
+const spiffeAgent = lazy(() => {
+  class SpiffeAgent extends nodeHttps().Agent {
+    readonly #connect: (target: RequestOptions) => Promise<Duplex>;
+    readonly #unsubscribe: () => void;
 
-  constructor(source: X509Source, { allow, clock, ...pool }: HttpsAgentOptions) {
-    // The size of the session cache: nothing is resumed.
-    super({ keepAlive: true, ...pool, maxCachedSessions: 0 });
-    const checking = { allow, ...(clock ? { clock } : {}) };
-    const check = createPeerCheck(source, "createHttpsAgent", checking);
-    this.#connect = ({ host, port, servername }) =>
-      connectVerified(
-        source,
-        check,
-        {
-          host: host ?? "localhost",
-          port: Number(port ?? 443),
-          alpn: ["http/1.1"],
-          ...(servername ? { servername } : {}),
-        },
-        checking,
+    constructor(source: X509Source, { allow, clock, ...pool }: HttpsAgentOptions) {
+      // The size of the session cache: nothing is resumed.
+      super({ keepAlive: true, ...pool, maxCachedSessions: 0 });
+      const checking = { allow, ...(clock ? { clock } : {}) };
+      const check = createPeerCheck(source, "createHttpsAgent", checking);
+      this.#connect = ({ host, port, servername }) =>
+        connectVerified(
+          source,
+          check,
+          {
+            host: host ?? "localhost",
+            port: Number(port ?? 443),
+            alpn: ["http/1.1"],
+            ...(servername ? { servername } : {}),
+          },
+          checking,
+        );
+      this.#unsubscribe = source.subscribe(() => this.#dropIdle());
+    }
+
+    override createConnection(options: RequestOptions, callback?: Connected): undefined {
+      this.#connect(options).then(
+        (socket) => callback?.(null, socket),
+        (error: Error) => callback?.(error, undefined as never),
       );
-    this.#unsubscribe = source.subscribe(() => this.#dropIdle());
+    }
+
+    override destroy(): void {
+      this.#unsubscribe();
+      super.destroy();
+    }
+
+    #dropIdle(): void {
+      for (const sockets of Object.values(this.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+    }
   }
 
-  override createConnection(options: RequestOptions, callback?: Connected): undefined {
-    this.#connect(options).then(
-      (socket) => callback?.(null, socket),
-      (error: Error) => callback?.(error, undefined as never),
-    );
-  }
-
-  override destroy(): void {
-    this.#unsubscribe();
-    super.destroy();
-  }
-
-  #dropIdle(): void {
-    for (const sockets of Object.values(this.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
-  }
-}
+  return SpiffeAgent;
+});

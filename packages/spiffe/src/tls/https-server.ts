@@ -1,6 +1,9 @@
-import { createServer, type RequestListener, type Server } from "node:http";
+import type { RequestListener, Server } from "node:http";
+import { builtinModule } from "../runtime/index.ts";
 import type { X509Source } from "../source/index.ts";
 import { createTlsServer, type TlsServer, type TlsServerOptions } from "./tls-server.ts";
+
+const nodeHttp = builtinModule("node:http");
 
 export interface HttpsServer extends TlsServer {
   /** Where requests arrive: for its time-outs, and for `upgrade`. It does not listen itself. */
@@ -17,7 +20,7 @@ export function createHttpsServer(
   options: Omit<TlsServerOptions, "alpn">,
   listener: RequestListener,
 ): HttpsServer {
-  const http = createServer(listener);
+  const http = nodeHttp().createServer(listener);
   const front = createTlsServer(source, { ...options, alpn: ["http/1.1"] }, (socket) => {
     http.emit("connection", socket);
   });

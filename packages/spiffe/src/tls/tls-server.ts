@@ -1,10 +1,13 @@
 import type { AddressInfo, ListenOptions } from "node:net";
-import { createServer, type Server, type TLSSocket } from "node:tls";
+import type { Server, TLSSocket } from "node:tls";
 import { type Clock, type SymbolonError, spiffeError, systemClock } from "../core/index.ts";
+import { builtinModule } from "../runtime/index.ts";
 import type { X509Source } from "../source/index.ts";
 import { identityOptions } from "./identity-options.ts";
 import { asRefusal, createPeerCheck, type PeerCheckOptions } from "./peer-check.ts";
 import { markVerified } from "./peer-of.ts";
+
+const nodeTls = builtinModule("node:tls");
 
 export interface Refusal {
   readonly error: SymbolonError;
@@ -45,7 +48,7 @@ export function createTlsServer(
 ): TlsServer {
   const check = createPeerCheck(source, "createTlsServer", options);
   const { alpn, clock = systemClock, onRefused, handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS } = options;
-  const server = createServer({
+  const server = nodeTls().createServer({
     ...identityOptions(source.svid),
     handshakeTimeout: handshakeTimeoutMs,
     ...(alpn ? { ALPNProtocols: [...alpn] } : {}),

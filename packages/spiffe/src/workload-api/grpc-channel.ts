@@ -1,8 +1,12 @@
 import type { ClientHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { type Clock, errorText, isSymbolonError, spiffeError, type Timer } from "../core/index.ts";
+import { builtinModule } from "../runtime/index.ts";
 import { type EndpointAddress, endpointAddressText } from "./endpoint-address.ts";
 import { type CallOptions, type CallTarget, startCall } from "./grpc-call.ts";
+
+const nodeHttp2 = builtinModule("node:http2");
+const nodeNet = builtinModule("node:net");
 
 export interface GrpcChannelOptions {
   readonly address: EndpointAddress;
@@ -34,9 +38,9 @@ export function createGrpcChannel(options: GrpcChannelOptions): GrpcChannel {
   let connection: Connection | undefined;
   let closed = false;
 
-  const connectionInUse = (transport: Transport): Connection => {
+  const connectionInUse = (): Connection => {
     if (closed) throw spiffeError("ERR_WORKLOAD_API_CLOSED", "the Workload API client is closed");
-    if (!connection?.isUsable()) connection = openConnection(transport, options);
+    if (!connection?.isUsable()) connection = openConnection(options);
     return connection;
   };
   const targetOf = ({ session, problem }: Connection): CallTarget => {
@@ -48,9 +52,8 @@ export function createGrpcChannel(options: GrpcChannelOptions): GrpcChannel {
    * method only asks, so that it does no harm if the first one arrived.
    */
   const call = async function* (method: string, request: Uint8Array, callOptions: CallOptions) {
-    const transport = await loadTransport();
     for (let mayBeStale = connection?.isUsable() === true; ; mayBeStale = false) {
-      const used = connectionInUse(transport);
+      const used = connectionInUse();
       let hasAnswer = false;
       try {
         for await (const message of startCall(targetOf(used), method, request, callOptions)) {
@@ -95,29 +98,16 @@ interface Connection {
   destroy(): void;
 }
 
-interface Transport {
-  readonly http2: typeof import("node:http2");
-  readonly net: typeof import("node:net");
-}
-
-let transport: Promise<Transport> | undefined;
-
-/** With the first call: on Node these two take longer to load than the whole library, and who only verifies needs neither. */
-function loadTransport(): Promise<Transport> {
-  transport ??= Promise.all([import("node:http2"), import("node:net")]).then(([http2, net]) => ({ http2, net }));
-  return transport;
-}
-
-function openConnection({ http2, net }: Transport, options: GrpcChannelOptions): Connection {
+function openConnection(options: GrpcChannelOptions): Connection {
   const { address, clock, connectTimeoutMs } = options;
   let problem: string | undefined;
   let usable = true;
   const socket: Socket =
     address.kind === "unix"
-      ? net.connect({ path: address.path })
-      : net.connect({ host: address.host, port: address.port });
+      ? nodeNet().connect({ path: address.path })
+      : nodeNet().connect({ host: address.host, port: address.port });
   if (address.kind === "tcp") socket.setKeepAlive(true, KEEP_ALIVE_MS).setNoDelay(true);
-  const session = http2.connect("http://localhost", { createConnection: () => socket });
+  const session = nodeHttp2().connect("http://localhost", { createConnection: () => socket });
   const stop = (why: string): void => {
     problem ??= why;
     usable = false;

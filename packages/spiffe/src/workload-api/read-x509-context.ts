@@ -1,7 +1,8 @@
-import { createPrivateKey, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { BundleSet, X509Bundle } from "../bundle/index.ts";
 import { spiffeError } from "../core/index.ts";
 import { type SpiffeId, TrustDomain } from "../id/index.ts";
+import { builtinModule } from "../runtime/index.ts";
 import { X509Svid } from "../svid/index.ts";
 import { parseCertificatesDer } from "../x509/index.ts";
 import {
@@ -12,6 +13,8 @@ import {
 } from "./messages.ts";
 import { invalidResponse, keepFirstOfEachHint, readingResponse, requireFields } from "./response-checks.ts";
 import type { HintedX509Svid, X509Context } from "./x509-context.ts";
+
+const nodeCrypto = builtinModule("node:crypto");
 
 /**
  * Reads the answer of FetchX509SVID (Workload API §5.2.1): everything that must be there is, each key belongs to its
@@ -64,6 +67,7 @@ function readIdentity(message: X509SvidMessage): HintedX509Svid & { readonly bun
 
 /** PKCS #8 (Workload API §5.2.1). */
 function readKey(der: Uint8Array): KeyObject {
+  const { createPrivateKey } = nodeCrypto();
   const copy = Buffer.from(der);
   try {
     return createPrivateKey({ key: copy, format: "der", type: "pkcs8" });

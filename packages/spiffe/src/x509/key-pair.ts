@@ -1,6 +1,9 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { spiffeError } from "../core/index.ts";
+import { builtinModule } from "../runtime/index.ts";
 import { subjectPublicKeyBits } from "./public-key.ts";
+
+const nodeCrypto = builtinModule("node:crypto");
 
 export const KEY_KINDS = ["ec-p256", "ec-p384", "rsa-2048", "rsa-3072", "rsa-4096", "ed25519"] as const;
 export type KeyKind = (typeof KEY_KINDS)[number];
@@ -26,7 +29,7 @@ export function createKeyPair(kind: KeyKind = "ec-p256"): KeyPair {
  */
 export function keyPairOf(privateKey: KeyObject): KeyPair {
   if (privateKey.type !== "private") throw spiffeError("ERR_KEY_UNSUPPORTED", "key is not a private key");
-  const publicKey = createPublicKey(privateKey);
+  const publicKey = nodeCrypto().createPublicKey(privateKey);
   const pair = { privateKey, publicKey, spki: spkiOf(publicKey), toJSON: redacted };
   Object.defineProperty(pair, INSPECT, { value: redacted, enumerable: false });
   Object.defineProperty(pair, "toJSON", { enumerable: false });
@@ -38,6 +41,7 @@ export function keyPairOf(privateKey: KeyObject): KeyPair {
  * @throws ERR_KEY_MALFORMED, without the cause: a runtime's error may quote what it read
  */
 export function parsePrivateKeyPem(pem: string | Uint8Array): KeyObject {
+  const { createPrivateKey } = nodeCrypto();
   try {
     // A type assertion, because @types/node wants a Buffer where every runtime takes any Uint8Array.
     return createPrivateKey({ key: pem as string | Buffer, format: "pem" });
@@ -48,27 +52,27 @@ export function parsePrivateKeyPem(pem: string | Uint8Array): KeyObject {
 
 /** DER SubjectPublicKeyInfo of a public or private key. */
 export function spkiOf(key: KeyObject): Uint8Array {
-  const publicKey = key.type === "private" ? createPublicKey(key) : key;
+  const publicKey = key.type === "private" ? nodeCrypto().createPublicKey(key) : key;
   return Uint8Array.from(publicKey.export({ format: "der", type: "spki" }));
 }
 
 /** RFC 7093 §2 (1): the first 160 bits of SHA-256 over the key's bits; SHA-1 would serve no reader. */
 export function keyIdentifier(spki: Uint8Array): Uint8Array {
-  return Uint8Array.from(createHash("sha256").update(subjectPublicKeyBits(spki)).digest().subarray(0, 20));
+  return Uint8Array.from(nodeCrypto().createHash("sha256").update(subjectPublicKeyBits(spki)).digest().subarray(0, 20));
 }
 
 function generate(kind: KeyKind): { readonly privateKey: KeyObject } {
   switch (kind) {
     case "ec-p256":
-      return generateKeyPairSync("ec", { namedCurve: "P-256" });
+      return nodeCrypto().generateKeyPairSync("ec", { namedCurve: "P-256" });
     case "ec-p384":
-      return generateKeyPairSync("ec", { namedCurve: "P-384" });
+      return nodeCrypto().generateKeyPairSync("ec", { namedCurve: "P-384" });
     case "ed25519":
-      return generateKeyPairSync("ed25519");
+      return nodeCrypto().generateKeyPairSync("ed25519");
     case "rsa-2048":
     case "rsa-3072":
     case "rsa-4096":
-      return generateKeyPairSync("rsa", { modulusLength: Number(kind.slice("rsa-".length)) });
+      return nodeCrypto().generateKeyPairSync("rsa", { modulusLength: Number(kind.slice("rsa-".length)) });
   }
 }
 

@@ -1,8 +1,11 @@
-import { constants, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
-import { spiffeError, toHex } from "../core/index.ts";
+import type { KeyObject } from "node:crypto";
+import { lazy, spiffeError, toHex } from "../core/index.ts";
+import { builtinModule } from "../runtime/index.ts";
 import { contextConstructed } from "./der.ts";
 import { encodeElement, encodeInteger, encodeNull, encodeOid, encodeSequence } from "./der-writer.ts";
 import { OID } from "./oid.ts";
+
+const nodeCrypto = builtinModule("node:crypto");
 
 /** How an AlgorithmIdentifier is carried out: the key that it needs and the runtime's parameters. */
 interface Scheme {
@@ -18,40 +21,46 @@ export interface DerSignature {
   readonly signature: Uint8Array;
 }
 
-const ECDSA = {
-  sha256: encodeSequence(encodeOid(OID.ecdsaWithSha256)),
-  sha384: encodeSequence(encodeOid(OID.ecdsaWithSha384)),
-  sha512: encodeSequence(encodeOid(OID.ecdsaWithSha512)),
-};
-const RSA_PKCS1_SHA256 = encodeSequence(encodeOid(OID.sha256WithRsa), encodeNull());
-const ED25519 = encodeSequence(encodeOid(OID.ed25519));
+/** The AlgorithmIdentifiers that are signed with: of ECDSA, by hash; of RSA; of Ed25519. */
+const identifiers = lazy(() => ({
+  ecdsa: {
+    sha256: encodeSequence(encodeOid(OID.ecdsaWithSha256)),
+    sha384: encodeSequence(encodeOid(OID.ecdsaWithSha384)),
+    sha512: encodeSequence(encodeOid(OID.ecdsaWithSha512)),
+  },
+  rsa: encodeSequence(encodeOid(OID.sha256WithRsa), encodeNull()),
+  ed25519: encodeSequence(encodeOid(OID.ed25519)),
+}));
 
 /**
  * The closed list, by the exact bytes of the AlgorithmIdentifier: RFC 5758 §3.2 (ECDSA, parameters absent),
  * RFC 4055 §5 (RSA, parameters NULL) and §3.1 (PSS, three parameter sets), RFC 8410 §3 (Ed25519). No SHA-1, no DSA.
  */
-const SCHEMES: ReadonlyMap<string, Scheme> = new Map([
-  [toHex(ECDSA.sha256), { name: "ecdsa-with-SHA256", keyType: "ec", hash: "sha256" }],
-  [toHex(ECDSA.sha384), { name: "ecdsa-with-SHA384", keyType: "ec", hash: "sha384" }],
-  [toHex(ECDSA.sha512), { name: "ecdsa-with-SHA512", keyType: "ec", hash: "sha512" }],
-  [toHex(RSA_PKCS1_SHA256), { name: "sha256WithRSAEncryption", keyType: "rsa", hash: "sha256" }],
-  [rsaPkcs1(OID.sha384WithRsa), { name: "sha384WithRSAEncryption", keyType: "rsa", hash: "sha384" }],
-  [rsaPkcs1(OID.sha512WithRsa), { name: "sha512WithRSAEncryption", keyType: "rsa", hash: "sha512" }],
-  [rsaPss(OID.sha256, 32), { name: "RSASSA-PSS-SHA256", keyType: "rsa", hash: "sha256", pssSaltLength: 32 }],
-  [rsaPss(OID.sha384, 48), { name: "RSASSA-PSS-SHA384", keyType: "rsa", hash: "sha384", pssSaltLength: 48 }],
-  [rsaPss(OID.sha512, 64), { name: "RSASSA-PSS-SHA512", keyType: "rsa", hash: "sha512", pssSaltLength: 64 }],
-  [toHex(ED25519), { name: "Ed25519", keyType: "ed25519", hash: null }],
-] satisfies [string, Scheme][]);
+const schemes = lazy((): ReadonlyMap<string, Scheme> => {
+  const { ecdsa, rsa, ed25519 } = identifiers();
+  return new Map([
+    [toHex(ecdsa.sha256), { name: "ecdsa-with-SHA256", keyType: "ec", hash: "sha256" }],
+    [toHex(ecdsa.sha384), { name: "ecdsa-with-SHA384", keyType: "ec", hash: "sha384" }],
+    [toHex(ecdsa.sha512), { name: "ecdsa-with-SHA512", keyType: "ec", hash: "sha512" }],
+    [toHex(rsa), { name: "sha256WithRSAEncryption", keyType: "rsa", hash: "sha256" }],
+    [rsaPkcs1(OID.sha384WithRsa), { name: "sha384WithRSAEncryption", keyType: "rsa", hash: "sha384" }],
+    [rsaPkcs1(OID.sha512WithRsa), { name: "sha512WithRSAEncryption", keyType: "rsa", hash: "sha512" }],
+    [rsaPss(OID.sha256, 32), { name: "RSASSA-PSS-SHA256", keyType: "rsa", hash: "sha256", pssSaltLength: 32 }],
+    [rsaPss(OID.sha384, 48), { name: "RSASSA-PSS-SHA384", keyType: "rsa", hash: "sha384", pssSaltLength: 48 }],
+    [rsaPss(OID.sha512, 64), { name: "RSASSA-PSS-SHA512", keyType: "rsa", hash: "sha512", pssSaltLength: 64 }],
+    [toHex(ed25519), { name: "Ed25519", keyType: "ed25519", hash: null }],
+  ] satisfies [string, Scheme][]);
+});
 
 /** The AlgorithmIdentifier that `signDer` uses with such a key: a TBSCertificate names it before it is signed. */
 export function signatureAlgorithmFor(key: KeyObject): Uint8Array {
   switch (key.asymmetricKeyType) {
     case "ec":
-      return ECDSA[hashForCurve(key)];
+      return identifiers().ecdsa[hashForCurve(key)];
     case "rsa":
-      return RSA_PKCS1_SHA256;
+      return identifiers().rsa;
     case "ed25519":
-      return ED25519;
+      return identifiers().ed25519;
     default:
       throw spiffeError("ERR_KEY_UNSUPPORTED", `cannot sign with a key of type "${key.asymmetricKeyType}"`);
   }
@@ -64,7 +73,7 @@ export function signatureAlgorithmFor(key: KeyObject): Uint8Array {
 export function signDer(privateKey: KeyObject, bytes: Uint8Array): DerSignature {
   const algorithm = signatureAlgorithmFor(privateKey);
   const { hash } = schemeOf(algorithm);
-  return { algorithm, signature: Uint8Array.from(sign(hash, bytes, privateKey)) };
+  return { algorithm, signature: Uint8Array.from(nodeCrypto().sign(hash, bytes, privateKey)) };
 }
 
 /**
@@ -80,6 +89,7 @@ export function verifySignature(
   signature: Uint8Array,
 ): boolean {
   const scheme = schemeOf(algorithm);
+  const { constants, verify } = nodeCrypto();
   try {
     const key = publicKey instanceof Uint8Array ? publicKeyOf(publicKey) : publicKey;
     if (key.asymmetricKeyType !== scheme.keyType) return false;
@@ -94,16 +104,17 @@ export function verifySignature(
 
 /** Name of the algorithm, for people; undefined if it is not on the list. */
 export function signatureAlgorithmName(algorithm: Uint8Array): string | undefined {
-  return SCHEMES.get(toHex(algorithm))?.name;
+  return schemes().get(toHex(algorithm))?.name;
 }
 
 /** True when a key of this SubjectPublicKeyInfo algorithm can have made a signature with `algorithm`. */
 export function signatureAlgorithmFits(algorithm: Uint8Array, keyType: Scheme["keyType"]): boolean {
-  return SCHEMES.get(toHex(algorithm))?.keyType === keyType;
+  return schemes().get(toHex(algorithm))?.keyType === keyType;
 }
 
 /** @throws ERR_KEY_MALFORMED */
 export function publicKeyOf(spki: Uint8Array): KeyObject {
+  const { createPublicKey } = nodeCrypto();
   try {
     // A type assertion, because @types/node wants a Buffer where every runtime takes any Uint8Array.
     return createPublicKey({ key: spki as Buffer, format: "der", type: "spki" });
@@ -114,7 +125,7 @@ export function publicKeyOf(spki: Uint8Array): KeyObject {
 
 function schemeOf(algorithm: Uint8Array): Scheme {
   const hex = toHex(algorithm);
-  const scheme = SCHEMES.get(hex);
+  const scheme = schemes().get(hex);
   if (!scheme) {
     const message = "signature algorithm is not supported";
     throw spiffeError("ERR_X509_SIGNATURE_ALGORITHM", message, { details: { algorithm: hex.slice(0, 64) } });

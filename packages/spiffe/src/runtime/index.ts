@@ -1,0 +1,1 @@
+export { builtinModule } from "./builtin-module.ts";
