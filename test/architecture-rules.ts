@@ -31,6 +31,8 @@ const anyPorts = {
 };
 
 const ownProcess = "a process loads its own code and no other's: less memory, quicker start";
+/** Of folders that other processes use as well. */
+const dataPlane = { "data-plane.ts": `${ownProcess}; what a proxy needs of this folder` };
 
 export const packages: Readonly<
   Record<string, { readonly packages: readonly string[]; readonly runtime: readonly string[] }>
@@ -168,7 +170,7 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
       runtime: ["node:path"],
     },
     audit: { mayImport: productCore, packages: ["@symbolon/spiffe/core"], runtime: ["node:crypto"] },
-    mesh: { mayImport: productCore, packages: spiffeAndPolicy },
+    mesh: { mayImport: productCore, packages: spiffeAndPolicy, entries: dataPlane },
     telemetry: { mayImport: productMesh },
     ca: { mayImport: productCore, runtime: ["node:crypto"] },
     agent: { mayImport: productCore },
@@ -187,6 +189,7 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
     "adapters/fs": {
       mayImport: { ...productMesh, ...anyPorts, audit: "keeps its logs on the disk" },
       runtime: ["node:*", "bun"],
+      entries: { "record-file.ts": ownProcess },
     },
     "adapters/grpc": {
       mayImport: { ...productMesh, ...anyPorts, gen: "wire messages" },
@@ -194,8 +197,12 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
       runtime: ["node:*", "bun"],
     },
     "adapters/http": { mayImport: { ...productMesh, ...anyPorts }, runtime: ["node:*", "bun"] },
-    "adapters/ipc": { mayImport: { ...productMesh, ...anyPorts }, runtime: ["node:*", "bun"] },
-    "adapters/os": { mayImport: { ...productMesh, ...anyPorts }, runtime: ["node:*", "bun", "bun:ffi"] },
+    "adapters/ipc": { mayImport: { ...productMesh, ...anyPorts }, runtime: ["node:*", "bun"], entries: dataPlane },
+    "adapters/os": {
+      mayImport: { ...productMesh, ...anyPorts },
+      runtime: ["node:*", "bun", "bun:ffi"],
+      entries: { ...dataPlane, "process-hardening.ts": "every process of the mesh begins with it" },
+    },
     "adapters/sqlite": { mayImport: { ...productMesh, ...anyPorts }, runtime: ["node:*", "bun", "bun:sqlite"] },
     cli: {
       mayImport: {
@@ -243,6 +250,35 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
 
 /** Folders of `@symbolon/spiffe` whose import may load modules of the runtime: programs do not import what tests are made with. */
 export const importsAtOnce: ReadonlySet<string> = new Set(["testing"]);
+
+/**
+ * What a process has loaded when it has started, by the file that it starts with: folders below `packages`, each with the
+ * reason. There is one proxy for each pod, so every folder here is paid for in memory by every pod. Of a folder that has
+ * a data-plane.ts a proxy reaches that one, not index.ts.
+ */
+export const processes: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "packages/symbolon/src/app/proxy.ts": {
+    "symbolon/src/app": "composes the process",
+    "symbolon/src/app/capture": "which connections come to the proxy, and how",
+    "symbolon/src/core": "errors and paths",
+    "symbolon/src/mesh": "its configuration",
+    "symbolon/src/proxy": "what it is",
+    "symbolon/src/proxy/http1": "reads and writes requests",
+    "symbolon/src/telemetry": "records of connections, and metrics",
+    "symbolon/src/adapters/fs": "the file of its access records",
+    "symbolon/src/adapters/ipc": "hears from the control plane and the agent; answers its admin",
+    "symbolon/src/adapters/os": "its place in a pod",
+    "policy/src": "request authentication, and the matchers of one value each",
+    "policy/src/authorization": "decides",
+    "spiffe/src/core": "errors, clock, randomness",
+    "spiffe/src/runtime": "modules of the runtime, at their first use",
+    "spiffe/src/id": "who a peer is",
+    "spiffe/src/x509": "a peer's certificates",
+    "spiffe/src/jwt": "tokens of requests",
+    "spiffe/src/bundle": "authorities that a peer is verified against",
+    "spiffe/src/svid": "verifies peers",
+  },
+};
 
 /** Runtime dependencies from npm, each with its reason (docs/adr/0003 and 0005 have the long form). */
 export const npmDependencies: Readonly<Record<string, Readonly<Record<string, string>>>> = {

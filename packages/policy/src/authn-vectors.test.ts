@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { requireParsed } from "./errors.ts";
 import { outputHeaderNames, spaceDelimitedClaims } from "./jwt-outputs.ts";
 import { type ObjectEnvelope, parseEnvelope } from "./object-envelope.ts";
 import { parseRequestAuthentication } from "./parse-request-authentication.ts";
 import { parsePeerAuthentication } from "./peer-authentication.ts";
 import { effectivePeerAuthentication } from "./peer-authentication-index.ts";
 import type { JwtRule } from "./request-authentication.ts";
+import { requireParsed } from "./require-parsed.ts";
 import { parseYamlDocuments } from "./yaml/index.ts";
 
 const TABLE = fileURLToPath(new URL("../../../../shared/vectors/istio-tables/authn-tables.json", import.meta.url));

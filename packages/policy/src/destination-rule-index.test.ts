@@ -3,9 +3,9 @@ import { describe, test } from "node:test";
 import type { DestinationRule } from "./destination-rule.ts";
 import { clientTlsOf } from "./destination-rule.ts";
 import { createDestinationRuleIndex } from "./destination-rule-index.ts";
-import { requireParsed } from "./errors.ts";
 import { parseEnvelope } from "./object-envelope.ts";
 import { parseDestinationRule } from "./parse-destination-rule.ts";
+import { requireParsed } from "./require-parsed.ts";
 import { parseYamlDocuments } from "./yaml/index.ts";
 
 const SERVICE = { hostname: "reviews.shop.svc.cluster.local", namespace: "shop" };

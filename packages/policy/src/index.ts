@@ -132,7 +132,7 @@ export type {
   PolicyCandidate,
   WorkloadTarget,
 } from "./effective-peer-authentication.ts";
-export { POLICY_ERRORS, type PolicyErrorCode, requireParsed } from "./errors.ts";
+export { POLICY_ERRORS, type PolicyErrorCode } from "./errors.ts";
 export { type ExpandedDocuments, expandLists } from "./expand-lists.ts";
 export {
   type AppliedChange,
@@ -207,5 +207,6 @@ export type {
   TokenValidity,
   TokenVerification,
 } from "./request-authentication-outcome.ts";
+export { requireParsed } from "./require-parsed.ts";
 export { selectorMatches, selectorText, type WorkloadSelector } from "./selector.ts";
 export type { PolicyTargetReference } from "./target-reference.ts";

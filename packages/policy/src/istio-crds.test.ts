@@ -4,12 +4,12 @@ import { existsSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { documentToJson, type JsonValue, type ParseResult } from "./document/index.ts";
-import { requireParsed } from "./errors.ts";
 import { type ObjectEnvelope, parseEnvelope } from "./object-envelope.ts";
 import { parseAuthorizationPolicy } from "./parse-authorization-policy.ts";
 import { parseDestinationRule } from "./parse-destination-rule.ts";
 import { parseRequestAuthentication } from "./parse-request-authentication.ts";
 import { parsePeerAuthentication } from "./peer-authentication.ts";
+import { requireParsed } from "./require-parsed.ts";
 import { parseYamlDocuments } from "./yaml/index.ts";
 
 const FILE = fileURLToPath(

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { ConnectionAttributes, RequestAttributes } from "./attributes.ts";
 import { type AuthorizationOptions, compileAuthorization } from "./authorization/index.ts";
-import { requireParsed } from "./errors.ts";
 import { expandLists } from "./expand-lists.ts";
 import { createExplainer, explanationText } from "./explain/index.ts";
 import { parseEnvelope } from "./object-envelope.ts";
 import { parseAuthorizationPolicy } from "./parse-authorization-policy.ts";
+import { requireParsed } from "./require-parsed.ts";
 import { parseYamlDocuments } from "./yaml/index.ts";
 
 const OPTIONS: AuthorizationOptions = { trustDomain: "cluster.local" };

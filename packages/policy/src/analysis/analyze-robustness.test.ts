@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { requireParsed } from "../errors.ts";
 import { parseEnvelope } from "../object-envelope.ts";
 import { parseAuthorizationPolicy } from "../parse-authorization-policy.ts";
+import { requireParsed } from "../require-parsed.ts";
 import { parseYamlDocuments } from "../yaml/index.ts";
 import { ANALYSIS_CODES } from "./analysis-codes.ts";
 import { analyzeDocuments } from "./analyze-documents.ts";

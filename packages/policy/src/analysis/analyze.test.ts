@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { formatFinding } from "../document/index.ts";
-import { requireParsed } from "../errors.ts";
 import { parseMeshConfig } from "../parse-mesh-config.ts";
+import { requireParsed } from "../require-parsed.ts";
 import { parseYamlDocuments } from "../yaml/index.ts";
 import { ANALYSIS_CODES } from "./analysis-codes.ts";
 import { analyzeDocuments } from "./analyze-documents.ts";

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { requireParsed } from "../errors.ts";
 import { type ObjectEnvelope, parseEnvelope } from "../object-envelope.ts";
 import { parseAuthorizationPolicy } from "../parse-authorization-policy.ts";
 import { parseDestinationRule } from "../parse-destination-rule.ts";
 import { parseRequestAuthentication } from "../parse-request-authentication.ts";
 import { parsePeerAuthentication } from "../peer-authentication.ts";
+import { requireParsed } from "../require-parsed.ts";
 import { parseYamlDocuments } from "../yaml/index.ts";
 import { describePolicy } from "./describe-policy.ts";
 

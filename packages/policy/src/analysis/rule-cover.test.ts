@@ -11,9 +11,9 @@ import {
   ruleStructures,
 } from "../authorization/index.ts";
 import type { AuthorizationAction, AuthorizationPolicy } from "../authorization-policy.ts";
-import { requireParsed } from "../errors.ts";
 import { parseEnvelope } from "../object-envelope.ts";
 import { parseAuthorizationPolicy } from "../parse-authorization-policy.ts";
+import { requireParsed } from "../require-parsed.ts";
 import { parseYamlDocuments } from "../yaml/index.ts";
 import { findContradiction, ruleCovers } from "./rule-cover.ts";
 

@@ -1,5 +1,5 @@
 import type { Clock, Log } from "@symbolon/spiffe/core";
-import { createRecordFile, type RecordFile } from "../adapters/fs/index.ts";
+import { createRecordFile, type RecordFile } from "../adapters/fs/record-file.ts";
 import { accessRecordsFile, type MeshPaths } from "../core/index.ts";
 import type { ProxyConfig } from "../mesh/index.ts";
 import {

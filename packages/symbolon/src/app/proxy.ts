@@ -4,10 +4,10 @@ import {
   createIdentityClient,
   createReportClient,
   serveProxyAdmin,
-} from "../adapters/ipc/index.ts";
-import { listenOnUnixSocket } from "../adapters/os/index.ts";
+} from "../adapters/ipc/data-plane.ts";
+import { listenOnUnixSocket } from "../adapters/os/data-plane.ts";
 import { createProxy } from "../proxy/index.ts";
-import { captureStrategy } from "./capture/index.ts";
+import { proxyCapture } from "./capture/proxy-capture.ts";
 import { createProcessLog, setLogLevel } from "./log.ts";
 import { type MeshConfig, pathsOf } from "./mesh-config.ts";
 import { createProxyTelemetry } from "./proxy-telemetry.ts";
@@ -30,7 +30,7 @@ export function runProxy(config: MeshConfig, podUid: string): Promise<number> {
     const configs = createConfigClient({ ...shared, path: paths.configSocket, podUid });
     const identities = createIdentityClient({ ...shared, path: pod.agentSocket });
     const reports = createReportClient({ ...shared, path: paths.reportsSocket, podUid });
-    const { capture, options } = captureStrategy(config.capture).proxyCapture(paths, podUid);
+    const { capture, options } = proxyCapture(config.capture, paths, podUid);
     const telemetry = createProxyTelemetry({
       ...shared,
       paths,

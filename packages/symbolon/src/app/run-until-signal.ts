@@ -1,5 +1,5 @@
 import type { Log } from "@symbolon/spiffe/core";
-import { hardenProcess } from "../adapters/os/index.ts";
+import { hardenProcess } from "../adapters/os/process-hardening.ts";
 
 /** Exit status of a process that found itself in a state that it does not know (sysexits.h EX_SOFTWARE). */
 const EXIT_SOFTWARE = 70;

@@ -1,4 +1,4 @@
-import { POLICY_ERRORS } from "@symbolon/policy";
+import { POLICY_ERRORS } from "@symbolon/policy/errors";
 import { type ErrorCatalogue, type ErrorInfo, SPIFFE_ERRORS, SymbolonError } from "@symbolon/spiffe/core";
 
 /**

@@ -1,4 +1,4 @@
-import { canonicalServerName } from "../mesh/index.ts";
+import { canonicalServerName } from "../mesh/data-plane.ts";
 
 /** What the first bytes of a connection are. */
 export type FirstBytes =

@@ -1,4 +1,4 @@
-import { ipv4ToNumber, type ProxyConfig } from "../mesh/index.ts";
+import { ipv4ToNumber, type ProxyConfig } from "../mesh/data-plane.ts";
 import type { LocalReply } from "./http-service.ts";
 import type { RequestHead } from "./http1/index.ts";
 import { addressesOf } from "./resolve-name.ts";

@@ -1,5 +1,5 @@
 import type { AuthorizationPolicy, Decision } from "@symbolon/policy";
-import { type ProxyConfig, policyFromWire } from "../mesh/index.ts";
+import { type ProxyConfig, policyFromWire } from "../mesh/data-plane.ts";
 import type { DenialRecord } from "../telemetry/index.ts";
 import { AccessGuard } from "./access-guard.ts";
 import { authorizationRecord } from "./denial.ts";

@@ -4,7 +4,7 @@ import {
   normalizePath,
   type RequestAttributes,
   type RequestChanges,
-} from "@symbolon/policy";
+} from "@symbolon/policy/enforcement";
 import { errorText } from "@symbolon/spiffe/core";
 import type { RequestRecord } from "../telemetry/index.ts";
 import type { AccessGuard } from "./access-guard.ts";

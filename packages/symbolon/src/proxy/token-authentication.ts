@@ -6,10 +6,10 @@ import {
   type RuleKeys,
   type TokenVerification,
   withoutQueryParameters,
-} from "@symbolon/policy";
+} from "@symbolon/policy/enforcement";
 import type { Clock } from "@symbolon/spiffe/core";
 import { checkSignature, type JwkSet, parseProviderKeySet } from "@symbolon/spiffe/jwt";
-import { keySourceOf, type ProxyConfig, type RequestAuthenticationConfig, tokensText } from "../mesh/index.ts";
+import { keySourceOf, type ProxyConfig, type RequestAuthenticationConfig, tokensText } from "../mesh/data-plane.ts";
 import { VerifiedTokens } from "./verified-tokens.ts";
 import type { AuthenticateTokens, TokenOutcome } from "./workload-policy.ts";
 

@@ -6,8 +6,8 @@ import {
   type JwtClaims,
   type PathNormalization,
   type RequestChanges,
-} from "@symbolon/policy";
-import { type ProxyConfig, policyText, type RequestAuthenticationConfig, tokensText } from "../mesh/index.ts";
+} from "@symbolon/policy/enforcement";
+import { type ProxyConfig, policyText, type RequestAuthenticationConfig, tokensText } from "../mesh/data-plane.ts";
 import type { LocalReply } from "./http-service.ts";
 
 /** What becomes of a request's tokens, before AUDIT, DENY and ALLOW (istio-security §3.3). */

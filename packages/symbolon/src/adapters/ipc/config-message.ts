@@ -12,7 +12,7 @@ import {
   type RequestAuthenticationConfig,
   tokensText,
   type WirePolicy,
-} from "../../mesh/index.ts";
+} from "../../mesh/data-plane.ts";
 import { parseMessage } from "./frame.ts";
 
 /**

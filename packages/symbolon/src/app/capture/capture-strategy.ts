@@ -11,12 +11,12 @@ import type {
   RunningProcess,
   SandboxNetwork,
 } from "../../pod-runtime/index.ts";
-import type { Capture, ProxyOptions } from "../../proxy/index.ts";
 import type { MeshConfig } from "../mesh-config.ts";
 
 /**
  * How connections of applications come to their proxies, and with it where pods live: one interface, an adapter for
- * each way (ADR 9 and 14). Everything that differs between them is behind it; nobody else asks for the mode.
+ * each way (ADR 9 and 14). Everything that differs between them is behind it, and behind `proxyCapture` for
+ * the proxies' own side; nobody else asks for the mode.
  */
 export interface CaptureStrategy {
   /** What its user has to know, said at the start and by `status`. */
@@ -30,8 +30,6 @@ export interface CaptureStrategy {
   /** Process id of the supervisor on this machine, once it exists. @param started what the command line has become */
   supervisorPid(started: number): number | undefined;
   createPodHost(options: PodHostOptions): PodHost;
-  /** For the proxy of one pod, in its own process. */
-  proxyCapture(paths: MeshPaths, podUid: string): ProxyCapture;
   /** Which processes are in which pod, as the agent sees them. */
   podProcesses(paths: MeshPaths): PodProcesses;
   /** The same for a command on this machine. @param containers first processes of a pod's containers, as the mesh knows them */
@@ -78,11 +76,6 @@ export interface OwnProcess {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
-}
-
-export interface ProxyCapture {
-  readonly capture: Capture;
-  readonly options: Pick<ProxyOptions, "applicationAddress" | "forbiddenDestinations" | "dns">;
 }
 
 export interface PodCommand {

@@ -2,23 +2,18 @@ import { join } from "node:path";
 import { systemClock } from "@symbolon/spiffe/core";
 import { createKeySetFetcher } from "../../adapters/http/index.ts";
 import {
-  APPLICATION_ADDRESS,
   createListenerDirectory,
   createLoopbackPods,
   createLoopbackProber,
   createPlainContainers,
   createPlainPodProcesses,
   createProcessRegistry,
-  credentialsVerifier,
   fixedPorts,
   freeLoopbackPort,
-  loadPodCapture,
   plainExec,
-  publishListeners,
   startPlainProcess,
 } from "../../adapters/os/index.ts";
 import { productError } from "../../core/index.ts";
-import { explicitCapture } from "../../proxy/index.ts";
 import type { CaptureStrategy, PodHost, PodHostOptions } from "./capture-strategy.ts";
 
 const LOOPBACK = "127.0.0.1";
@@ -42,21 +37,6 @@ export const explicitStrategy: CaptureStrategy = {
   supervisorCommand: (argv) => argv,
   supervisorPid: (started) => started,
   createPodHost,
-  proxyCapture(paths, podUid) {
-    const { directory } = paths.podRuntime(podUid);
-    const { outboundPort, credentialsDigest, applicationPorts } = loadPodCapture(directory);
-    return {
-      capture: explicitCapture({
-        outboundPort,
-        authorize: credentialsVerifier(credentialsDigest),
-        applicationAddress: APPLICATION_ADDRESS,
-        applicationPort: (podPort) => applicationPorts[podPort] ?? podPort,
-        publish: (listeners) => publishListeners(directory, listeners),
-        findListener: createListenerDirectory((uid) => paths.podRuntime(uid).directory),
-      }),
-      options: { applicationAddress: APPLICATION_ADDRESS, forbiddenDestinations: [APPLICATION_ADDRESS] },
-    };
-  },
   podProcesses: (paths) => createPlainPodProcesses((uid) => paths.podRuntime(uid).directory),
   podProcessesFromOutside: (paths) => createPlainPodProcesses((uid) => paths.podRuntime(uid).directory),
   needsKeySetRelay: false,

@@ -2,8 +2,6 @@ import { dirname, join } from "node:path";
 import { systemClock } from "@symbolon/spiffe/core";
 import { createKeySetFetcher, createRelayedKeySetFetcher } from "../../adapters/http/index.ts";
 import {
-  APPLICATION_ADDRESS,
-  createCapturedPorts,
   createContainerStarter,
   createForeignPodProcesses,
   createMeshNetwork,
@@ -12,19 +10,14 @@ import {
   execInPod,
   hostPidOf,
   hostPidOfSupervisor,
-  makeTransparent,
-  podNamespaces,
-  SIDECAR_ADDRESS,
   startMeshProcess,
   supervisorCommand,
 } from "../../adapters/os/index.ts";
-import { transparentCapture } from "../../proxy/index.ts";
 import { addressRanges } from "../check-config.ts";
 import type { CaptureStrategy, PodHost, PodHostOptions } from "./capture-strategy.ts";
 
 /** Istio's port for CSR and xDS over TLS; in the mesh's own network namespace, so meshes do not collide. */
 const CA_ADDRESS = { host: "0.0.0.0", port: 15012 };
-const DNS_PORT = 53;
 
 /** Pods are network namespaces; nothing leaves one but through its proxy. */
 export const transparentStrategy: CaptureStrategy = {
@@ -34,19 +27,6 @@ export const transparentStrategy: CaptureStrategy = {
   supervisorCommand,
   supervisorPid: hostPidOfSupervisor,
   createPodHost,
-  proxyCapture(paths, podUid) {
-    const captured = createCapturedPorts(podNamespaces(paths.namespacesDirectory, podUid).application);
-    return {
-      capture: transparentCapture({
-        sockets: { prepareListener: makeTransparent, setCapturedPorts: (ports) => captured.set(ports) },
-      }),
-      options: {
-        applicationAddress: APPLICATION_ADDRESS,
-        forbiddenDestinations: [SIDECAR_ADDRESS, APPLICATION_ADDRESS],
-        dns: { address: SIDECAR_ADDRESS, port: DNS_PORT },
-      },
-    };
-  },
   podProcesses: ({ namespacesDirectory }) => createNamespacePodProcesses(namespacesDirectory),
   podProcessesFromOutside: (_paths, supervisorPid, containers) =>
     createForeignPodProcesses((podUid) => containers(podUid).flatMap((pid) => hostPidOf(supervisorPid, pid) ?? [])),
