@@ -1,7 +1,9 @@
 /**
- * The product's proxy of one pod, told by the control plane; prints when it has closed a connection that a change denies,
- * in milliseconds of the wall clock. Arguments: configuration socket, pod, its address, the application's.
+ * The product's proxy of one pod, told by the control plane; prints a line when it has started, and one when it has closed a
+ * connection that a change denies: milliseconds of the wall clock. Written with one system call: `process.stdout` is made
+ * when it is first used, for more than a change costs. Arguments: configuration socket, pod, its address, the application's.
  */
+import { writeSync } from "node:fs";
 import { createObservable, silentLog, systemClock, systemRandom } from "@symbolon/spiffe/core";
 import { createTestAuthority } from "@symbolon/spiffe/testing";
 import { createConfigClient } from "../../packages/symbolon/src/adapters/ipc/index.ts";
@@ -27,9 +29,10 @@ const proxy = createProxy(
     random: systemRandom,
     log: silentLog,
     record: ({ reason }) => {
-      if (reason === "access_revoked") process.stdout.write(`${performance.timeOrigin + performance.now()}\n`);
+      if (reason === "access_revoked") writeSync(1, `${performance.timeOrigin + performance.now()}\n`);
     },
   },
   { applicationAddress, forbiddenDestinations: [], http: {} },
 );
 await proxy.start();
+writeSync(1, "started\n");

@@ -119,7 +119,9 @@ async function startPod(api: ApiClient, pod: Pod): Promise<StartedProxy> {
   const child = children.start([BUN, join(import.meta.dir, "proxy.ts"), path, pod.uid, pod.address, APPLICATION]);
   const { pid, stdout } = child;
   const proxy = { pid, startTicks: processStartTicks(pid) ?? 0, restarts: 0 };
+  const hasStarted = once(stdout ?? child, "data");
   await api.reportPodStatus(pod.uid, { phase: "running", ready: true, proxy, containers: [] });
+  await hasStarted;
   // A line is shorter than what a pipe takes in one piece.
   return { pid, nextRevocation: async () => Number(String((await once(stdout ?? child, "data"))[0])) };
 }
