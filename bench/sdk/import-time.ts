@@ -19,7 +19,7 @@ const RUNTIMES: readonly (readonly [string, readonly string[]])[] = [
 
 const directory = mkdtempSync(join(tmpdir(), "symbolon-import-"));
 try {
-  const { bytes, archive } = packSpiffe(join(directory, "packed"));
+  const { bytes, archive } = await packSpiffe(join(directory, "packed"));
   const facts = machineFacts();
   console.log(`${facts.date}, ${facts.cpu}, ${facts.cores} cores, load ${facts.load.join(" ")}`);
   console.log(

@@ -12,7 +12,7 @@ import { installNode, NODE_VERSIONS } from "./install-node.ts";
 const ROOT = resolve(import.meta.dir, "../..");
 const directory = mkdtempSync(join(tmpdir(), "spiffe-packed-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
-const packed = packSpiffe(join(directory, "packed"));
+const packed = await packSpiffe(join(directory, "packed"));
 const project = join(directory, "project");
 
 describe("the packed library", () => {
@@ -38,6 +38,21 @@ describe("the packed library", () => {
     for (const entry of entries) expect({ entry, stderr: load(entry) }).toEqual({ entry, stderr: "" });
     expect(load("/undici")).toContain("Cannot find package 'undici'");
     expect(load("/grpc")).toContain("Cannot find package '@grpc/grpc-js'");
+  });
+
+  test("importing it loads no module of Node's for TLS, HTTP and cryptography", () => {
+    const program = `const loaded = () => process.moduleLoadList.filter((name) => /NativeModule (tls|crypto|https?|http2|net)$/.test(name));
+      const before = new Set(loaded());
+      for (const entry of ["", "/tls", "/source"]) await import("@symbolon/spiffe" + entry);
+      const after = loaded().filter((name) => !before.has(name));
+      const { createKeyPair } = await import("@symbolon/spiffe");
+      createKeyPair();
+      console.log(JSON.stringify([after, loaded().includes("NativeModule crypto")]));`;
+    const args = ["--input-type=module", "-e", program];
+    for (const version of NODE_VERSIONS) {
+      const { stdout, stderr } = spawnSync(installNode(version), args, { cwd: project, encoding: "utf8" });
+      expect({ stderr, modules: JSON.parse(stdout) }).toEqual({ stderr: "", modules: [[], true] });
+    }
   });
 
   const runtimes: readonly (readonly [string, () => readonly string[]])[] = [
