@@ -1,34 +1,23 @@
-/** How long `import "@symbolon/spiffe/..."` takes on each runtime, from the archive that is published: `import-time.ts [RUNS]`. */
+/** How long `import "@symbolon/spiffe/..."` takes on each runtime, from the archive that is published: `import-time.ts [RUNS] [ARCHIVE]`. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { installDeno } from "../../test/runtimes/install-deno.ts";
-import { installNode, NODE_VERSIONS } from "../../test/runtimes/install-node.ts";
-import { packSpiffe } from "../../tools/pack-spiffe.ts";
 import { machineFacts } from "../harness/machine-facts.ts";
 import { summarize } from "../harness/statistics.ts";
+import { installPacked, RUNTIMES } from "./packed-library.ts";
 
 const ENTRIES = ["@symbolon/spiffe", "@symbolon/spiffe/id", "@symbolon/spiffe/source", "@symbolon/spiffe/tls"];
 const runs = Number(process.argv[2] ?? 15);
-const RUNTIMES: readonly (readonly [string, readonly string[]])[] = [
-  ...NODE_VERSIONS.map((version) => [`Node ${version}`, [installNode(version)]] as const),
-  [`Bun ${Bun.version}`, [process.execPath]],
-  ["Deno", [installDeno(), "run", "--allow-all", "--node-modules-dir=manual"]],
-];
 
 const directory = mkdtempSync(join(tmpdir(), "symbolon-import-"));
 try {
-  const { bytes, archive } = await packSpiffe(join(directory, "packed"));
+  const { bytes } = await installPacked(directory, process.argv[3]);
   const facts = machineFacts();
   console.log(`${facts.date}, ${facts.cpu}, ${facts.cores} cores, load ${facts.load.join(" ")}`);
   console.log(
     `${bytes} bytes packed; milliseconds of import, and of its CPU time on all threads, median (lowest to highest) of ${runs}`,
   );
-  const home = join(directory, "node_modules/@symbolon/spiffe");
-  mkdirSync(home, { recursive: true });
-  spawnSync("tar", ["xzf", archive, "-C", home, "--strip-components=1"]);
-  writeFileSync(join(directory, "package.json"), '{ "type": "module" }');
   for (const entry of ENTRIES) {
     const program = join(directory, `${entry.replaceAll(/\W/g, "-")}.mjs`);
     writeFileSync(
