@@ -12,7 +12,24 @@ export type AnchorGroup = readonly (readonly RuleItem[])[];
  * The keys of which an attribute must have at least one for the item to match; undefined when there is no such list (a
  * negation, a `*`). Keys may promise less than the item asks: a rule that an index finds is still looked at as a whole.
  */
-export function anchorKeys(item: RuleItem): readonly AnchorKey[] | undefined {
+function anchorKeys(item: RuleItem): KeysOfItem | undefined {
+  const known = knownKeys.get(item);
+  if (known) return known.ofItem;
+  const ofItem = makeKeys(item);
+  knownKeys.set(item, { ofItem });
+  return ofItem;
+}
+
+interface KeysOfItem {
+  readonly keys: readonly AnchorKey[];
+  /** Of each key, the same for equal ones. */
+  readonly texts: readonly string[];
+}
+
+/** An item outlives the indexes that it stands in: each change of a policy makes new ones of all rules. */
+const knownKeys = new WeakMap<RuleItem, { readonly ofItem: KeysOfItem | undefined }>();
+
+function makeKeys(item: RuleItem): KeysOfItem | undefined {
   if (item.negated) return undefined;
   const keys: AnchorKey[] = [];
   for (const value of item.values) {
@@ -20,7 +37,7 @@ export function anchorKeys(item: RuleItem): readonly AnchorKey[] | undefined {
     if (!key) return undefined;
     keys.push(key);
   }
-  return keys;
+  return { keys, texts: keys.map(anchorText) };
 }
 
 function anchorKey({ attribute, policyNamespace }: RuleItem, value: string): AnchorKey | undefined {
@@ -101,7 +118,9 @@ export class AnchorCounts {
   readonly #counts = new Map<string, number>();
 
   count(groups: readonly AnchorGroup[]): void {
-    for (const item of groups.flat(2)) for (const key of anchorKeys(item) ?? []) this.#add(anchorText(key));
+    for (const group of groups)
+      for (const entry of group)
+        for (const item of entry) for (const text of anchorKeys(item)?.texts ?? []) this.#add(text);
   }
 
   /** How a rule is found best; undefined when it has to be looked at every time. */
@@ -122,9 +141,12 @@ export class AnchorCounts {
     for (const entry of group) {
       let best: WeightedKeys | undefined;
       for (const item of entry) {
-        const keys = anchorKeys(item);
-        if (!keys) continue;
-        const weight = keys.reduce((total, key) => total + (this.#counts.get(anchorText(key)) ?? 0), 0) / keys.length;
+        const ofItem = anchorKeys(item);
+        if (!ofItem) continue;
+        const { keys, texts } = ofItem;
+        let total = 0;
+        for (const text of texts) total += this.#counts.get(text) ?? 0;
+        const weight = total / texts.length;
         if (!best || weight < best.weight) best = { keys, weight, item };
       }
       if (!best) return undefined;

@@ -1,4 +1,5 @@
 import type { AnchorGroup } from "./anchors.ts";
+import { onlyConnectionItems } from "./connection-index.ts";
 import { type ConnectionTest, compileItem } from "./item-tests.ts";
 import type { RequestItem } from "./request-program.ts";
 import type { RuleItem, RuleStructure } from "./rule-items.ts";
@@ -15,8 +16,8 @@ export interface CompiledRule {
   readonly to: readonly CompiledEntry[] | undefined;
   readonly when: CompiledEntry;
   readonly asksConnection: boolean;
-  /** Where keys of an index may come from. */
-  readonly groups: readonly AnchorGroup[];
+  /** Where keys of an index of connections may come from. */
+  readonly connectionGroups: readonly AnchorGroup[];
 }
 
 /** @throws ERR_POLICY_INVALID for a hand-made policy that the parser would have refused. */
@@ -32,7 +33,9 @@ export function compileRule(structure: RuleStructure): CompiledRule {
     to: compiledTo,
     when: compiledWhen,
     asksConnection: entries.some(({ connection }) => connection.length > 0),
-    groups: [...(from ? [from] : []), ...(to ? [to] : []), ...when.map((item) => [[item]])],
+    connectionGroups: [...(from ? [from] : []), ...(to ? [to] : []), ...when.map((item) => [[item]])].map(
+      onlyConnectionItems,
+    ),
   };
 }
 

@@ -6,8 +6,8 @@ import type { RuleItem } from "./rule-items.ts";
 export interface IndexedRule {
   /** Place in the rule set's order. */
   readonly position: number;
-  /** Where keys may come from. */
-  readonly groups: readonly AnchorGroup[];
+  /** Where keys may come from: items that ask the connection. */
+  readonly connectionGroups: readonly AnchorGroup[];
 }
 
 /** Finds, for a connection, the rules that may match on it, without looking at the others. */
@@ -19,11 +19,10 @@ export class ConnectionIndex<T extends IndexedRule> {
   /** In the rules' order. */
   constructor(rules: readonly T[]) {
     const counts = new AnchorCounts();
-    const groups = new Map(rules.map((rule) => [rule, rule.groups.map(onlyConnectionItems)]));
-    for (const ofRule of groups.values()) counts.count(ofRule);
+    for (const { connectionGroups } of rules) counts.count(connectionGroups);
     const unanchored: T[] = [];
-    for (const [rule, ofRule] of groups) {
-      const anchor = counts.choose(ofRule);
+    for (const rule of rules) {
+      const anchor = counts.choose(rule.connectionGroups);
       if (!anchor) unanchored.push(rule);
       for (const key of anchor?.keys ?? []) {
         const table = this.#tables.get(key.table) ?? new PatternIndex<T>();
@@ -46,7 +45,8 @@ export class ConnectionIndex<T extends IndexedRule> {
   }
 }
 
-function onlyConnectionItems(group: AnchorGroup): AnchorGroup {
+/** What a connection alone can decide of a rule. */
+export function onlyConnectionItems(group: AnchorGroup): AnchorGroup {
   return group.map((entry) => entry.filter(({ attribute }) => CONNECTION_TABLES.has(attribute.kind)));
 }
 

@@ -25,7 +25,7 @@ export class TextTrie<T> {
         node = leaf;
         break;
       }
-      const shared = sharedLength(child.label, rest);
+      const shared = rest.startsWith(child.label) ? child.label.length : sharedLength(child.label, rest);
       node = shared === child.label.length ? child : splitNode(node, child, shared);
       rest = rest.slice(shared);
     }
