@@ -1,77 +1,98 @@
-/** A request over the library's mutual TLS against the same in plaintext through a pair of sidecars, one at a time: `requests.ts [N] [ROUNDS] [bare]`. */
+/**
+ * A request over the library's mutual TLS, in the program itself, against the same in plaintext through a pair of sidecars:
+ * `requests.ts [N] [ROUNDS] [bare]`. Both programs on one runtime, on each in turn; the sidecars on Bun.
+ */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
-import * as http from "node:http";
-import * as https from "node:https";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { allow, createHttpsAgent } from "@symbolon/spiffe/tls";
-import { SERVER_ID } from "../harness/credentials.ts";
+import { createInterface } from "node:readline";
+import { installNode, NODE_VERSIONS } from "../../test/runtimes/install-node.ts";
+import { createChildPrograms, untilListening } from "../harness/child-programs.ts";
+import { writeCredentials } from "../harness/credentials.ts";
 import { machineFacts } from "../harness/machine-facts.ts";
-import { OURS, openSession } from "../harness/session.ts";
+import { proveRefusals } from "../harness/refusals.ts";
+import { OURS } from "../harness/session.ts";
 import { summarize } from "../harness/statistics.ts";
 import { HTTP, HTTP_WITH_EVERYTHING } from "../harness/traffic.ts";
-import { sourceOfFiles } from "./source-of-files.ts";
+import type { ClientOrder, Measured, Ports } from "./client.ts";
 
 const count = Number(process.argv[2] ?? 2000);
 const rounds = Number(process.argv[3] ?? 5);
 /** As the product does it, or bare: without policies and access records. */
 const traffic = process.argv[4] === "bare" ? HTTP : HTTP_WITH_EVERYTHING;
-const session = await openSession();
-const { caFile, client, server } = session.credentials;
-const env = { ...process.env, BENCH_SERVER: JSON.stringify({ caFile, ...server }) };
-const child = spawn(process.execPath, [join(import.meta.dir, "server.ts")], {
-  env,
-  stdio: ["ignore", "pipe", "inherit"],
-});
+const runtimes: readonly (readonly [name: string, command: readonly string[]])[] = [
+  [`Bun ${Bun.version}`, [process.execPath]],
+  ...NODE_VERSIONS.map(
+    (version) => [`Node ${version}`, [installNode(version), "--conditions=bun", "--no-warnings"]] as const,
+  ),
+];
+
+const directory = mkdtempSync(join(tmpdir(), "symbolon-sdk-"));
+const programs = createChildPrograms();
 try {
-  const port = Number(String((await once(child.stdout, "data"))[0]));
-  const pair = await session.pair(OURS, traffic, { pinned: false });
-  const source = sourceOfFiles(...([client.certFile, client.keyFile, caFile].map(text) as [string, string, string]));
-  const agent = createHttpsAgent(source, { allow: allow.id(SERVER_ID), maxSockets: 1 });
-  const plain = new http.Agent({ keepAlive: true, maxSockets: 1 });
-  const library = () => https.request({ host: "127.0.0.1", port, path: "/1024", agent });
-  const sidecars = () =>
-    http.request({ host: pair.outboundAddress, port: session.load.port, path: "/1024", agent: plain });
+  const credentials = writeCredentials(directory);
+  const { caFile, client, server } = credentials;
   const facts = machineFacts();
   console.log(`${facts.date}, ${facts.cpu}, ${facts.cores} cores, load ${facts.load.join(" ")}; ${count} requests`);
-  const ratios: number[] = [];
-  for (let round = 0; round <= rounds; round++) {
-    const [own, pairs] = [await medianOf(library), await medianOf(sidecars)];
-    // The first round warms up.
-    if (round === 0) continue;
-    ratios.push(own / pairs);
-    console.log(
-      `p50: library ${own.toFixed(3)} ms, sidecars ${pairs.toFixed(3)} ms, ratio ${(own / pairs).toFixed(2)}`,
-    );
+  for (const [index, [name, command]] of runtimes.entries()) {
+    const backEnd = programs.start([...command, join(import.meta.dir, "server.ts")], {
+      BENCH_SERVER: JSON.stringify({ caFile, ...server }),
+    });
+    const ports: Ports = JSON.parse(await firstLine(backEnd));
+    OURS.prepare?.(directory);
+    const pair = OURS.start({
+      programs,
+      pin: [],
+      credentials,
+      directory,
+      port: ports.plain,
+      backendAddress: "127.0.0.1",
+      inboundAddress: `127.78.${index}.1`,
+      outboundAddress: `127.78.${index}.2`,
+      traffic,
+    });
+    for (const address of [pair.inboundAddress, pair.outboundAddress]) await untilListening(address, ports.plain);
+    await proveRefusals(pair, ports.plain, credentials, traffic);
+    const order: ClientOrder = { count, rounds, caFile, ...client, ports, outboundAddress: pair.outboundAddress };
+    print(name, await measure([...command, join(import.meta.dir, "client.ts")], order));
+    for (const { pid } of [backEnd, { pid: pair.inboundPid }, { pid: pair.outboundPid }]) process.kill(pid, "SIGKILL");
   }
-  console.log(`library over sidecars, median of ${rounds}: ${summarize(ratios).median.toFixed(2)}`);
-  agent.destroy();
-  plain.destroy();
 } finally {
-  child.kill();
-  await session.close();
+  await programs.stop();
+  rmSync(directory, { recursive: true, force: true });
 }
 process.exit();
 
-function text(path: string): string {
-  return readFileSync(path, "utf8");
+async function firstLine(child: ReturnType<typeof programs.start>): Promise<string> {
+  const [line] = await once(createInterface(child.stdout as NodeJS.ReadableStream), "line");
+  return line;
 }
 
-/** Milliseconds from a request to the end of its answer. @throws when an answer is not 200 with 1 KiB */
-async function medianOf(send: () => http.ClientRequest): Promise<number> {
-  const times: number[] = [];
-  for (let sent = 0; sent < count; sent++) {
-    const start = performance.now();
-    const request = send().end();
-    const [response] = (await once(request, "response")) as [http.IncomingMessage];
-    let bytes = 0;
-    response.on("data", (data: Buffer) => {
-      bytes += data.length;
-    });
-    await once(response, "end");
-    if (response.statusCode !== 200 || bytes !== 1024) throw new Error(`answer ${response.statusCode}, ${bytes} bytes`);
-    times.push(performance.now() - start);
+async function measure([program = "", ...args]: readonly string[], order: ClientOrder): Promise<readonly Measured[]> {
+  const env = { ...process.env, BENCH_CLIENT: JSON.stringify(order) };
+  const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "inherit"] });
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    output += text;
+  });
+  const [status] = await once(child, "close");
+  if (status !== 0) throw new Error(`${program} ended with ${status}`);
+  return output
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+}
+
+/** Ratios of the same round: what else the machine does then, it does to both. */
+function print(runtime: string, measured: readonly Measured[]): void {
+  const roundsOf = (wanted: string) => measured.find(({ way }) => way === wanted)?.rounds ?? [];
+  for (const { way, reference, rounds: medians } of measured) {
+    const { median } = summarize(medians);
+    const through = roundsOf(reference);
+    const ratios = summarize(medians.map((ms, round) => ms / (through[round] ?? Number.NaN)));
+    const ratio = `${ratios.median.toFixed(2)} (${ratios.lowest.toFixed(2)} to ${ratios.highest.toFixed(2)})`;
+    console.log(`${runtime.padEnd(14)} ${way.padEnd(26)} p50 ${median.toFixed(3)} ms, over ${reference} ${ratio}`);
   }
-  return summarize(times).median;
 }
