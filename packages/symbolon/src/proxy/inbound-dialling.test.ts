@@ -42,10 +42,13 @@ function legWith(ends: string[], name: string): Leg {
 
 function dial(...policies: readonly PolicyText[]) {
   const clock = createFakeClock();
-  const registry = createConnectionRegistry(clock);
+  const registry = createConnectionRegistry(clock, ({ reason }) => {
+    told.push(`record ${reason} after ${ends.join(", ")}`);
+  });
   const denials: DenialRecord[] = [];
   const dialled: PeerCallbacks[] = [];
   const ends: string[] = [];
+  const told: string[] = [];
   let givenUp = 0;
   const policy = createPolicyInForce();
   const configOf = (version: number, texts: readonly PolicyText[]): ProxyConfig => ({
@@ -86,11 +89,14 @@ function dial(...policies: readonly PolicyText[]) {
     limits: { connections: 10, connectionsPerAddress: 10 },
     countLimit: () => undefined,
     applicationAddress: "127.0.0.1",
-    refused: () => undefined,
+    refused: () => told.push(`log after ${ends.join(", ")}`),
     access: {
       policy,
       now: () => clock.now(),
-      recordDenial: (denial: DenialRecord) => denials.push(denial),
+      recordDenial(denial: DenialRecord) {
+        denials.push(denial);
+        told.push(`denial after ${ends.join(", ")}`);
+      },
       tellReason: () => false,
     },
   } as unknown as InboundPorts;
@@ -100,6 +106,7 @@ function dial(...policies: readonly PolicyText[]) {
     denials,
     dialled,
     ends,
+    told,
     givenUp: () => givenUp,
     /** As the proxy does with a configuration. */
     change(...texts: readonly PolicyText[]) {
@@ -124,6 +131,14 @@ test("a change that denies it ends the connection, gives the dialling up, and cl
   connected();
   expect(ends).toEqual(["client", "application"]);
   expect(registry.records()).toMatchObject([{ open: false, reason: "access_revoked" }]);
+});
+
+test("both ends are closed before anything is written of it", () => {
+  const { told, change, connected } = dial();
+  connected();
+  change(DENY_PORT);
+  const ended = "after client, application";
+  expect(told).toEqual([`record access_revoked ${ended}`, `log ${ended}`, `denial ${ended}`]);
 });
 
 test("a change that is about others leaves it", () => {

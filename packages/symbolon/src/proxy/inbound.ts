@@ -286,15 +286,15 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
     let before: "connection" | "revoked" = "connection";
     const admit = (): void => {
       if (spoken === "http2" && access.policy.authenticate) {
-        access.recordDenial({ what: before, decision: TOKENS_UNREAD });
-        return refuse(before === "connection" ? "access_denied" : "access_revoked", TOKENS_UNREAD.detail);
+        refuse(before === "connection" ? "access_denied" : "access_revoked", TOKENS_UNREAD.detail);
+        return access.recordDenial({ what: before, decision: TOKENS_UNREAD });
       }
       const decision = access.decide();
       if (!decision) return;
       record.authorization = authorizationRecord(decision);
       if (decision.outcome !== "deny") return;
-      access.recordDenial({ what: before, decision });
       refuse(before === "connection" ? "access_denied" : "access_revoked", denialDetail(decision));
+      access.recordDenial({ what: before, decision });
     };
     connection.readmit = admit;
     admit();
@@ -307,11 +307,13 @@ export function acceptInbound(accepted: Leg, ports: InboundPorts): void {
     cancelDeadline();
     record.reason = reason;
     record.detail = detail;
-    ports.refused(connection);
-    // First: the end of the socket, which is told at once, would put its own reason on record.
-    connection.finish();
+    // The end of a socket is told at once: it has no reason of its own to put on record any more.
+    record.open = false;
+    // First enforced, then told: what is written of it costs more than the end itself.
     connection.downstream.terminate();
     connection.upstream?.terminate();
+    connection.finish();
+    ports.refused(connection);
   }
 
   function finishUnlinked(reason: RefusalReason): void {
