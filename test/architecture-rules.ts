@@ -191,8 +191,9 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
       runtime: ["node:*", "bun"],
       entries: { "record-file.ts": ownProcess },
     },
+    http2: { mayImport: { core: "errors" }, runtime: [] },
     "adapters/grpc": {
-      mayImport: { ...productMesh, ...anyPorts, gen: "wire messages" },
+      mayImport: { ...productMesh, ...anyPorts, gen: "wire messages", http2: "gRPC is spoken over it" },
       packages: [...spiffeAndPolicy, "@grpc/grpc-js", "@bufbuild/protobuf"],
       runtime: ["node:*", "bun"],
     },

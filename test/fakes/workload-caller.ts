@@ -5,14 +5,13 @@ import {
   credentials,
   Metadata,
   makeGenericClientConstructor,
+  type ServiceDefinition,
   type ServiceError,
   type StatusObject,
   status,
 } from "@grpc/grpc-js";
-import type { workloadApiDefinition } from "../../packages/symbolon/src/adapters/grpc/workload-api-service.ts";
+import { serviceDefinition } from "../../packages/symbolon/src/adapters/grpc/service-definition.ts";
 import { SpiffeWorkloadAPI } from "../../packages/symbolon/src/gen/index.ts";
-
-export type Definition = typeof workloadApiDefinition;
 
 export interface Outcome {
   readonly code: string;
@@ -34,8 +33,12 @@ export function header(...values: readonly string[]): Metadata {
 
 export const GOOD = header("true");
 
-/** @param service whose messages the methods of `definition` have */
-export function openCaller(path: string, definition: Definition, service: DescService = SpiffeWorkloadAPI) {
+/** @param definition other than what `service` says, for methods that there are not */
+export function openCaller(
+  path: string,
+  service: DescService = SpiffeWorkloadAPI,
+  definition: ServiceDefinition = serviceDefinition(service),
+) {
   const Client = makeGenericClientConstructor(definition, "caller");
   const client = new Client(`unix:${path}`, credentials.createInsecure(), {
     // Each caller its own connection: who calls is a property of the connection.

@@ -6,7 +6,7 @@ import { create } from "@bufbuild/protobuf";
 import { credentials, makeGenericClientConstructor } from "@grpc/grpc-js";
 import { createTestAuthority } from "@symbolon/spiffe/testing";
 import { certificateToPem } from "@symbolon/spiffe/x509";
-import { secretDiscoveryDefinition } from "../../packages/symbolon/src/adapters/grpc/secret-discovery.ts";
+import { serviceDefinition } from "../../packages/symbolon/src/adapters/grpc/service-definition.ts";
 import { DiscoveryRequestSchema, type DiscoveryResponse } from "../../packages/symbolon/src/gen/envoy/index.ts";
 import { installEnvoy } from "../../tools/envoy.ts";
 import { type Application, get, startApplication, startLoad } from "../envoy/http-load.ts";
@@ -91,7 +91,7 @@ describe.skipIf(missing() !== undefined || envoy === "")("Envoy outside pods", (
     const { certificate } = createTestAuthority("files.example");
     const file = join(mesh.directory, "ca.pem");
     writeFileSync(file, certificateToPem(certificate));
-    const Client = makeGenericClientConstructor(secretDiscoveryDefinition, "sds");
+    const Client = makeGenericClientConstructor(serviceDefinition(SecretDiscoveryService), "sds");
     const sds = new Client(`unix://${join(mesh.runtimeDirectory, "workload.sock")}`, credentials.createInsecure());
     const fetchSecret = (name: string) =>
       new Promise<string>((resolve) =>

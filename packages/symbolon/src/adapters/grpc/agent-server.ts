@@ -1,6 +1,5 @@
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { create } from "@bufbuild/protobuf";
-import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
 import type { SpiffeBundle } from "@symbolon/spiffe/bundle";
 import { type Clock, errorText, type Log, type Observable, type Random, Secret } from "@symbolon/spiffe/core";
 import type { CreatedJwtSvid, CreateJwtSvid } from "../../agent/index.ts";
@@ -9,15 +8,14 @@ import { productError, type RegistrationEntry } from "../../core/index.ts";
 import {
   AgentService,
   type CreateJwtSvidRequest,
-  type CreateJwtSvidResponse,
   CreateJwtSvidResponseSchema,
-  type CreateX509SvidRequest,
-  type CreateX509SvidResponse,
   CreateX509SvidResponseSchema,
 } from "../../gen/index.ts";
 import { createAdmission } from "./admission.ts";
 import { createAgentWatches } from "./agent-watches.ts";
-import { serviceDefinition } from "./service-definition.ts";
+import type { Call } from "./grpc-call.ts";
+import { type GrpcMethod, serverStreaming, unary } from "./grpc-method.ts";
+import { createGrpcServer } from "./grpc-server.ts";
 import { agentServiceStatus } from "./status.ts";
 
 export interface AgentServerOptions {
@@ -39,63 +37,77 @@ export interface AgentServer {
 
 /** Two agents, each with as many calls as it has identities to renew. */
 const LIMITS = { concurrent: 64, queued: 1000, maxWaitMs: 5000 };
-const SERVER_OPTIONS = {
-  "grpc.max_receive_message_length": 64 * 1024,
-  "grpc.max_concurrent_streams": 1000,
-  "grpc.enable_channelz": 0,
-  "grpc-node.max_session_memory": 10,
-} as const;
+const CONNECTION_LIMITS = {
+  maxConcurrentStreams: 1000,
+  maxHeaderListBytes: 16 * 1024,
+  prefaceTimeoutMs: 10_000,
+  // An agent that has nothing to ask stays connected.
+  idleTimeoutMs: 24 * 3600 * 1000,
+  stallTimeoutMs: 60_000,
+};
+const MAX_MESSAGE_BYTES = 64 * 1024;
 
 /** `symbolon.agent.v1.AgentService` on a Unix socket that only the mesh's user may open. */
 export async function serveAgents(options: AgentServerOptions): Promise<AgentServer> {
   const { path, listen, createEntrySvid, createJwtSvid, clock, random, log } = options;
   const admission = createAdmission({ limits: LIMITS, clock, random });
-  const server = new Server(SERVER_OPTIONS);
   const watches = createAgentWatches(options);
 
-  const answer =
+  const admitted =
     <Request, Response>(name: string, work: (request: Request) => Promise<Response>) =>
-    (call: ServerUnaryCall<Request, Response>, reply: sendUnaryData<Response>): void => {
-      admission
-        .run(() => {
-          if (call.cancelled) throw productError("ERR_CA_CALL_ABANDONED", "the caller went away");
-          return work(call.request);
-        })
-        .then(
-          (response) => reply(null, response),
-          (error) => {
-            log.info("order of an agent refused", { call: name, error: errorText(error) });
-            reply(agentServiceStatus(error));
-          },
-        );
+    async (request: Request, call: Call<undefined>): Promise<Response> => {
+      try {
+        return await admission.run(() => {
+          if (call.isOver) throw productError("ERR_CA_CALL_ABANDONED", "the caller went away");
+          return work(request);
+        });
+      } catch (error) {
+        log.info("order of an agent refused", { call: name, error: errorText(error) });
+        throw error;
+      }
     };
 
-  server.addService(serviceDefinition(AgentService), {
-    WatchNode: watches.open,
-    CreateX509Svid: answer<CreateX509SvidRequest, CreateX509SvidResponse>("CreateX509Svid", async (request) => {
-      const { certificateChain } = await createEntrySvid({ entryId: request.entryId, csr: request.csr });
-      return create(CreateX509SvidResponseSchema, { chain: [...certificateChain] });
-    }),
-    CreateJwtSvid: answer<CreateJwtSvidRequest, CreateJwtSvidResponse>("CreateJwtSvid", async (request) => {
-      const { spiffeId, token, expiresAt } = await createJwtSvid({
-        caller: callerOf(request),
-        audiences: request.audiences,
-      });
-      return create(CreateJwtSvidResponseSchema, {
-        spiffeId: spiffeId.toString(),
-        token: token.expose(),
-        expiresAtMs: BigInt(expiresAt.getTime()),
-      });
-    }),
+  const methods: readonly GrpcMethod<undefined>[] = [
+    serverStreaming(AgentService.method.watchNode, (_, stream) => watches.open(stream)),
+    unary(
+      AgentService.method.createX509Svid,
+      admitted("CreateX509Svid", async ({ entryId, csr }) => {
+        const { certificateChain } = await createEntrySvid({ entryId, csr });
+        return create(CreateX509SvidResponseSchema, { chain: [...certificateChain] });
+      }),
+      agentServiceStatus,
+    ),
+    unary(
+      AgentService.method.createJwtSvid,
+      admitted("CreateJwtSvid", async (request) => {
+        const { spiffeId, token, expiresAt } = await createJwtSvid({
+          caller: callerOf(request),
+          audiences: request.audiences,
+        });
+        return create(CreateJwtSvidResponseSchema, {
+          spiffeId: spiffeId.toString(),
+          token: token.expose(),
+          expiresAtMs: BigInt(expiresAt.getTime()),
+        });
+      }),
+      agentServiceStatus,
+    ),
+  ];
+  const server = createGrpcServer({
+    methods,
+    limits: CONNECTION_LIMITS,
+    maxMessageBytes: MAX_MESSAGE_BYTES,
+    clock,
+    log,
   });
 
-  // Insecure towards gRPC only: the file system decides who may connect.
-  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const sockets = new Set<Socket>();
+  // The file system decides who may connect.
   const front = createServer((socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    injector.injectConnection(socket);
+    socket.on("error", (error) => log.debug("connection failed", { path, error: errorText(error) }));
+    server.serve(socket, undefined);
   });
   await listen(path, (at) => front.listen(at));
   await listening(front, path);
@@ -106,9 +118,9 @@ export async function serveAgents(options: AgentServerOptions): Promise<AgentSer
       closing ??= (async () => {
         watches.close();
         const closed = new Promise<void>((resolve) => front.close(() => resolve()));
-        server.forceShutdown();
+        const ended = server.close(0);
         for (const socket of sockets) socket.destroy();
-        await closed;
+        await Promise.all([ended, closed]);
       })();
       return closing;
     },

@@ -7,15 +7,17 @@ import { type AgentStream, createAgentWatches } from "./agent-watches.ts";
 /** An agent that takes messages or lets them wait. */
 function agent(taking = true) {
   const told: string[] = [];
-  const listeners = new Map<string, () => void>();
+  const over: (() => void)[] = [];
+  const waiting: (() => void)[] = [];
   const stream: AgentStream = {
-    write({ revision, entries }) {
+    write({ revision, entries }, onTaken) {
       told.push(`${revision}: ${entries.map(({ id }) => id).join()}`);
-      return taking;
+      if (taking) onTaken();
+      else waiting.push(onTaken);
     },
-    once: (event, listener) => listeners.set(event, listener),
+    onOver: (listener) => void over.push(listener),
   };
-  return { stream, told, emit: (event: string) => listeners.get(event)?.() };
+  return { stream, told, take: () => waiting.shift()?.(), go: () => over[0]?.() };
 }
 
 function watches() {
@@ -40,16 +42,16 @@ describe("agents are told", () => {
 
   test("the newest state alone once they read again", async () => {
     const { open, set } = watches();
-    const { stream, told, emit } = agent(false);
+    const { stream, told, take } = agent(false);
     open(stream);
     for (const id of ["a", "b", "c"]) {
       set(id);
       await Promise.resolve();
     }
     expect(told).toEqual(["1: "]);
-    emit("drain");
+    take();
     expect(told).toEqual(["1: ", "4: c"]);
-    emit("drain");
+    take();
     expect(told).toHaveLength(2);
   });
 
@@ -59,7 +61,7 @@ describe("agents are told", () => {
     const stays = agent();
     open(gone.stream);
     open(stays.stream);
-    gone.emit("close");
+    gone.go();
     set("a");
     await Promise.resolve();
     close();

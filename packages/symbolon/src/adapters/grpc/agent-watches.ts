@@ -6,9 +6,9 @@ import { nodeStateMessage } from "./agent-messages.ts";
 
 /** What is used of a gRPC stream to an agent. */
 export interface AgentStream {
-  /** False: the message waits, and `drain` says when it has been taken. */
-  write(message: NodeState): boolean;
-  once(event: "drain" | "cancelled" | "close" | "error", listener: () => void): unknown;
+  /** @param onTaken called when the message has left for the agent */
+  write(message: NodeState, onTaken: () => void): void;
+  onOver(listener: () => void): void;
 }
 
 export interface AgentWatches {
@@ -19,6 +19,7 @@ export interface AgentWatches {
 
 interface Watch {
   readonly stream: AgentStream;
+  /** A message is under way. */
   blocked: boolean;
   /** Has not been told the newest state. */
   behind: boolean;
@@ -40,9 +41,8 @@ export function createAgentWatches(sources: {
   const tell = (watch: Watch): void => {
     if (watch.blocked) return;
     watch.behind = false;
-    if (watch.stream.write(nodeStateMessage(revision, bundles.current, entries.current))) return;
     watch.blocked = true;
-    watch.stream.once("drain", () => {
+    watch.stream.write(nodeStateMessage(revision, bundles.current, entries.current), () => {
       watch.blocked = false;
       if (watch.behind && open.has(watch)) tell(watch);
     });
@@ -63,7 +63,7 @@ export function createAgentWatches(sources: {
     open(stream) {
       const watch = { stream, blocked: false, behind: false };
       open.add(watch);
-      for (const event of ["cancelled", "close", "error"] as const) stream.once(event, () => open.delete(watch));
+      stream.onOver(() => open.delete(watch));
       tell(watch);
     },
     close() {

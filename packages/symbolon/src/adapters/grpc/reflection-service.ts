@@ -1,16 +1,15 @@
 import { create, type DescFile, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
-import { type ServerDuplexStream, status, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { SecretDiscoveryService } from "../../gen/envoy/index.ts";
 import {
   Health,
   ServerReflection,
   type ServerReflectionRequest,
-  type ServerReflectionResponse,
   ServerReflectionResponseSchema,
   SpiffeWorkloadAPI,
 } from "../../gen/index.ts";
-import { serviceDefinition } from "./service-definition.ts";
+import { bidiStreaming, type GrpcMethod } from "./grpc-method.ts";
+import { GRPC_CODE } from "./grpc-status.ts";
 
 type Answer = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema>["messageResponse"]>;
 
@@ -18,33 +17,23 @@ const SERVICES = [SpiffeWorkloadAPI, SecretDiscoveryService, Health, ServerRefle
 const OLD_PREFIX = "/grpc.reflection.v1alpha.";
 
 /** grpc.reflection.v1 and its older name v1alpha, which has the same messages (SPIFFE Workload Endpoint §6.2). */
-export function reflectionServices() {
-  const definition = serviceDefinition(ServerReflection);
-  const old = Object.fromEntries(
-    Object.entries(definition).map(([name, method]) => [
-      name,
-      { ...method, path: method.path.replace("/grpc.reflection.v1.", OLD_PREFIX) },
-    ]),
-  );
-  const implementation: UntypedServiceImplementation = {
-    ServerReflectionInfo(call: ServerDuplexStream<ServerReflectionRequest, ServerReflectionResponse>) {
-      call.on("data", (request: ServerReflectionRequest) => {
-        call.write(
-          create(ServerReflectionResponseSchema, {
-            validHost: request.host,
-            originalRequest: request,
-            messageResponse: answer(request),
-          }),
-        );
-      });
-      call.on("end", () => call.end());
-      call.on("error", () => undefined);
-    },
-  };
-  return [
-    { definition, implementation },
-    { definition: old, implementation },
-  ];
+export function reflectionMethods<Peer>(): readonly GrpcMethod<Peer>[] {
+  const method = bidiStreaming<
+    Peer,
+    typeof ServerReflection.method.serverReflectionInfo.input,
+    typeof ServerReflectionResponseSchema
+  >(ServerReflection.method.serverReflectionInfo, (stream) => ({
+    onRequest: (request) =>
+      stream.write(
+        create(ServerReflectionResponseSchema, {
+          validHost: request.host,
+          originalRequest: request,
+          messageResponse: answer(request),
+        }),
+      ),
+    onEnd: () => stream.end(),
+  }));
+  return [method, { ...method, path: method.path.replace("/grpc.reflection.v1.", OLD_PREFIX) }];
 }
 
 function answer({ messageRequest }: ServerReflectionRequest): Answer {
@@ -86,5 +75,5 @@ function files(found: readonly DescFile[]): Answer {
 }
 
 function notFound(errorMessage: string): Answer {
-  return { case: "errorResponse", value: { errorCode: status.NOT_FOUND, errorMessage } };
+  return { case: "errorResponse", value: { errorCode: GRPC_CODE.notFound, errorMessage } };
 }

@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import {
   type ClientDuplexStream,
   credentials,
   makeGenericClientConstructor,
-  Server,
-  ServerCredentials,
   type ServiceError,
   status,
 } from "@grpc/grpc-js";
@@ -24,11 +24,21 @@ import {
   type DiscoveryRequest,
   DiscoveryRequestSchema,
   type DiscoveryResponse,
+  SecretDiscoveryService,
   SecretSchema,
   SPIFFECertValidatorConfigSchema,
 } from "../../gen/envoy/index.ts";
-import { createSecretDiscovery, secretDiscoveryDefinition } from "./secret-discovery.ts";
+import { createGrpcServer } from "./grpc-server.ts";
+import { secretDiscoveryMethods } from "./secret-discovery.ts";
+import { serviceDefinition } from "./service-definition.ts";
 
+const CONNECTION_LIMITS = {
+  maxConcurrentStreams: 100,
+  maxHeaderListBytes: 16 * 1024,
+  prefaceTimeoutMs: 10_000,
+  idleTimeoutMs: 300_000,
+  stallTimeoutMs: 60_000,
+};
 const SECRET = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
 const own = createTestAuthority("example.org");
 const abroad = createTestAuthority("abroad.example");
@@ -67,7 +77,6 @@ async function serve(first: Entitlement, files: SecretFiles = noFiles) {
     createJwtSvids: async () => [],
     release() {},
   };
-  const server = new Server();
   const audited: { readonly kind: string; readonly actor: string; readonly code?: string }[] = [];
   const options = {
     audit: { write: async (event: (typeof audited)[number]) => void audited.push(event) },
@@ -75,20 +84,21 @@ async function serve(first: Entitlement, files: SecretFiles = noFiles) {
     random: systemRandom,
     log: silentLog,
   };
-  server.addService(
-    secretDiscoveryDefinition,
-    createSecretDiscovery(options, async () => ({ workload, files })),
-  );
-  const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    ),
-  );
-  const Client = makeGenericClientConstructor(secretDiscoveryDefinition, "sds");
+  const server = createGrpcServer({
+    methods: secretDiscoveryMethods<undefined>(options, async () => ({ workload, files })),
+    limits: CONNECTION_LIMITS,
+    maxMessageBytes: 256 * 1024,
+    clock: systemClock,
+    log: silentLog,
+  });
+  const listener = createServer((socket) => server.serve(socket, undefined)).listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const { port } = listener.address() as AddressInfo;
+  const Client = makeGenericClientConstructor(serviceDefinition(SecretDiscoveryService), "sds");
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
   opened.push(() => {
     client.close();
-    server.forceShutdown();
+    listener.close();
   });
   const open = <Request, Response>(method: string) =>
     conversation<Request, Response>((client[method] as () => ClientDuplexStream<Request, Response>).call(client));

@@ -1,11 +1,4 @@
 import { create } from "@bufbuild/protobuf";
-import type {
-  ServerDuplexStream,
-  ServerUnaryCall,
-  ServiceDefinition,
-  sendUnaryData,
-  UntypedServiceImplementation,
-} from "@grpc/grpc-js";
 import { type Clock, isSymbolonError, type Log, type Random, type SymbolonError } from "@symbolon/spiffe/core";
 import type { Workload } from "../../agent/index.ts";
 import { createSecretSource, type SecretFiles, type SecretSource } from "../../agent/secrets/index.ts";
@@ -16,11 +9,13 @@ import {
   DiscoveryResponseSchema,
   SecretDiscoveryService,
 } from "../../gen/envoy/index.ts";
+import type { Call } from "./grpc-call.ts";
+import { type AnswerStream, bidiStreaming, type GrpcMethod, type RequestConsumer, unary } from "./grpc-method.ts";
+import { GRPC_CODE } from "./grpc-status.ts";
 import { createRefusalRecord } from "./refusal-record.ts";
 import { createDeltaStream } from "./secret-delta-stream.ts";
 import { createStateStream } from "./secret-state-stream.ts";
 import type { SecretSubscription, SubscriptionParts } from "./secret-subscription.ts";
-import { serviceDefinition } from "./service-definition.ts";
 import { agentServiceStatus } from "./status.ts";
 
 /** Who is at the other end of a connection, and the files as it sees them. */
@@ -36,16 +31,14 @@ export interface SecretDiscoveryOptions {
   readonly log: Log;
 }
 
-export const secretDiscoveryDefinition: ServiceDefinition = serviceDefinition(SecretDiscoveryService);
-
 /**
  * `envoy.service.secret.v3.SecretDiscoveryService` (spiffe.md §5.5): the caller's own identities and trust bundles.
  * @param callerOf who made a call; finding it out may take a moment
  */
-export function createSecretDiscovery(
+export function secretDiscoveryMethods<Peer>(
   options: SecretDiscoveryOptions,
-  callerOf: (call: AnyCall) => Promise<SecretCaller>,
-): UntypedServiceImplementation {
+  callerOf: (call: Call<Peer>) => Promise<SecretCaller>,
+): readonly GrpcMethod<Peer>[] {
   const { clock, random, log } = options;
   const record = createRefusalRecord(options);
   const refusalOf =
@@ -53,73 +46,74 @@ export function createSecretDiscovery(
     ({ code, message }: SymbolonError): void =>
       record({ actor: name, code, reason: message });
 
-  const stream =
+  const open =
     <Request, Response>(create: (parts: SubscriptionParts<Response>) => SecretSubscription<Request>) =>
-    async (call: ServerDuplexStream<Request, Response>): Promise<void> => {
+    (stream: AnswerStream<Peer, Response>): RequestConsumer<Request> => {
+      /** Requests wait until it is known who makes them. */
+      let early: Request[] | undefined = [];
+      let subscription: SecretSubscription<Request> | undefined;
       let source: SecretSource | undefined;
-      let isOver = false;
-      const end = (error?: unknown): void => {
-        if (isOver) return;
-        isOver = true;
-        source?.close();
-        if (error === undefined) call.end();
-        else call.emit("error", agentServiceStatus(error));
+      let refused: ((error: SymbolonError) => void) | undefined;
+      const guarded = (work: () => void): void => {
+        if (stream.isOver) return;
+        try {
+          work();
+        } catch (error) {
+          if (isSymbolonError(error)) refused?.(error);
+          stream.end(agentServiceStatus(error));
+        }
       };
-      call.on("cancelled", () => end());
-      call.on("end", () => end());
-      call.on("error", () => end());
-      try {
-        const { workload, files } = await callerOf(call);
-        if (isOver) return;
-        const refused = refusalOf(workload);
-        const guarded = (work: () => void): void => {
-          if (isOver) return;
-          try {
-            work();
-          } catch (error) {
-            if (isSymbolonError(error)) refused(error);
-            end(error);
-          }
-        };
-        const changed = (): void => guarded(() => subscription.changed());
+      const start = ({ workload, files }: SecretCaller): void => {
+        if (stream.isOver) return;
+        refused = refusalOf(workload);
+        const changed = (): void => guarded(() => subscription?.changed());
         source = createSecretSource({ workload, files, clock, random, log, changed });
-        const send = (response: Response): void => void call.write(response);
-        const subscription = create({ workloadName: workload.name, source, send, refused, random, log });
-        // Requests have waited until it is known who makes them.
-        call.on("data", (request: Request) => guarded(() => subscription.request(request)));
-      } catch (error) {
-        end(error);
-      }
+        const send = (response: Response): void => stream.write(response);
+        const created = create({ workloadName: workload.name, source, send, refused, random, log });
+        subscription = created;
+        const waiting = early ?? [];
+        early = undefined;
+        for (const request of waiting) guarded(() => created.request(request));
+      };
+      stream.onOver(() => source?.close());
+      callerOf(stream).then(
+        (caller) => guarded(() => start(caller)),
+        (error) => stream.end(agentServiceStatus(error)),
+      );
+      return {
+        onRequest(request) {
+          if (subscription) return guarded(() => subscription?.request(request));
+          early?.push(request);
+          if (early && early.length > MAX_EARLY_REQUESTS)
+            stream.end({ code: GRPC_CODE.resourceExhausted, details: "too many requests before the first answer" });
+        },
+        onEnd: () => stream.end(),
+      };
     };
 
-  return {
-    StreamSecrets: stream(createStateStream),
-    DeltaSecrets: stream(createDeltaStream),
-    FetchSecrets: (
-      call: ServerUnaryCall<DiscoveryRequest, DiscoveryResponse>,
-      reply: sendUnaryData<DiscoveryResponse>,
-    ) =>
-      fetchSecrets(call, options, callerOf, refusalOf).then(
-        (response) => reply(null, response),
-        (error) => reply(agentServiceStatus(error)),
-      ),
-  };
+  const { method } = SecretDiscoveryService;
+  return [
+    bidiStreaming(method.streamSecrets, open(createStateStream)),
+    bidiStreaming(method.deltaSecrets, open(createDeltaStream)),
+    unary(
+      method.fetchSecrets,
+      (request, call) => fetchSecrets(request, call, options, callerOf, refusalOf),
+      agentServiceStatus,
+    ),
+  ];
 }
 
-type AnyCall =
-  | ServerUnaryCall<DiscoveryRequest, DiscoveryResponse>
-  // The two streams differ in their messages, which `callerOf` does not look at.
-  // biome-ignore lint/suspicious/noExplicitAny: either
-  | ServerDuplexStream<any, any>;
-
+/** What a proxy says before it has had an answer fits in a few requests. */
+const MAX_EARLY_REQUESTS = 32;
 /** Longest wait for a first certificate, or for files. */
 const MAX_FETCH_WAIT_MS = 5000;
 
 /** One answer of a stream, and then it is over. */
-async function fetchSecrets(
-  call: ServerUnaryCall<DiscoveryRequest, DiscoveryResponse>,
+async function fetchSecrets<Peer>(
+  asked: DiscoveryRequest,
+  call: Call<Peer>,
   { clock, random, log }: SecretDiscoveryOptions,
-  callerOf: (call: AnyCall) => Promise<SecretCaller>,
+  callerOf: (call: Call<Peer>) => Promise<SecretCaller>,
   refusalOf: (workload: Workload) => (error: SymbolonError) => void,
 ): Promise<DiscoveryResponse> {
   const { workload, files } = await callerOf(call);
@@ -139,9 +133,9 @@ async function fetchSecrets(
   const timer = clock.setTimer(MAX_FETCH_WAIT_MS, () =>
     reject(productError("ERR_CA_CALL_RETRYABLE", "the first certificate of the workload is still under way")),
   );
-  call.on("cancelled", () => reject(productError("ERR_CA_CALL_ABANDONED", "the caller went away")));
+  call.onOver(() => reject(productError("ERR_CA_CALL_ABANDONED", "the caller went away")));
   try {
-    const { versionInfo: _, responseNonce: __, ...request } = call.request;
+    const { versionInfo: _, responseNonce: __, ...request } = asked;
     guarded(() => subscription.request({ ...request, versionInfo: "", responseNonce: "" }));
     const response = await promise;
     return create(DiscoveryResponseSchema, { ...response, nonce: "" });

@@ -1,20 +1,20 @@
-import { Metadata, type ServiceError, type StatusObject, status } from "@grpc/grpc-js";
 import { isSymbolonError, type Status, type SymbolonError } from "@symbolon/spiffe/core";
 import { errorInfo } from "../../core/index.ts";
+import { GRPC_CODE, type GrpcCode, type GrpcStatus, GrpcStatusError } from "./grpc-status.ts";
 
 /** The only place that turns our statuses into gRPC's. */
-const GRPC_CODES: Readonly<Record<Status, status>> = {
-  invalid_argument: status.INVALID_ARGUMENT,
-  unauthenticated: status.UNAUTHENTICATED,
-  permission_denied: status.PERMISSION_DENIED,
-  not_found: status.NOT_FOUND,
-  already_exists: status.ALREADY_EXISTS,
-  failed_precondition: status.FAILED_PRECONDITION,
-  resource_exhausted: status.RESOURCE_EXHAUSTED,
-  deadline_exceeded: status.DEADLINE_EXCEEDED,
-  unavailable: status.UNAVAILABLE,
-  unimplemented: status.UNIMPLEMENTED,
-  internal: status.INTERNAL,
+const GRPC_CODES: Readonly<Record<Status, GrpcCode>> = {
+  invalid_argument: GRPC_CODE.invalidArgument,
+  unauthenticated: GRPC_CODE.unauthenticated,
+  permission_denied: GRPC_CODE.permissionDenied,
+  not_found: GRPC_CODE.notFound,
+  already_exists: GRPC_CODE.alreadyExists,
+  failed_precondition: GRPC_CODE.failedPrecondition,
+  resource_exhausted: GRPC_CODE.resourceExhausted,
+  deadline_exceeded: GRPC_CODE.deadlineExceeded,
+  unavailable: GRPC_CODE.unavailable,
+  unimplemented: GRPC_CODE.unimplemented,
+  internal: GRPC_CODE.internal,
 };
 
 /** Refusals whose text Istio gives without its usual frame (istio-security §5.2, §5.4). */
@@ -34,22 +34,21 @@ export const RETRY_AFTER_KEY = "retry-after";
  * What a caller of the certificate service is told: Istio's texts (istio-security §5.5). What went wrong inside us stays
  * in the log.
  */
-export function certificateServiceStatus(error: unknown): Partial<StatusObject> {
-  if (!isSymbolonError(error)) return { code: status.INTERNAL, details: framed("internal error") };
+export function certificateServiceStatus(error: unknown): GrpcStatus {
+  if (!isSymbolonError(error)) return { code: GRPC_CODE.internal, details: framed("internal error") };
   const info = errorInfo(error);
   const code = GRPC_CODES[info.status];
   if (UNFRAMED.has(error.code)) return { code, details: error.message };
   const details = framed(toldText(error));
   const { retryAfterSeconds } = error.details;
   if (typeof retryAfterSeconds !== "number") return { code, details };
-  const metadata = new Metadata();
-  metadata.set(RETRY_AFTER_KEY, String(retryAfterSeconds));
-  return { code, details, metadata };
+  return { code, details, metadata: [[RETRY_AFTER_KEY, String(retryAfterSeconds)]] };
 }
 
 /** What an agent of this machine is told. */
-export function agentServiceStatus(error: unknown): Partial<StatusObject> {
-  if (!isSymbolonError(error)) return { code: status.INTERNAL, details: "internal error" };
+export function agentServiceStatus(error: unknown): GrpcStatus {
+  if (error instanceof GrpcStatusError) return error.status;
+  if (!isSymbolonError(error)) return { code: GRPC_CODE.internal, details: "internal error" };
   return { code: GRPC_CODES[errorInfo(error).status], details: toldText(error) };
 }
 
@@ -62,13 +61,13 @@ function toldText(error: SymbolonError): string {
 const framed = (detail: string): string => `CSR signing error (${detail})`;
 
 /** Codes on which Istio's agent tries again (istio-security §6.2). */
-const RETRYABLE: ReadonlySet<status> = new Set([
-  status.CANCELLED,
-  status.DEADLINE_EXCEEDED,
-  status.RESOURCE_EXHAUSTED,
-  status.ABORTED,
-  status.INTERNAL,
-  status.UNAVAILABLE,
+const RETRYABLE: ReadonlySet<number> = new Set([
+  GRPC_CODE.cancelled,
+  GRPC_CODE.deadlineExceeded,
+  GRPC_CODE.resourceExhausted,
+  GRPC_CODE.aborted,
+  GRPC_CODE.internal,
+  GRPC_CODE.unavailable,
 ]);
 
-export const isRetryable = (error: Pick<ServiceError, "code">): boolean => RETRYABLE.has(error.code);
+export const isRetryable = (error: { readonly code: number }): boolean => RETRYABLE.has(error.code);

@@ -21,12 +21,13 @@ import type { AuditEvent } from "../../core/index.ts";
 import {
   type JWTBundlesResponse,
   type JWTSVIDResponse,
+  SpiffeWorkloadAPI,
   type ValidateJWTSVIDResponse,
   type X509BundlesResponse,
   type X509SVIDResponse,
   X509SVIDResponseSchema,
 } from "../../gen/index.ts";
-import { workloadApiDefinition } from "./workload-api-service.ts";
+import { serviceDefinition } from "./service-definition.ts";
 
 type Granted = Extract<Entitlement, { readonly kind: "granted" }>;
 
@@ -56,7 +57,7 @@ beforeEach(async () => {
     clock,
     audit: { write: async (event) => void audited.push(event) },
   });
-  caller = openCaller(join(directory, "workload.sock"), workloadApiDefinition);
+  caller = openCaller(join(directory, "workload.sock"));
 });
 
 afterEach(async () => {
@@ -131,7 +132,7 @@ describe("FetchX509SVID", () => {
 
 /** The endpoint has worked off what it had to do: it answers another connection. */
 async function roundTrip(): Promise<void> {
-  const other = openCaller(join(directory, "workload.sock"), workloadApiDefinition);
+  const other = openCaller(join(directory, "workload.sock"));
   await other.unary("FetchJWTSVID", {});
   other.close();
 }
@@ -329,7 +330,7 @@ describe("the security header (Workload Endpoint §4)", () => {
 });
 
 describe("methods that are not there", () => {
-  const method = workloadApiDefinition.FetchX509SVID;
+  const method = serviceDefinition(SpiffeWorkloadAPI).FetchX509SVID;
   if (!method) throw new Error("no definition");
   test.each([
     "/SpiffeWorkloadAPI/FetchWITSVID",
@@ -337,7 +338,7 @@ describe("methods that are not there", () => {
     "/SpiffeWorkloadAPI/Nothing",
     "/spiffe.workload.SpiffeWorkloadAPI/FetchX509SVID",
   ])("%s is Unimplemented", async (path) => {
-    const other = openCaller(join(directory, "workload.sock"), { Other: { ...method, path } });
+    const other = openCaller(join(directory, "workload.sock"), SpiffeWorkloadAPI, { Other: { ...method, path } });
     expect(await other.stream("Other", {}, GOOD).next()).toMatchObject({ code: "UNIMPLEMENTED" });
     other.close();
   });

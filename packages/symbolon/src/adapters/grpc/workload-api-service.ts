@@ -1,27 +1,13 @@
-import {
-  type Metadata,
-  type ServerUnaryCall,
-  type ServerWritableStream,
-  type ServiceDefinition,
-  type StatusObject,
-  type sendUnaryData,
-  status,
-  type UntypedServiceImplementation,
-} from "@grpc/grpc-js";
 import { type Clock, errorText, isSymbolonError, type Log, type SymbolonError } from "@symbolon/spiffe/core";
 import { SpiffeId } from "@symbolon/spiffe/id";
 import { verifyJwtSvid } from "@symbolon/spiffe/svid";
 import type { Entitlement, Workload } from "../../agent/index.ts";
 import { type AuditSink, productError } from "../../core/index.ts";
-import {
-  type JWTSVIDRequest,
-  type JWTSVIDResponse,
-  SpiffeWorkloadAPI,
-  type ValidateJWTSVIDRequest,
-  type ValidateJWTSVIDResponse,
-} from "../../gen/index.ts";
+import { SpiffeWorkloadAPI } from "../../gen/index.ts";
+import type { Call } from "./grpc-call.ts";
+import { type AnswerStream, type GrpcMethod, serverStreaming, unary } from "./grpc-method.ts";
+import { GRPC_CODE, type GrpcStatus } from "./grpc-status.ts";
 import { createRefusalRecord } from "./refusal-record.ts";
-import { serviceDefinition } from "./service-definition.ts";
 import { agentServiceStatus } from "./status.ts";
 import {
   type Granted,
@@ -39,69 +25,75 @@ export interface WorkloadApiOptions {
   readonly log: Log;
 }
 
-type WorkloadOf = (call: { getPeer(): string }) => Promise<Workload>;
+type WorkloadOf<Peer> = (call: Call<Peer>) => Promise<Workload>;
 /** Who was told that there is no identity for him, and why. */
 type RecordNoIdentity = (workload: Workload, reason: string) => void;
-
-export const workloadApiDefinition: ServiceDefinition = serviceDefinition(SpiffeWorkloadAPI);
 
 /** SPIFFE Workload Endpoint §4: exactly this, once. */
 const SECURITY_HEADER = "workload.spiffe.io";
 /** How long a unary call waits for a workload's first certificate. */
 const MAX_PENDING_MS = 5000;
-const NO_IDENTITY: Partial<StatusObject> = { code: status.PERMISSION_DENIED, details: "no identity issued" };
+const NO_IDENTITY: GrpcStatus = { code: GRPC_CODE.permissionDenied, details: "no identity issued" };
 
 /** The methods of the X.509 and JWT profiles (spiffe.md §4.2, S1 to S12). */
-export function createWorkloadApi(options: WorkloadApiOptions, workloadOf: WorkloadOf): UntypedServiceImplementation {
+export function workloadApiMethods<Peer>(
+  options: WorkloadApiOptions,
+  workloadOf: WorkloadOf<Peer>,
+): readonly GrpcMethod<Peer>[] {
   const record = createRefusalRecord(options);
   const recordNoIdentity: RecordNoIdentity = ({ name: actor }, reason) =>
     record({ actor, code: "ERR_WORKLOAD_NOT_ENTITLED", reason });
 
-  const unary =
+  const forWorkload =
     <Request, Response>(work: (request: Request, workload: Workload, signal: AbortSignal) => Promise<Response>) =>
-    (call: ServerUnaryCall<Request, Response>, reply: sendUnaryData<Response>): void => {
+    async (request: Request, call: Call<Peer>): Promise<Response> => {
+      checkSecurityHeader(call);
       const ending = new AbortController();
-      call.on("cancelled", () => ending.abort());
-      checkSecurityHeader(call.metadata)
-        .then(() => workloadOf(call))
-        .then(async (workload) => {
-          try {
-            return await work(call.request, workload, ending.signal);
-          } catch (error) {
-            if (isNotEntitled(error)) recordNoIdentity(workload, error.message);
-            throw error;
-          }
-        })
-        .then(
-          (response) => reply(null, response),
-          (error) => reply(refusal(error)),
-        );
+      call.onOver(() => ending.abort());
+      const workload = await workloadOf(call);
+      try {
+        return await work(request, workload, ending.signal);
+      } catch (error) {
+        if (isNotEntitled(error)) recordNoIdentity(workload, error.message);
+        throw error;
+      }
     };
 
-  const stream =
+  const following =
     <Response>(stateOf: (granted: Granted) => StateMessage<Response>) =>
-    (call: ServerWritableStream<unknown, Response>): void =>
-      void checkSecurityHeader(call.metadata)
-        .then(() => workloadOf(call))
-        .then(
-          (workload) => follow(call, workload, stateOf, recordNoIdentity),
-          (error) => call.emit("error", refusal(error)),
-        );
+    (_: unknown, stream: AnswerStream<Peer, Response>): void =>
+      void openFollower(stream, stateOf);
 
-  return {
-    FetchX509SVID: stream(x509SvidState),
-    FetchX509Bundles: stream(x509BundlesState),
-    FetchJWTBundles: stream(jwtBundlesState),
-    FetchJWTSVID: unary(async (request: JWTSVIDRequest, workload, signal): Promise<JWTSVIDResponse> => {
-      const { audience, spiffeId } = request;
-      if (audience.length === 0 || audience.includes("")) throw new CallRefused("audience must be specified");
-      const wanted = spiffeId === "" ? {} : { spiffeId: requestedId(spiffeId) };
-      await grantedOf(workload, options.clock, signal);
-      return jwtSvidMessage(await workload.createJwtSvids({ audiences: audience, ...wanted }, signal));
-    }),
-    ValidateJWTSVID: unary(
-      async (request: ValidateJWTSVIDRequest, workload, signal): Promise<ValidateJWTSVIDResponse> => {
-        const { audience, svid } = request;
+  const openFollower = async <Response>(
+    stream: AnswerStream<Peer, Response>,
+    stateOf: (granted: Granted) => StateMessage<Response>,
+  ): Promise<void> => {
+    try {
+      checkSecurityHeader(stream);
+      follow(stream, await workloadOf(stream), stateOf, recordNoIdentity);
+    } catch (error) {
+      stream.end(refusal(error));
+    }
+  };
+
+  const { method } = SpiffeWorkloadAPI;
+  return [
+    serverStreaming(method.fetchX509SVID, following(x509SvidState)),
+    serverStreaming(method.fetchX509Bundles, following(x509BundlesState)),
+    serverStreaming(method.fetchJWTBundles, following(jwtBundlesState)),
+    unary(
+      method.fetchJWTSVID,
+      forWorkload(async ({ audience, spiffeId }, workload, signal) => {
+        if (audience.length === 0 || audience.includes("")) throw new CallRefused("audience must be specified");
+        const wanted = spiffeId === "" ? {} : { spiffeId: requestedId(spiffeId) };
+        await grantedOf(workload, options.clock, signal);
+        return jwtSvidMessage(await workload.createJwtSvids({ audiences: audience, ...wanted }, signal));
+      }),
+      refusal,
+    ),
+    unary(
+      method.validateJWTSVID,
+      forWorkload(async ({ audience, svid }, workload, signal) => {
         if (audience === "") throw new CallRefused("audience must be specified");
         if (svid === "") throw new CallRefused("svid must be specified");
         const { jwtBundles, svids } = await grantedOf(workload, options.clock, signal);
@@ -113,16 +105,17 @@ export function createWorkloadApi(options: WorkloadApiOptions, workloadOf: Workl
           if (!isSymbolonError(error)) throw error;
           throw new CallRefused(error.message);
         }
-      },
+      }),
+      refusal,
     ),
-  };
+  ];
 }
 
 /** A request that is wrong whoever sends it: InvalidArgument, which clients do not repeat (S4). */
 class CallRefused extends Error {}
 
-async function checkSecurityHeader(metadata: Metadata): Promise<void> {
-  const values = metadata.get(SECURITY_HEADER);
+function checkSecurityHeader(call: Pick<Call<unknown>, "metadata">): void {
+  const values = call.metadata(SECURITY_HEADER);
   if (values.length !== 1 || values[0] !== "true") throw new CallRefused("security header missing from request");
 }
 
@@ -167,13 +160,13 @@ async function grantedOf(workload: Workload, clock: Clock, signal: AbortSignal):
  * none twice (S11), and ends it with PermissionDenied when nothing is left (S3).
  */
 function follow<Response>(
-  call: ServerWritableStream<unknown, Response>,
+  stream: AnswerStream<unknown, Response>,
   workload: Workload,
   stateOf: (granted: Granted) => StateMessage<Response>,
   recordNoIdentity: RecordNoIdentity,
 ): void {
   // Finding out who calls has taken longer than the caller waited.
-  if (call.cancelled) return;
+  if (stream.isOver) return;
   let told: string | undefined;
   let isUnderWay = false;
   let isOver = false;
@@ -187,7 +180,7 @@ function follow<Response>(
     if (key === told) return;
     told = key;
     isUnderWay = true;
-    call.write(message(), () => {
+    stream.write(message(), () => {
       isUnderWay = false;
       look();
     });
@@ -200,13 +193,13 @@ function follow<Response>(
       else if (entitlement.kind === "none") throw productError("ERR_WORKLOAD_NOT_ENTITLED", entitlement.reason);
     } catch (error) {
       end();
-      call.emit("error", refusal(error));
+      stream.end(refusal(error));
       if (isNotEntitled(error)) recordNoIdentity(workload, error.message);
     }
   };
 
   const stop = workload.subscribe(look);
-  for (const event of ["cancelled", "close", "error"]) call.once(event, end);
+  stream.onOver(end);
   look();
 }
 
@@ -215,15 +208,15 @@ function isNotEntitled(error: unknown): error is SymbolonError {
 }
 
 /** Codes and texts of SPIFFE Workload Endpoint Appendix A and S3, S4, S9, S10. */
-function refusal(error: unknown): Partial<StatusObject> {
-  if (error instanceof CallRefused) return { code: status.INVALID_ARGUMENT, details: error.message };
+function refusal(error: unknown): GrpcStatus {
+  if (error instanceof CallRefused) return { code: GRPC_CODE.invalidArgument, details: error.message };
   if (isSymbolonError(error)) {
     if (error.code === "ERR_WORKLOAD_NOT_ENTITLED") return NO_IDENTITY;
     if (error.code === "ERR_WORKLOAD_ATTESTATION")
-      return { code: status.UNAVAILABLE, details: "workload attestation failed" };
-    if (error.code.startsWith("ERR_CA_CALL_")) return { code: status.UNAVAILABLE, details: error.message };
+      return { code: GRPC_CODE.unavailable, details: "workload attestation failed" };
+    if (error.code.startsWith("ERR_CA_CALL_")) return { code: GRPC_CODE.unavailable, details: error.message };
   }
-  const { code = status.INTERNAL, details = "internal error" } = agentServiceStatus(error);
+  const { code, details } = agentServiceStatus(error);
   // PermissionDenied is kept for "no identity": clients give their SVIDs up on it (W4).
-  return { code: code === status.PERMISSION_DENIED ? status.UNAVAILABLE : code, details };
+  return { code: code === GRPC_CODE.permissionDenied ? GRPC_CODE.unavailable : code, details };
 }

@@ -33,8 +33,7 @@ import {
   X509SVIDResponseSchema,
 } from "../../gen/index.ts";
 import { pinPeer } from "../os/index.ts";
-import { methodDefinition, serviceDefinition } from "./service-definition.ts";
-import { workloadApiDefinition } from "./workload-api-service.ts";
+import { methodDefinition } from "./service-definition.ts";
 
 const FETCH = "/SpiffeWorkloadAPI/FetchX509SVID";
 const ATTESTATION_FAILED = { code: "UNAVAILABLE", details: "workload attestation failed" };
@@ -62,7 +61,7 @@ async function serve(options: Partial<WorkloadEndpointFixtureOptions> = {}): Pro
 }
 
 function call() {
-  const caller = openCaller(path, workloadApiDefinition);
+  const caller = openCaller(path);
   opened.push(caller);
   return caller;
 }
@@ -166,8 +165,7 @@ describe("who connects", () => {
     const fixture = await serve({ attestor: record.attestor });
     const script = `
       import { openCaller } from ${JSON.stringify(join(import.meta.dirname, "../../../../../test/fakes/workload-caller.ts"))};
-      import { workloadApiDefinition } from ${JSON.stringify(join(import.meta.dirname, "workload-api-service.ts"))};
-      const caller = openCaller(${JSON.stringify(path)}, workloadApiDefinition);
+      const caller = openCaller(${JSON.stringify(path)});
       const first = await caller.stream("FetchX509SVID").next();
       await caller.stream("FetchX509Bundles").next();
       console.log(first.svids[0].spiffeId);
@@ -312,7 +310,6 @@ describe("bytes that are no gRPC", () => {
     client.send(frame(4, 0, [], 0));
     // The server's acknowledgement of the settings.
     await client.until(({ type, flags }) => type === FRAME.settings && flags === 1);
-    expect(clock.pendingTimersMs).toEqual([]);
     await clock.advance(60_000);
     client.send(grpcCall(FETCH).subarray(PREFACE.length + 9));
     await client.until(({ type }) => type === FRAME.data);
@@ -352,7 +349,7 @@ test.each(["/run/spire/agent.sock", "run%2Fagent.sock", "/", "unix:///x", "a b"]
 describe("health and reflection, without the Workload API's header", () => {
   test("health of the endpoint and of the Workload API is SERVING, of others unknown", async () => {
     await serve();
-    const caller = openCaller(path, serviceDefinition(Health), Health);
+    const caller = openCaller(path, Health);
     opened.push(caller);
     const check = (service: string) => caller.unary("Check", { service }, header());
     expect(await check("")).toMatchObject({ status: 1 });

@@ -1,16 +1,16 @@
 import { createServer, type Server as NetServer, type Socket } from "node:net";
-import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { type Clock, errorText, isSymbolonError, type Log, type Random } from "@symbolon/spiffe/core";
 import type { Workload, WorkloadAttestor, WorkloadPeer } from "../../agent/index.ts";
 import type { SecretFiles } from "../../agent/secrets/index.ts";
 import { type AuditSink, productError, requireSocketPathLength } from "../../core/index.ts";
-import { healthService } from "./health-service.ts";
+import type { Call } from "./grpc-call.ts";
+import { createGrpcServer } from "./grpc-server.ts";
+import { healthMethods } from "./health-service.ts";
 import { pinnedWorkload, requireAlive } from "./pinned-workload.ts";
-import { reflectionServices } from "./reflection-service.ts";
+import { reflectionMethods } from "./reflection-service.ts";
 import { createRefusalRecord } from "./refusal-record.ts";
-import { createSecretDiscovery, secretDiscoveryDefinition } from "./secret-discovery.ts";
-import { createWorkloadApi, workloadApiDefinition } from "./workload-api-service.ts";
-import { workloadConnection } from "./workload-connection.ts";
+import { secretDiscoveryMethods } from "./secret-discovery.ts";
+import { workloadApiMethods } from "./workload-api-service.ts";
 
 export interface WorkloadEndpointOptions {
   readonly path: string;
@@ -32,17 +32,6 @@ export interface WorkloadEndpoint {
   close(): Promise<void>;
 }
 
-/** Whoever made a call: its connection gave it away. */
-export interface WorkloadCall {
-  getPeer(): string;
-}
-
-/** Of one service on the endpoint. */
-export interface EndpointService {
-  readonly definition: ServiceDefinition;
-  readonly implementation: UntypedServiceImplementation;
-}
-
 interface Connection {
   readonly peer: WorkloadPeer & { close(): void };
   readonly ending: AbortController;
@@ -54,13 +43,14 @@ interface Connection {
 const MAX_CONNECTIONS = 8192;
 const MAX_CONNECTIONS_OF_ONE_PROCESS = 256;
 const MAX_ATTESTATION_MS = 10_000;
-const SERVER_OPTIONS = {
-  "grpc.max_receive_message_length": 256 * 1024,
-  "grpc.max_concurrent_streams": 100,
-  "grpc.max_connection_idle_ms": 300_000,
-  "grpc.enable_channelz": 0,
-  "grpc-node.max_session_memory": 10,
-} as const;
+const CONNECTION_LIMITS = {
+  maxConcurrentStreams: 100,
+  maxHeaderListBytes: 16 * 1024,
+  prefaceTimeoutMs: 10_000,
+  idleTimeoutMs: 300_000,
+  stallTimeoutMs: 60_000,
+};
+const MAX_MESSAGE_BYTES = 256 * 1024;
 
 /**
  * The endpoint that workloads take their identity from: SPIFFE Workload API, Envoy's secret discovery, health and
@@ -72,18 +62,10 @@ export async function serveWorkloadEndpoint(options: WorkloadEndpointOptions): P
   const { path, listen, pinPeer, workloads, filesOf, clock, log } = options;
   requireSocketPathLength(path);
   const recordRefusal = createRefusalRecord(options);
-  const connections = new Map<string, Connection>();
   const sockets = new Set<Socket>();
   const perProcess = new Map<number, number>();
-  let next = 0;
 
-  const connectionOf = (call: WorkloadCall): Connection => {
-    const connection = connections.get(call.getPeer());
-    if (!connection) throw productError("ERR_WORKLOAD_ATTESTATION", "the connection of the call has ended");
-    return connection;
-  };
-  const workloadOf = async (call: WorkloadCall): Promise<Workload> => {
-    const connection = connectionOf(call);
+  const workloadOf = async ({ peer: connection }: Call<Connection>): Promise<Workload> => {
     connection.workload ??= attestedFor(connection);
     const workload = await connection.workload;
     requireAlive(connection.peer);
@@ -109,23 +91,21 @@ export async function serveWorkloadEndpoint(options: WorkloadEndpointOptions): P
     }
   };
 
-  const server = new Server(SERVER_OPTIONS);
-  const services: readonly EndpointService[] = [
-    { definition: workloadApiDefinition, implementation: createWorkloadApi(options, workloadOf) },
-    {
-      definition: secretDiscoveryDefinition,
-      implementation: createSecretDiscovery(options, async (call) => ({
+  const server = createGrpcServer<Connection>({
+    methods: [
+      ...workloadApiMethods(options, workloadOf),
+      ...secretDiscoveryMethods<Connection>(options, async (call) => ({
         workload: await workloadOf(call),
-        files: filesOf(connectionOf(call).peer),
+        files: filesOf(call.peer.peer),
       })),
-    },
-    healthService(),
-    ...reflectionServices(),
-  ];
-  for (const { definition, implementation } of services) server.addService(definition, implementation);
-
-  // Insecure towards gRPC only: the kernel says who connected.
-  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+      ...healthMethods<Connection>(),
+      ...reflectionMethods<Connection>(),
+    ],
+    limits: CONNECTION_LIMITS,
+    maxMessageBytes: MAX_MESSAGE_BYTES,
+    clock,
+    log,
+  });
   const front = createServer((socket) => {
     socket.on("error", (error) => log.debug("connection failed", { path, error: errorText(error) }));
     try {
@@ -142,25 +122,22 @@ export async function serveWorkloadEndpoint(options: WorkloadEndpointOptions): P
   function accept(socket: Socket): void {
     const peer = pinPeer(fileDescriptor(socket));
     const ofProcess = perProcess.get(peer.pid) ?? 0;
-    if (connections.size >= MAX_CONNECTIONS || ofProcess >= MAX_CONNECTIONS_OF_ONE_PROCESS) {
+    if (sockets.size >= MAX_CONNECTIONS || ofProcess >= MAX_CONNECTIONS_OF_ONE_PROCESS) {
       peer.close();
       throw productError("ERR_WORKLOAD_ATTESTATION", `process ${peer.pid} has too many connections, or all have`);
     }
     perProcess.set(peer.pid, ofProcess + 1);
-    const name = `workload:${next++}`;
     const connection: Connection = { peer, ending: new AbortController() };
-    connections.set(name, connection);
     sockets.add(socket);
     socket.once("close", () => {
       sockets.delete(socket);
-      connections.delete(name);
       const left = (perProcess.get(peer.pid) ?? 1) - 1;
       if (left > 0) perProcess.set(peer.pid, left);
       else perProcess.delete(peer.pid);
       connection.ending.abort();
       peer.close();
     });
-    injector.injectConnection(workloadConnection(socket, name, clock));
+    server.serve(socket, connection);
   }
 
   await listen(path, (at) => front.listen(at));
@@ -171,9 +148,9 @@ export async function serveWorkloadEndpoint(options: WorkloadEndpointOptions): P
     close() {
       closing ??= (async () => {
         const closed = new Promise<void>((resolve) => front.close(() => resolve()));
-        server.forceShutdown();
+        const ended = server.close(0);
         for (const socket of sockets) socket.destroy();
-        await closed;
+        await Promise.all([ended, closed]);
       })();
       return closing;
     },

@@ -1,0 +1,99 @@
+/** Where the bytes of a connection go: a socket, seen from here. */
+export interface Transport {
+  /** @returns false when no more should be written until `drained` is called on the connection */
+  write(bytes: Buffer): boolean;
+  /** Sends what was written, then closes. */
+  end(): void;
+  destroy(): void;
+}
+
+/** Beyond it data waits; frames that are no data do not. */
+const MAX_QUEUED_BYTES = 64 * 1024;
+/** So much in answers to its pings and the like only a peer has that does not read. */
+const MAX_BLOCKED_BYTES = 1024 * 1024;
+
+/** Gathers the frames of one turn into one write, and stops the flow of data while the transport is full. */
+export class OutputQueue {
+  readonly #transport: Transport;
+  readonly #onFlushed: () => void;
+  #frames: Buffer[] = [];
+  #bytes = 0;
+  #isScheduled = false;
+  #isBlocked = false;
+  #taken: (() => void)[] = [];
+
+  /** @param onFlushed called after each write that the transport took whole */
+  constructor(transport: Transport, onFlushed: () => void) {
+    this.#transport = transport;
+    this.#onFlushed = onFlushed;
+  }
+
+  get isBlocked(): boolean {
+    return this.#isBlocked;
+  }
+
+  /** How much data may be added. */
+  get room(): number {
+    return this.#isBlocked ? 0 : Math.max(0, MAX_QUEUED_BYTES - this.#bytes);
+  }
+
+  /** @returns false when too much waits for a peer that does not read */
+  add(frames: readonly Buffer[]): boolean {
+    for (const frame of frames) {
+      this.#frames.push(frame);
+      this.#bytes += frame.length;
+    }
+    if (this.#isBlocked) return this.#bytes <= MAX_BLOCKED_BYTES;
+    this.#schedule();
+    return true;
+  }
+
+  /** Calls back once the transport has taken everything that is queued now. */
+  whenTaken(callback: () => void): void {
+    this.#taken.push(callback);
+    if (!this.#isBlocked) this.#schedule();
+  }
+
+  /** Writes now what is queued, blocked or not: it is the last. */
+  flushLast(): void {
+    this.#taken = [];
+    if (this.#bytes > 0) this.#transport.write(this.#takeAll());
+  }
+
+  drained(): void {
+    if (!this.#isBlocked) return;
+    this.#isBlocked = false;
+    if (this.#bytes > 0) this.#flush();
+    else this.#done();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    // After the answers of this turn, which are microtasks themselves.
+    setImmediate(() => {
+      this.#isScheduled = false;
+      if (!this.#isBlocked) this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#bytes > 0 && !this.#transport.write(this.#takeAll())) this.#isBlocked = true;
+    else this.#done();
+  }
+
+  #done(): void {
+    const callbacks = this.#taken;
+    this.#taken = [];
+    for (const callback of callbacks) callback();
+    this.#onFlushed();
+  }
+
+  #takeAll(): Buffer {
+    const bytes =
+      this.#frames.length === 1 && this.#frames[0] ? this.#frames[0] : Buffer.concat(this.#frames, this.#bytes);
+    this.#frames = [];
+    this.#bytes = 0;
+    return bytes;
+  }
+}
