@@ -1,3 +1,4 @@
+import { spiffeError } from "../core/index.ts";
 import type { JwtSvid } from "../svid/index.ts";
 import { createWorkloadApiClient, type JwtSvidRequest } from "../workload-api/index.ts";
 import { createX509Source, type X509SourceOptions } from "./create-x509-source.ts";
@@ -27,12 +28,15 @@ export async function identity(options: X509SourceOptions & WaitOptions = {}): P
     throw error;
   });
   let jwtSource: JwtSource | undefined;
+  let closed = false;
   // Only when it is asked for: many agents do not offer the JWT profile.
   const jwts = (): JwtSource => {
+    if (closed) throw spiffeError("ERR_SOURCE_CLOSED", "this identity is closed");
     jwtSource ??= startJwtSource({ ...options, client });
     return jwtSource;
   };
   const close = async (): Promise<void> => {
+    closed = true;
     await x509.close();
     await jwtSource?.close();
     await closeClient();
@@ -54,7 +58,9 @@ export async function identity(options: X509SourceOptions & WaitOptions = {}): P
     },
     subscribe: x509.subscribe,
     ready: x509.ready,
-    jwt: (request, jwtOptions) => jwts().fetch(request, jwtOptions),
+    async jwt(request, jwtOptions) {
+      return jwts().fetch(request, jwtOptions);
+    },
     async verifyJwt(token, verifyOptions) {
       await jwts().ready(verifyOptions);
       return jwts().verify(token, verifyOptions);

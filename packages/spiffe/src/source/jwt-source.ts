@@ -1,5 +1,5 @@
 import type { JwtBundleSet } from "../bundle/index.ts";
-import { systemClock } from "../core/index.ts";
+import { spiffeError, systemClock } from "../core/index.ts";
 import { type JwtSvid, verifyJwtSvid } from "../svid/index.ts";
 import {
   createWorkloadApiClient,
@@ -33,7 +33,7 @@ export interface JwtSource extends AsyncDisposable {
    * @throws as `verifyJwtSvid`, ERR_SOURCE_NO_IDENTITY before the first bundles, ERR_SOURCE_CLOSED
    */
   verify(token: string, options: VerifyJwtOptions): JwtSvid;
-  /** Has the agent verify it. @throws as `WorkloadApiClient.validateJwtSvid` */
+  /** Has the agent verify it. @throws as `WorkloadApiClient.validateJwtSvid`, ERR_SOURCE_CLOSED */
   validate(token: string, audience: string, options?: FetchOptions): Promise<ValidatedJwtSvid>;
   /** Undefined before the first update and after `close`. */
   current(): JwtBundleSet | undefined;
@@ -85,6 +85,10 @@ export function startJwtSource(options: JwtSourceOptions = {}): JwtSource {
     },
   });
 
+  // The client may be somebody else's, and open.
+  const requireOpen = (): void => {
+    if (stop.signal.aborted) throw spiffeError("ERR_SOURCE_CLOSED", "the source of the JWT bundles is closed");
+  };
   const hear = (problem: StreamProblem): void => {
     state.noteProblem(problem.error);
     onProblem?.(problem);
@@ -98,12 +102,18 @@ export function startJwtSource(options: JwtSourceOptions = {}): JwtSource {
   });
 
   return {
-    fetch: (request, { signal } = {}) => withSignal(cache.get(request), signal),
+    async fetch(request, { signal } = {}) {
+      requireOpen();
+      return withSignal(cache.get(request), signal);
+    },
     verify(token, { audience, leewaySeconds = 0 }) {
       const audiences = typeof audience === "string" ? [audience] : audience;
       return verifyJwtSvid(token, state.inForce(), { audiences, now: clock.now(), leewaySeconds });
     },
-    validate: (token, audience, fetchOptions) => client.validateJwtSvid(token, audience, fetchOptions),
+    async validate(token, audience, fetchOptions) {
+      requireOpen();
+      return client.validateJwtSvid(token, audience, fetchOptions);
+    },
     current: state.current,
     get bundles() {
       return state.inForce();
