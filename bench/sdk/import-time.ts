@@ -1,18 +1,22 @@
 /** How long `import "@symbolon/spiffe/..."` takes on each runtime, from the archive that is published: `import-time.ts [RUNS] [ARCHIVE]`. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { machineFacts } from "../harness/machine-facts.ts";
 import { summarize } from "../harness/statistics.ts";
 import { installPacked, RUNTIMES } from "./packed-library.ts";
 
-const ENTRIES = ["@symbolon/spiffe", "@symbolon/spiffe/id", "@symbolon/spiffe/source", "@symbolon/spiffe/tls"];
+/** The first is a package without a line in it: what any import costs. */
+const ENTRIES = ["empty", "@symbolon/spiffe", "@symbolon/spiffe/id", "@symbolon/spiffe/source", "@symbolon/spiffe/tls"];
 const runs = Number(process.argv[2] ?? 15);
 
 const directory = mkdtempSync(join(tmpdir(), "symbolon-import-"));
 try {
   const { bytes } = await installPacked(directory, process.argv[3]);
+  mkdirSync(join(directory, "node_modules/empty"));
+  writeFileSync(join(directory, "node_modules/empty/package.json"), '{ "type": "module", "exports": "./empty.js" }');
+  writeFileSync(join(directory, "node_modules/empty/empty.js"), "");
   const facts = machineFacts();
   console.log(`${facts.date}, ${facts.cpu}, ${facts.cores} cores, load ${facts.load.join(" ")}`);
   console.log(
