@@ -25,19 +25,20 @@ export interface WatchActions {
   finish(): void;
 }
 
+type Name = "preface" | "idle" | "stall" | "ping" | "pong" | "age" | "grace";
+
 /** The times that a connection is held to. */
 export class ConnectionWatch {
   readonly #limits: WatchLimits;
   readonly #actions: WatchActions;
-  readonly #deadlines: Deadlines<"preface" | "idle" | "stall" | "ping" | "pong" | "age" | "grace">;
+  readonly #deadlines: Deadlines<Name>;
 
   constructor(limits: WatchLimits, actions: WatchActions, clock: Clock) {
     this.#limits = limits;
     this.#actions = actions;
-    this.#deadlines = new Deadlines(clock);
-    this.#deadlines.set("preface", limits.prefaceTimeoutMs, () => actions.fail("no preface came"));
-    const { maxAge } = limits;
-    if (maxAge) this.#deadlines.set("age", maxAge.ageMs, () => actions.drain(maxAge.graceMs));
+    this.#deadlines = new Deadlines(clock, (name) => this.#due(name));
+    this.#deadlines.set("preface", limits.prefaceTimeoutMs);
+    if (limits.maxAge) this.#deadlines.set("age", limits.maxAge.ageMs);
   }
 
   prefaceCame(): void {
@@ -46,7 +47,7 @@ export class ConnectionWatch {
   }
 
   withoutStreams(): void {
-    this.#deadlines.set("idle", this.#limits.idleTimeoutMs, () => this.#actions.drain(0));
+    this.#deadlines.set("idle", this.#limits.idleTimeoutMs);
   }
 
   withStreams(): void {
@@ -55,8 +56,7 @@ export class ConnectionWatch {
 
   /** Something waits for the peer. */
   waiting(): void {
-    if (this.#deadlines.has("stall")) return;
-    this.#deadlines.set("stall", this.#limits.stallTimeoutMs, () => this.#actions.fail("the peer does not read"));
+    if (!this.#deadlines.has("stall")) this.#deadlines.set("stall", this.#limits.stallTimeoutMs);
   }
 
   /** The peer has taken what was written. */
@@ -66,20 +66,36 @@ export class ConnectionWatch {
 
   /** The peer is there: it has sent something. */
   heard(): void {
-    const { keepAlive } = this.#limits;
-    if (!keepAlive) return;
+    if (!this.#limits.keepAlive) return;
     this.#deadlines.clear("pong");
-    this.#deadlines.set("ping", keepAlive.intervalMs, () => {
-      this.#actions.sendPing();
-      this.#deadlines.set("pong", keepAlive.timeoutMs, () => this.#actions.abandon());
-    });
+    this.#deadlines.set("ping", this.#limits.keepAlive.intervalMs);
   }
 
   draining(graceMs: number): void {
-    this.#deadlines.set("grace", graceMs, () => this.#actions.finish());
+    this.#deadlines.set("grace", graceMs);
   }
 
   stop(): void {
     this.#deadlines.clearAll();
+  }
+
+  #due(name: Name): void {
+    switch (name) {
+      case "preface":
+        return this.#actions.fail("no preface came");
+      case "stall":
+        return this.#actions.fail("the peer does not read");
+      case "idle":
+        return this.#actions.drain(0);
+      case "age":
+        return this.#actions.drain(this.#limits.maxAge?.graceMs ?? 0);
+      case "ping":
+        this.#actions.sendPing();
+        return this.#deadlines.set("pong", this.#limits.keepAlive?.timeoutMs ?? 0);
+      case "pong":
+        return this.#actions.abandon();
+      case "grace":
+        return this.#actions.finish();
+    }
   }
 }

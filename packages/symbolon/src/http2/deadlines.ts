@@ -1,58 +1,55 @@
 import type { Clock, Timer } from "@symbolon/spiffe/core";
 
-interface Deadline {
-  readonly atMs: number;
-  readonly act: () => void;
-}
-
 /**
  * Several deadlines over one timer: they are set and cleared with every request, and hardly ever come. The timer is left
  * alone when a deadline moves back, and set anew only when it has run.
  */
 export class Deadlines<Name extends string> {
   readonly #clock: Clock;
-  readonly #deadlines = new Map<Name, Deadline>();
-  #timer: { readonly timer: Timer; readonly atMs: number } | undefined;
+  readonly #onDue: (name: Name) => void;
+  readonly #dueMs = new Map<Name, number>();
+  #timer: Timer | undefined;
+  #timerMs = Number.POSITIVE_INFINITY;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, onDue: (name: Name) => void) {
     this.#clock = clock;
+    this.#onDue = onDue;
   }
 
   /** Replaces the one of that name. */
-  set(name: Name, delayMs: number, act: () => void): void {
-    const atMs = this.#clock.monotonicMs() + delayMs;
-    this.#deadlines.set(name, { atMs, act });
-    if (!this.#timer || atMs < this.#timer.atMs) this.#arm(atMs);
+  set(name: Name, delayMs: number): void {
+    const dueMs = this.#clock.monotonicMs() + delayMs;
+    this.#dueMs.set(name, dueMs);
+    if (dueMs < this.#timerMs) this.#arm(dueMs);
   }
 
   has(name: Name): boolean {
-    return this.#deadlines.has(name);
+    return this.#dueMs.has(name);
   }
 
   clear(name: Name): void {
-    this.#deadlines.delete(name);
+    this.#dueMs.delete(name);
   }
 
   clearAll(): void {
-    this.#deadlines.clear();
-    this.#timer?.timer.cancel();
-    this.#timer = undefined;
+    this.#dueMs.clear();
+    this.#timer?.cancel();
+    this.#timerMs = Number.POSITIVE_INFINITY;
   }
 
-  #arm(atMs: number): void {
-    this.#timer?.timer.cancel();
-    const timer = this.#clock.setTimer(Math.max(0, atMs - this.#clock.monotonicMs()), () => this.#run());
-    this.#timer = { timer, atMs };
+  #arm(dueMs: number): void {
+    this.#timer?.cancel();
+    this.#timer = this.#clock.setTimer(Math.max(0, dueMs - this.#clock.monotonicMs()), () => this.#run());
+    this.#timerMs = dueMs;
   }
 
   #run(): void {
-    this.#timer = undefined;
+    this.#timerMs = Number.POSITIVE_INFINITY;
     const nowMs = this.#clock.monotonicMs();
-    for (const [name, { atMs, act }] of [...this.#deadlines]) {
-      if (atMs > nowMs || !this.#deadlines.delete(name)) continue;
-      act();
-    }
-    const next = Math.min(...[...this.#deadlines.values()].map(({ atMs }) => atMs));
-    if (Number.isFinite(next) && !this.#timer) this.#arm(next);
+    // What is done may set and clear others.
+    for (const [name, dueMs] of [...this.#dueMs])
+      if (dueMs <= nowMs && this.#dueMs.get(name) === dueMs && this.#dueMs.delete(name)) this.#onDue(name);
+    const nextMs = Math.min(...this.#dueMs.values());
+    if (nextMs < this.#timerMs) this.#arm(nextMs);
   }
 }

@@ -51,6 +51,8 @@ export interface ServerConnectionOptions {
   readonly log: Log;
   /** A new request: sets the stream's `consumer` before it returns. */
   readonly onStream: (stream: ServerStream) => void;
+  /** The connection is over: every stream has been told. */
+  readonly onOver: () => void;
 }
 
 /** The server's side of one HTTP/2 connection with prior knowledge (RFC 9113). Bytes come in by `receive`. */
@@ -378,6 +380,7 @@ export class ServerConnection {
     this.#isOver = true;
     this.#watch.stop();
     for (const stream of this.#streams.all()) stream.abort();
+    this.#options.onOver();
     this.#waiting.clear();
   }
 }

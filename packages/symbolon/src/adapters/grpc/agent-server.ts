@@ -1,4 +1,3 @@
-import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { create } from "@bufbuild/protobuf";
 import type { SpiffeBundle } from "@symbolon/spiffe/bundle";
 import { type Clock, errorText, type Log, type Observable, type Random, Secret } from "@symbolon/spiffe/core";
@@ -16,6 +15,7 @@ import { createAgentWatches } from "./agent-watches.ts";
 import type { Call } from "./grpc-call.ts";
 import { type GrpcMethod, serverStreaming, unary } from "./grpc-method.ts";
 import { createGrpcServer } from "./grpc-server.ts";
+import { listenForGrpc } from "./grpc-transports.ts";
 import { agentServiceStatus } from "./status.ts";
 
 export interface AgentServerOptions {
@@ -55,7 +55,7 @@ export async function serveAgents(options: AgentServerOptions): Promise<AgentSer
 
   const admitted =
     <Request, Response>(name: string, work: (request: Request) => Promise<Response>) =>
-    async (request: Request, call: Call<undefined>): Promise<Response> => {
+    async (request: Request, call: Call<object>): Promise<Response> => {
       try {
         return await admission.run(() => {
           if (call.isOver) throw productError("ERR_CA_CALL_ABANDONED", "the caller went away");
@@ -67,7 +67,7 @@ export async function serveAgents(options: AgentServerOptions): Promise<AgentSer
       }
     };
 
-  const methods: readonly GrpcMethod<undefined>[] = [
+  const methods: readonly GrpcMethod<object>[] = [
     serverStreaming(AgentService.method.watchNode, (_, stream) => watches.open(stream)),
     unary(
       AgentService.method.createX509Svid,
@@ -101,26 +101,19 @@ export async function serveAgents(options: AgentServerOptions): Promise<AgentSer
     log,
   });
 
-  const sockets = new Set<Socket>();
   // The file system decides who may connect.
-  const front = createServer((socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-    socket.on("error", (error) => log.debug("connection failed", { path, error: errorText(error) }));
-    server.serve(socket, undefined);
-  });
-  await listen(path, (at) => front.listen(at));
-  await listening(front, path);
+  const listener = await listen(path, (at) =>
+    listenForGrpc<object>(at, { server, accept: () => ({}), closed: () => {}, clock }),
+  );
 
   let closing: Promise<void> | undefined;
   return {
     close() {
       closing ??= (async () => {
         watches.close();
-        const closed = new Promise<void>((resolve) => front.close(() => resolve()));
         const ended = server.close(0);
-        for (const socket of sockets) socket.destroy();
-        await Promise.all([ended, closed]);
+        listener.close();
+        await ended;
       })();
       return closing;
     },
@@ -136,14 +129,4 @@ function callerOf({ caller }: CreateJwtSvidRequest): CreateJwtSvid["caller"] {
     case undefined:
       throw productError("ERR_API_REQUEST_INVALID", "the call says neither entry_id nor service_account_token");
   }
-}
-
-function listening(server: NetServer, path: string): Promise<void> {
-  if (server.listening) return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    server.once("listening", resolve);
-    server.once("error", (cause) =>
-      reject(productError("ERR_LISTEN_FAILED", `cannot listen on "${path}": ${errorText(cause)}`, { cause })),
-    );
-  });
 }

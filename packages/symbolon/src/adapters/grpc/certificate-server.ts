@@ -4,6 +4,7 @@ import type { CreateCertificate, ServerIdentity } from "../../ca/index.ts";
 import { type AdmissionLimits, createAdmission } from "./admission.ts";
 import { certificateMethod } from "./certificate-service.ts";
 import { createGrpcServer } from "./grpc-server.ts";
+import { serveSocket } from "./grpc-transports.ts";
 import { peerCertificates } from "./peer-certificates.ts";
 import { createTlsFront, type TlsFrontLimits } from "./tls-front.ts";
 
@@ -67,10 +68,12 @@ export function createCertificateServer(options: CertificateServerOptions): Cert
     clock,
     log,
     onConnection: (socket) =>
-      server.serve(socket, {
-        certificateChain: peerCertificates(socket),
-        peerAddress: `${socket.remoteAddress}:${socket.remotePort}`,
-      }),
+      serveSocket(
+        server,
+        socket,
+        { certificateChain: peerCertificates(socket), peerAddress: `${socket.remoteAddress}:${socket.remotePort}` },
+        clock,
+      ),
   });
   const unfollow = identity.subscribe((next) => front.useIdentity(next));
   let closing: Promise<void> | undefined;

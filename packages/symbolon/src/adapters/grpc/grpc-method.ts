@@ -59,7 +59,7 @@ export function serverStreaming<Peer, I extends DescMessage, O extends DescMessa
 ): GrpcMethod<Peer> {
   return {
     path: pathOf(method),
-    open: (call) => oneRequest(method.input, (request) => handler(request, answers(call, method.output))),
+    open: (call) => oneRequest(method.input, (request) => handler(request, new Answers(call, method.output))),
   };
 }
 
@@ -71,7 +71,7 @@ export function bidiStreaming<Peer, I extends DescMessage, O extends DescMessage
   return {
     path: pathOf(method),
     open(call) {
-      const consumer = handler(answers(call, method.output));
+      const consumer = handler(new Answers(call, method.output));
       return {
         onMessage: (message) => consumer.onRequest(decoded(method.input, message)),
         onEnd: () => consumer.onEnd(),
@@ -109,16 +109,40 @@ function decoded<I extends DescMessage>(schema: I, message: Buffer): MessageShap
   }
 }
 
-function answers<Peer, O extends DescMessage>(call: GrpcCall<Peer>, schema: O): AnswerStream<Peer, MessageShape<O>> {
-  return {
-    peer: call.peer,
-    metadata: (name) => call.metadata(name),
-    metadataBytes: call.metadataBytes,
-    get isOver() {
-      return call.isOver;
-    },
-    onOver: (listener) => call.onOver(listener),
-    write: (message, onTaken) => call.write(toBinary(schema, message), onTaken),
-    end: (status) => call.end(status),
-  };
+class Answers<Peer, O extends DescMessage> implements AnswerStream<Peer, MessageShape<O>> {
+  readonly #call: GrpcCall<Peer>;
+  readonly #schema: O;
+
+  constructor(call: GrpcCall<Peer>, schema: O) {
+    this.#call = call;
+    this.#schema = schema;
+  }
+
+  get peer(): Peer {
+    return this.#call.peer;
+  }
+
+  get metadataBytes(): number {
+    return this.#call.metadataBytes;
+  }
+
+  get isOver(): boolean {
+    return this.#call.isOver;
+  }
+
+  metadata(name: string): readonly string[] {
+    return this.#call.metadata(name);
+  }
+
+  onOver(listener: () => void): void {
+    this.#call.onOver(listener);
+  }
+
+  write(message: MessageShape<O>, onTaken?: () => void): void {
+    this.#call.write(toBinary(this.#schema, message), onTaken);
+  }
+
+  end(status?: GrpcStatus): void {
+    this.#call.end(status);
+  }
 }

@@ -1,6 +1,5 @@
-import type { Duplex } from "node:stream";
 import type { Clock, Log } from "@symbolon/spiffe/core";
-import { ServerConnection, type ServerConnectionLimits, type ServerStream } from "../../http2/index.ts";
+import { ServerConnection, type ServerConnectionLimits, type ServerStream, type Transport } from "../../http2/index.ts";
 import { GrpcCall, refuseStream } from "./grpc-call.ts";
 import { HeldBytes } from "./grpc-message-reader.ts";
 import type { GrpcMethod } from "./grpc-method.ts";
@@ -16,23 +15,22 @@ export interface GrpcServerOptions<Peer> {
 
 /** gRPC on connections that somebody else accepts, and whose peers somebody else knows. */
 export interface GrpcServer<Peer> {
-  serve(socket: Duplex, peer: Peer): void;
+  /** A new connection: what arrives goes to its `receive`, `drained` and `ended`. */
+  open(transport: Transport, peer: Peer): Pick<ServerConnection, "receive" | "drained" | "ended">;
   /** No new calls; every connection ends with its last call, or after `graceMs`. Resolves when all have. */
   close(graceMs: number): Promise<void>;
 }
 
 /** Parts of messages that one connection may have us keep. */
 const MAX_HELD_BYTES = 1024 * 1024;
-/** From our last word to the end of the socket. */
-const LINGER_MS = 1000;
 
 export function createGrpcServer<Peer>(options: GrpcServerOptions<Peer>): GrpcServer<Peer> {
   const { limits, maxMessageBytes, clock, log } = options;
   const methods = new Map(options.methods.map((method) => [method.path, method]));
-  const connections = new Map<ServerConnection, Duplex>();
+  const connections = new Set<ServerConnection>();
   let whenEmpty: (() => void) | undefined;
 
-  const open = (stream: ServerStream, peer: Peer, held: HeldBytes): void => {
+  const start = (stream: ServerStream, peer: Peer, held: HeldBytes): void => {
     const { method, path, headers } = stream.head;
     const contentType = headers.find(([name]) => name === "content-type")?.[1] ?? "";
     if (method !== "POST") return refuseStream(stream, 405);
@@ -44,40 +42,27 @@ export function createGrpcServer<Peer>(options: GrpcServerOptions<Peer>): GrpcSe
   };
 
   return {
-    serve(socket, peer) {
+    open(transport, peer) {
       const held = new HeldBytes(MAX_HELD_BYTES);
-      const transport = {
-        write: (bytes: Buffer) => socket.write(bytes),
-        end() {
-          socket.end();
-          // A peer that does not read what is left would keep the socket.
-          const linger = clock.setTimer(LINGER_MS, () => socket.destroy());
-          socket.once("close", () => linger.cancel());
-        },
-        destroy: () => void socket.destroy(),
-      };
       const connection = new ServerConnection({
         transport,
         limits,
         clock,
         log,
-        onStream: (stream) => open(stream, peer, held),
+        onStream: (stream) => start(stream, peer, held),
+        onOver() {
+          connections.delete(connection);
+          if (connections.size === 0) whenEmpty?.();
+        },
       });
-      connections.set(connection, socket);
-      socket.on("data", (chunk: Buffer) => connection.receive(chunk));
-      socket.on("drain", () => connection.drained());
-      socket.on("end", () => connection.ended());
-      socket.on("close", () => {
-        connection.ended();
-        connections.delete(connection);
-        if (connections.size === 0) whenEmpty?.();
-      });
+      connections.add(connection);
+      return connection;
     },
     async close(graceMs) {
       if (connections.size === 0) return;
       await new Promise<void>((resolve) => {
         whenEmpty = resolve;
-        for (const connection of [...connections.keys()]) connection.drain(graceMs);
+        for (const connection of [...connections]) connection.drain(graceMs);
       });
     },
   };

@@ -29,6 +29,7 @@ import {
   SPIFFECertValidatorConfigSchema,
 } from "../../gen/envoy/index.ts";
 import { createGrpcServer } from "./grpc-server.ts";
+import { serveSocket } from "./grpc-transports.ts";
 import { secretDiscoveryMethods } from "./secret-discovery.ts";
 import { serviceDefinition } from "./service-definition.ts";
 
@@ -91,7 +92,7 @@ async function serve(first: Entitlement, files: SecretFiles = noFiles) {
     clock: systemClock,
     log: silentLog,
   });
-  const listener = createServer((socket) => server.serve(socket, undefined)).listen(0, "127.0.0.1");
+  const listener = createServer((socket) => serveSocket(server, socket, undefined, systemClock)).listen(0, "127.0.0.1");
   await once(listener, "listening");
   const { port } = listener.address() as AddressInfo;
   const Client = makeGenericClientConstructor(serviceDefinition(SecretDiscoveryService), "sds");

@@ -1,10 +1,10 @@
-import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { type Clock, errorText, isSymbolonError, type Log, type Random } from "@symbolon/spiffe/core";
 import type { Workload, WorkloadAttestor, WorkloadPeer } from "../../agent/index.ts";
 import type { SecretFiles } from "../../agent/secrets/index.ts";
 import { type AuditSink, productError, requireSocketPathLength } from "../../core/index.ts";
 import type { Call } from "./grpc-call.ts";
 import { createGrpcServer } from "./grpc-server.ts";
+import { listenForGrpc } from "./grpc-transports.ts";
 import { healthMethods } from "./health-service.ts";
 import { pinnedWorkload, requireAlive } from "./pinned-workload.ts";
 import { reflectionMethods } from "./reflection-service.ts";
@@ -62,7 +62,7 @@ export async function serveWorkloadEndpoint(options: WorkloadEndpointOptions): P
   const { path, listen, pinPeer, workloads, filesOf, clock, log } = options;
   requireSocketPathLength(path);
   const recordRefusal = createRefusalRecord(options);
-  const sockets = new Set<Socket>();
+  const connections = new Set<Connection>();
   const perProcess = new Map<number, number>();
 
   const workloadOf = async ({ peer: connection }: Call<Connection>): Promise<Workload> => {
@@ -106,71 +106,48 @@ export async function serveWorkloadEndpoint(options: WorkloadEndpointOptions): P
     clock,
     log,
   });
-  const front = createServer((socket) => {
-    socket.on("error", (error) => log.debug("connection failed", { path, error: errorText(error) }));
+  const accept = (fd: number): Connection | undefined => {
     try {
-      accept(socket);
+      return admit(pinPeer(fd));
     } catch (error) {
       const reason = errorText(error);
       log.warn("connection refused", { path, reason });
       const code = isSymbolonError(error) ? error.code : "ERR_INTERNAL_BUG";
       recordRefusal({ actor: "unknown process", code, reason });
-      socket.destroy();
+      return undefined;
     }
-  });
-
-  function accept(socket: Socket): void {
-    const peer = pinPeer(fileDescriptor(socket));
+  };
+  const admit = (peer: Connection["peer"]): Connection => {
     const ofProcess = perProcess.get(peer.pid) ?? 0;
-    if (sockets.size >= MAX_CONNECTIONS || ofProcess >= MAX_CONNECTIONS_OF_ONE_PROCESS) {
+    if (connections.size >= MAX_CONNECTIONS || ofProcess >= MAX_CONNECTIONS_OF_ONE_PROCESS) {
       peer.close();
       throw productError("ERR_WORKLOAD_ATTESTATION", `process ${peer.pid} has too many connections, or all have`);
     }
     perProcess.set(peer.pid, ofProcess + 1);
     const connection: Connection = { peer, ending: new AbortController() };
-    sockets.add(socket);
-    socket.once("close", () => {
-      sockets.delete(socket);
-      const left = (perProcess.get(peer.pid) ?? 1) - 1;
-      if (left > 0) perProcess.set(peer.pid, left);
-      else perProcess.delete(peer.pid);
-      connection.ending.abort();
-      peer.close();
-    });
-    server.serve(socket, connection);
-  }
-
-  await listen(path, (at) => front.listen(at));
-  await listening(front, path);
+    connections.add(connection);
+    return connection;
+  };
+  const closed = (connection: Connection): void => {
+    connections.delete(connection);
+    const { peer, ending } = connection;
+    const left = (perProcess.get(peer.pid) ?? 1) - 1;
+    if (left > 0) perProcess.set(peer.pid, left);
+    else perProcess.delete(peer.pid);
+    ending.abort();
+    peer.close();
+  };
+  const listener = await listen(path, (at) => listenForGrpc(at, { server, accept, closed, clock }));
 
   let closing: Promise<void> | undefined;
   return {
     close() {
       closing ??= (async () => {
-        const closed = new Promise<void>((resolve) => front.close(() => resolve()));
         const ended = server.close(0);
-        for (const socket of sockets) socket.destroy();
-        await Promise.all([ended, closed]);
+        listener.close();
+        await ended;
       })();
       return closing;
     },
   };
-}
-
-/** Half public on both runtimes: pinned by a test. */
-function fileDescriptor(socket: Socket): number {
-  const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly fd?: number } };
-  if (handle?.fd === undefined || handle.fd < 0)
-    throw productError("ERR_PEER_CREDENTIALS", "the runtime does not show the connection's file descriptor");
-  return handle.fd;
-}
-
-function listening(server: NetServer, path: string): Promise<void> {
-  if (server.listening) return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    server.once("listening", resolve);
-    server.once("error", (cause) =>
-      reject(productError("ERR_LISTEN_FAILED", `cannot listen on "${path}": ${errorText(cause)}`, { cause })),
-    );
-  });
 }
