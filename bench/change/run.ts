@@ -21,7 +21,7 @@ const APPLICATION = "127.0.0.1";
 const POD_RANGE = "127.91.0.0/16";
 const BUN = process.execPath;
 /** Proxies rehearse changes when they have started. */
-const IDLE_MS = 6000;
+const IDLE_MS = 8000;
 
 const DENIAL_KEY = { kind: "AuthorizationPolicy", namespace: "foo", name: "denial" } as const;
 const DENIAL = [

@@ -67,8 +67,8 @@ const DRAIN_POLL_MS = 50;
 const LISTEN_RETRY_MS = 1000;
 /** After the start, which others of the machine may be in as well. */
 const REHEARSAL_MS = 1000;
-/** Code that has run this often is compiled. */
-const REHEARSAL_ROUNDS = 20;
+/** Most code that has run this often is compiled; the rest is at a change, and by all proxies of a machine at the same one. */
+const REHEARSAL_ROUNDS = 60;
 
 export function createProxy(ports: ProxyPorts, options: ProxyOptions): Proxy {
   const { identity, config, clock, random, log } = ports;
