@@ -2,7 +2,7 @@ import { create, type JsonObject } from "@bufbuild/protobuf";
 import type { BundleSet, JwtBundleSet } from "@symbolon/spiffe/bundle";
 import { concatBytes } from "@symbolon/spiffe/core";
 import type { TrustDomain } from "@symbolon/spiffe/id";
-import type { JwtSvid } from "@symbolon/spiffe/svid";
+import type { JwtSvid, X509Svid } from "@symbolon/spiffe/svid";
 import type { Certificate } from "@symbolon/spiffe/x509";
 import type { Entitlement, ServedJwtSvid } from "../../agent/index.ts";
 import {
@@ -26,25 +26,39 @@ export interface StateMessage<Message> {
   readonly message: () => Message;
 }
 
+/** The latest message with an SVID as its first: many workloads may have the same, and its key is taken out once. */
+const latestOf = new WeakMap<X509Svid, { readonly key: string; readonly message: X509SVIDResponse }>();
+
 /** Workload API §5.2.1. */
-export function x509SvidState({ svids, bundles }: Granted): StateMessage<X509SVIDResponse> {
+export function x509SvidState(granted: Granted): StateMessage<X509SVIDResponse> {
+  const { svids, bundles } = granted;
   const names = svids.map(({ svid, hint = "" }) => `${svid.leaf.serialNumberHex} ${svid.spiffeId} ${hint}`);
+  const key = [bundles.generation, ...names].join("\n");
   return {
-    key: [bundles.generation, ...names].join("\n"),
-    message: () => {
-      const own = new Set(svids.map(({ svid }) => svid.spiffeId.trustDomain.name));
-      return create(X509SVIDResponseSchema, {
-        svids: svids.map(({ svid, hint = "" }) => ({
-          spiffeId: svid.spiffeId.toString(),
-          x509Svid: derOf(svid.chain),
-          x509SvidKey: svid.privateKey.export({ format: "der", type: "pkcs8" }),
-          bundle: derOf(bundles.get(svid.spiffeId.trustDomain)?.x509Authorities ?? []),
-          hint,
-        })),
-        federatedBundles: x509BundleMap(bundles, ({ name }) => !own.has(name)),
-      });
+    key,
+    message() {
+      const [first] = svids;
+      const latest = first && latestOf.get(first.svid);
+      if (latest?.key === key) return latest.message;
+      const message = x509SvidMessage(granted);
+      if (first) latestOf.set(first.svid, { key, message });
+      return message;
     },
   };
+}
+
+function x509SvidMessage({ svids, bundles }: Granted): X509SVIDResponse {
+  const own = new Set(svids.map(({ svid }) => svid.spiffeId.trustDomain.name));
+  return create(X509SVIDResponseSchema, {
+    svids: svids.map(({ svid, hint = "" }) => ({
+      spiffeId: svid.spiffeId.toString(),
+      x509Svid: derOf(svid.chain),
+      x509SvidKey: svid.privateKey.export({ format: "der", type: "pkcs8" }),
+      bundle: derOf(bundles.get(svid.spiffeId.trustDomain)?.x509Authorities ?? []),
+      hint,
+    })),
+    federatedBundles: x509BundleMap(bundles, ({ name }) => !own.has(name)),
+  });
 }
 
 /** Workload API §5.2.2. */
