@@ -1,6 +1,6 @@
 import { type Clock, errorText, isSymbolonError, type SymbolonError, spiffeError, systemClock } from "../core/index.ts";
 import type { X509Source } from "../source/index.ts";
-import { createPeerVerifier, type VerifiedPeer } from "../svid/index.ts";
+import { createPeerVerifier, type VerifiedPeer, verifyX509Svid } from "../svid/index.ts";
 import { type Authorizer, requireAuthorizer } from "./authorizer.ts";
 import { type HandshakenSocket, presentedCertificates } from "./presented-certificates.ts";
 
@@ -19,19 +19,27 @@ export interface PeerCheck {
   ofSocket(socket: HandshakenSocket): VerifiedPeer;
   /** The same for certificates in DER, the leaf first. */
   ofCertificates(presented: readonly Uint8Array[]): VerifiedPeer;
+  /**
+   * The verdict on the peer of a live connection, by the bundles and the authorizer of now. Its path may have ended since
+   * the handshake: connections outlive certificates.
+   */
+  ofLivePeer(peer: VerifiedPeer): VerifiedPeer;
 }
 
 /** @throws ERR_TLS_AUTHORIZER_MISSING */
 export function createPeerCheck(source: X509Source, what: string, options: PeerCheckOptions): PeerCheck {
   const authorizer = requireAuthorizer(options?.allow, what);
-  const verifier = createPeerVerifier({ bundles: () => source.bundles, clock: options.clock ?? systemClock });
+  const clock = options.clock ?? systemClock;
+  const verifier = createPeerVerifier({ bundles: () => source.bundles, clock });
 
   const ofCertificates = (presented: readonly Uint8Array[]): VerifiedPeer => {
     if (presented.length === 0) {
       const message = "the peer showed no certificate; it needs an X.509-SVID, and the server must ask for it";
       throw spiffeError("ERR_TLS_NO_PEER_CERTIFICATE", message);
     }
-    const peer = verifier.verify(presented);
+    return accepted(verifier.verify(presented));
+  };
+  const accepted = (peer: VerifiedPeer): VerifiedPeer => {
     const refusal = askAuthorizer(authorizer, peer);
     if (refusal === undefined) return peer;
     const message = `the peer is who it says it is, but not allowed: ${refusal}`;
@@ -40,6 +48,11 @@ export function createPeerCheck(source: X509Source, what: string, options: PeerC
 
   return {
     ofCertificates,
+    ofLivePeer({ chain, notAfter }) {
+      const now = new Date(Math.min(clock.now().getTime(), notAfter.getTime()));
+      const presented = chain.map(({ der }) => der);
+      return accepted(verifyX509Svid(presented, source.bundles, { now }));
+    },
     ofSocket(socket) {
       // A resumed session carries the verdict of an earlier day; no ticket is given, so this is an attack or a bug.
       if (socket.isSessionReused()) {

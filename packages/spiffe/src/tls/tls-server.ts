@@ -5,7 +5,7 @@ import { builtinModule } from "../runtime/index.ts";
 import type { X509Source } from "../source/index.ts";
 import { identityOptions } from "./identity-options.ts";
 import { asRefusal, createPeerCheck, type PeerCheckOptions } from "./peer-check.ts";
-import { markVerified } from "./peer-of.ts";
+import { markVerified, peerOf } from "./peer-of.ts";
 
 const nodeTls = builtinModule("node:tls");
 
@@ -19,7 +19,12 @@ export interface TlsServerOptions extends PeerCheckOptions {
   readonly alpn?: readonly string[];
   /** Milliseconds that a handshake may take; 10,000 without it. */
   readonly handshakeTimeoutMs?: number;
-  /** Hears of every connection that was refused after its handshake, and of every failed handshake. */
+  /**
+   * Verifies the peers of live connections again whenever the bundles change, and ends those that would be refused now: an
+   * authority or a trust domain was withdrawn. Without it, a connection keeps its handshake's verdict, as in go-spiffe.
+   */
+  readonly verifyLive?: boolean;
+  /** Hears of every connection that was refused after its handshake or by `verifyLive`, and of every failed handshake. */
   readonly onRefused?: (refusal: Refusal) => void;
 }
 
@@ -78,9 +83,22 @@ export function createTlsServer(
   server.on("tlsClientError", (cause: Error, socket: TLSSocket) =>
     refuse(socket, spiffeError("ERR_TLS_HANDSHAKE_FAILED", `handshake failed: ${cause.message}`, { cause })),
   );
+  let generation = source.bundles.generation;
+  const verifyOpen = (): void => {
+    for (const socket of [...open]) {
+      try {
+        check.ofLivePeer(peerOf(socket));
+      } catch (error) {
+        refuse(socket, asRefusal(error));
+      }
+    }
+  };
   const unsubscribe = source.subscribe((context) => {
     // Without an identity the old one is still shown, and nobody accepted: the check has no bundles.
-    if (context) server.setSecureContext(identityOptions(context.svid));
+    if (!context) return;
+    server.setSecureContext(identityOptions(context.svid));
+    if (options.verifyLive && context.bundles.generation !== generation) verifyOpen();
+    generation = context.bundles.generation;
   });
 
   const close = async ({ graceMs = DEFAULT_GRACE_MS } = {}): Promise<void> => {

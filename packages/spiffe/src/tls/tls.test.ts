@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { createServer as createTcpServer } from "node:net";
 import { after, describe, test } from "node:test";
 import { connect, createServer, type TLSSocket } from "node:tls";
-import { BundleSet } from "../bundle/index.ts";
+import { BundleSet, X509Bundle } from "../bundle/index.ts";
 import { isSymbolonError, systemClock } from "../core/index.ts";
 import { createX509SourceFeed } from "../source/index.ts";
 import type { X509Svid } from "../svid/index.ts";
@@ -227,6 +227,63 @@ describe("a TLS server", () => {
     const deep = feedOf(below.issue("/ns/shop/sa/web"));
     const socket = await connectTls(deep.source, { host: HOST, port, allow: allow.id(DB) });
     equal(String((await once(socket, "data"))[0]), "hello");
+    socket.destroy();
+  });
+
+  const clientOf = async (port: number, feed: ReturnType<typeof feedOf>): Promise<TLSSocket> => {
+    const socket = await connectTls(feed.source, { host: HOST, port, allow: allow.id(DB) });
+    socket.on("error", () => {});
+    await once(socket, "data");
+    return socket;
+  };
+
+  test("with verifyLive, ends the connections of a trust domain that is withdrawn, and no others", async () => {
+    const server = feedOf(authority.issue("/ns/shop/sa/db"));
+    const theirs = feedOf(partner.issue("/billing"));
+    const { port, nextRefusal } = await echoServer({ allow: allow.any(), verifyLive: true }, server);
+    const [stays, goes] = [await clientOf(port, web), await clientOf(port, theirs)];
+    const [refusal, closed] = [nextRefusal(), once(goes, "close")];
+    server.put(authority.issue("/ns/shop/sa/db"), BundleSet.of(authority.bundle));
+    equal((await refusal).error.code, "ERR_BUNDLE_NOT_FOUND");
+    await closed;
+    equal(await roundTrip(stays, "echo"), "echo");
+    stays.destroy();
+  });
+
+  test("with verifyLive, ends those of an authority that is withdrawn; certificates that have ended are no reason", async () => {
+    let ahead = 0;
+    const clock = { ...systemClock, now: () => new Date(systemClock.now().getTime() + ahead) };
+    const next = createTestAuthority("example.test");
+    const both = BundleSet.of(
+      X509Bundle.fromCertificates(authority.trustDomain, [authority.certificate, next.certificate]),
+    );
+    const server = feedOf(authority.issue("/ns/shop/sa/db"), both);
+    const { port, refusals, nextRefusal } = await echoServer({ allow: allow.id(WEB), verifyLive: true, clock }, server);
+    const inAnHour = new Date(systemClock.now().getTime() + 3_600_000);
+    const shortLived = feedOf(authority.issue("/ns/shop/sa/web", { notAfter: inAnHour }));
+    const [old, renewed] = [
+      await clientOf(port, shortLived),
+      await clientOf(port, feedOf(next.issue("/ns/shop/sa/web"))),
+    ];
+    ahead = 2 * 3_600_000;
+    server.put(authority.issue("/ns/shop/sa/db"), both.with(partner.bundle));
+    deepEqual(refusals, []);
+    equal(await roundTrip(old, "still"), "still");
+    const [refusal, closed] = [nextRefusal(), once(old, "close")];
+    server.put(next.issue("/ns/shop/sa/db"), BundleSet.of(next.bundle));
+    equal((await refusal).error.code, "ERR_SVID_UNTRUSTED");
+    await closed;
+    equal(await roundTrip(renewed, "echo"), "echo");
+    renewed.destroy();
+  });
+
+  test("without verifyLive, a connection keeps the verdict of its handshake", async () => {
+    const server = feedOf(authority.issue("/ns/shop/sa/db"));
+    const { port, refusals } = await echoServer({ allow: allow.any() }, server);
+    const socket = await clientOf(port, feedOf(partner.issue("/billing")));
+    server.put(authority.issue("/ns/shop/sa/db"), BundleSet.of(authority.bundle));
+    equal(await roundTrip(socket, "echo"), "echo");
+    deepEqual(refusals, []);
     socket.destroy();
   });
 });
