@@ -170,9 +170,13 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
       runtime: ["node:path"],
     },
     audit: { mayImport: productCore, packages: ["@symbolon/spiffe/core"], runtime: ["node:crypto"] },
-    mesh: { mayImport: productCore, packages: spiffeAndPolicy, entries: dataPlane },
+    mesh: { mayImport: productCore, packages: spiffeAndPolicy, entries: { ...dataPlane, "ipv4.ts": ownProcess } },
     telemetry: { mayImport: productMesh },
-    ca: { mayImport: productCore, runtime: ["node:crypto"] },
+    ca: {
+      mayImport: productCore,
+      runtime: ["node:crypto"],
+      entries: { "stored-key.ts": `${ownProcess}; agents sign their audit logs and issue nothing` },
+    },
     agent: { mayImport: productCore },
     "pod-runtime": { mayImport: productMesh },
     proxy: {
@@ -197,7 +201,11 @@ export const layers: Readonly<Record<string, Readonly<Record<string, AreaRules>>
       packages: [...spiffeAndPolicy, "@grpc/grpc-js", "@bufbuild/protobuf"],
       runtime: ["node:*", "bun"],
     },
-    "adapters/http": { mayImport: { ...productMesh, ...anyPorts }, runtime: ["node:*", "bun"] },
+    "adapters/http": {
+      mayImport: { ...productMesh, ...anyPorts },
+      runtime: ["node:*", "bun"],
+      entries: { "key-set-fetcher.ts": `${ownProcess}; part of a capture strategy`, "key-set-relay.ts": ownProcess },
+    },
     "adapters/ipc": { mayImport: { ...productMesh, ...anyPorts }, runtime: ["node:*", "bun"], entries: dataPlane },
     "adapters/os": {
       mayImport: { ...productMesh, ...anyPorts },

@@ -36,8 +36,8 @@ import {
 } from "../control-plane/index.ts";
 import { productError } from "../core/index.ts";
 import { numberToIpv4 } from "../mesh/index.ts";
+import { addressRanges } from "./address-ranges.ts";
 import { captureStrategy } from "./capture/index.ts";
-import { addressRanges } from "./check-config.ts";
 import { createProcessLog } from "./log.ts";
 import { manifestFiles, manifestRules } from "./manifest-rules.ts";
 import { type MeshConfig, PASSPHRASE_VARIABLE, pathsOf } from "./mesh-config.ts";

@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { type Log, systemClock } from "@symbolon/spiffe/core";
 import { openAuditLog } from "../adapters/fs/index.ts";
 import { createDegradingSink } from "../audit/index.ts";
-import { loadOrCreateKey, type SecretDirectory } from "../ca/index.ts";
+import type { SecretDirectory } from "../ca/index.ts";
+import { loadOrCreateKey } from "../ca/stored-key.ts";
 import type { AuditSink } from "../core/index.ts";
 import { type MeshConfig, pathsOf } from "./mesh-config.ts";
 

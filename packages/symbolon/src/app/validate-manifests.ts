@@ -4,7 +4,7 @@ import { systemClock } from "@symbolon/spiffe/core";
 import { createConfigFiles } from "../adapters/fs/index.ts";
 import { checkManifests } from "../control-plane/index.ts";
 import { productError } from "../core/index.ts";
-import { addressRanges } from "./check-config.ts";
+import { addressRanges } from "./address-ranges.ts";
 import { manifestFiles, manifestRules } from "./manifest-rules.ts";
 import type { MeshConfig } from "./mesh-config.ts";
 

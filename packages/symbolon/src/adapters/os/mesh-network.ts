@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { productError } from "../../core/index.ts";
-import { type Ipv4Range, numberToIpv4 } from "../../mesh/index.ts";
+import { type Ipv4Range, numberToIpv4 } from "../../mesh/ipv4.ts";
 import {
   APPLICATION_ADDRESS,
   APPLICATION_LINK,

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { systemClock } from "@symbolon/spiffe/core";
-import { createKeySetFetcher } from "../../adapters/http/index.ts";
+import { createKeySetFetcher } from "../../adapters/http/key-set-fetcher.ts";
 import {
   createListenerDirectory,
   createLoopbackPods,

@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
 import { systemClock } from "@symbolon/spiffe/core";
-import { createKeySetFetcher, createRelayedKeySetFetcher } from "../../adapters/http/index.ts";
+import { createKeySetFetcher } from "../../adapters/http/key-set-fetcher.ts";
+import { createRelayedKeySetFetcher } from "../../adapters/http/key-set-relay.ts";
 import {
   createContainerStarter,
   createForeignPodProcesses,
@@ -13,7 +14,7 @@ import {
   startMeshProcess,
   supervisorCommand,
 } from "../../adapters/os/index.ts";
-import { addressRanges } from "../check-config.ts";
+import { addressRanges } from "../address-ranges.ts";
 import type { CaptureStrategy, PodHost, PodHostOptions } from "./capture-strategy.ts";
 
 /** Istio's port for CSR and xDS over TLS; in the mesh's own network namespace, so meshes do not collide. */
