@@ -6,14 +6,14 @@
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import net from "node:net";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type ApiClient, createApiClient } from "../../packages/symbolon/src/adapters/http/index.ts";
 import { processStartTicks } from "../../packages/symbolon/src/adapters/os/index.ts";
 import type { Pod } from "../../packages/symbolon/src/mesh/index.ts";
 import { createChildPrograms } from "../harness/child-programs.ts";
-import { cpuSeconds } from "../harness/process-usage.ts";
+import { cpuSeconds, machineCpuSeconds } from "../harness/process-usage.ts";
 
 const [proxies = 50, changes = 20, policies = 20] = process.argv.slice(2).map(Number);
 const PORT = 19_470;
@@ -55,6 +55,8 @@ try {
   const answered: number[] = [];
   const cpuOfProxies: number[] = [];
   const cpuOfPlane: number[] = [];
+  const others = () => machineCpuSeconds() - cpuSeconds([process.pid]);
+  const [since, othersBefore] = [performance.now(), others()];
   for (let round = 0; round < changes; round++) {
     const closed = await Promise.all(pods.map(({ address }) => liveConnection(address)));
     const cpu = [cpuSeconds(pids), cpuSeconds([plane.pid])] as const;
@@ -74,6 +76,8 @@ try {
     await api.delete({ keys: [DENIAL_KEY], ignoreNotFound: false });
     for (const { address } of pods) await untilEchoed(address);
   }
+  const seconds = (performance.now() - since) / 1000;
+  const othersShare = (others() - othersBefore) / (seconds * availableParallelism());
   print("apply answered: checked, on disk, pushed", answered);
   print("change to enforced, each proxy", times);
   print("the same, first change alone", times.slice(0, pods.length));
@@ -84,6 +88,7 @@ try {
   console.log(
     `CPU of one change: ${mean(cpuOfProxies).toFixed(1)} ms a proxy, ${mean(cpuOfPlane).toFixed(1)} ms the control plane`,
   );
+  console.log(`CPU of everybody else meanwhile: ${(othersShare * 100).toFixed(0)} % of the machine`);
 } finally {
   await children.stop();
   echo.close();

@@ -13,6 +13,17 @@ export function cpuSeconds(pids: readonly number[]): number {
   }, 0);
 }
 
+/** CPU seconds of the whole machine so far, all cores together, whoever used them. */
+export function machineCpuSeconds(): number {
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = readFileSync("/proc/stat", "utf8")
+    .split("\n", 1)
+    .join()
+    .split(/\s+/)
+    .slice(1)
+    .map(Number);
+  return (user + nice + system + irq + softirq) / TICKS_PER_SECOND;
+}
+
 /** Resident megabytes of processes and their children now. */
 export function residentMegabytes(pids: readonly number[]): number {
   return withChildren(pids).reduce((sum, pid) => {
