@@ -7,7 +7,11 @@ import { credentials, makeGenericClientConstructor } from "@grpc/grpc-js";
 import { createTestAuthority } from "@symbolon/spiffe/testing";
 import { certificateToPem } from "@symbolon/spiffe/x509";
 import { serviceDefinition } from "../../packages/symbolon/src/adapters/grpc/service-definition.ts";
-import { DiscoveryRequestSchema, type DiscoveryResponse } from "../../packages/symbolon/src/gen/envoy/index.ts";
+import {
+  DiscoveryRequestSchema,
+  type DiscoveryResponse,
+  SecretDiscoveryService,
+} from "../../packages/symbolon/src/gen/envoy/index.ts";
 import { installEnvoy } from "../../tools/envoy.ts";
 import { type Application, get, startApplication, startLoad } from "../envoy/http-load.ts";
 import { freePort, type SidecarEnvoy, startSidecarEnvoy } from "../envoy/sidecar-envoy.ts";
