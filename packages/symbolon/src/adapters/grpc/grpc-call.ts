@@ -155,9 +155,10 @@ export function refuseStream(stream: ServerStream, httpStatus: number): void {
 }
 
 /** @returns milliseconds; undefined when there is none that can be read */
-function timeoutOf([text]: readonly string[]): number | undefined {
-  const [, digits, unit = ""] = /^([0-9]{1,8})([HMSmun])$/.exec(text ?? "") ?? [];
-  return digits === undefined ? undefined : Number(digits) * (TIMEOUT_UNITS_MS[unit] ?? 1);
+function timeoutOf([text = ""]: readonly string[]): number | undefined {
+  const unitMs = TIMEOUT_UNITS_MS[text.charAt(text.length - 1)];
+  const digits = text.slice(0, -1);
+  return unitMs !== undefined && /^[0-9]{1,8}$/.test(digits) ? Number(digits) * unitMs : undefined;
 }
 
 /** gRPC over HTTP/2, "Status-Message": UTF-8, percent-encoded. */
