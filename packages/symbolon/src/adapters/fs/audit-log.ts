@@ -131,8 +131,8 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
       if (closed) return Promise.reject(productError("ERR_AUDIT_UNWRITABLE", `audit log "${directory}" is closed`));
       return new Promise((resolve, reject) => {
         waiting.push({ time: clock.now(), event, resolve, reject });
-        // The microtask lets every event of this turn into the same write.
-        working ??= Promise.resolve().then(work);
+        // Every event of this turn of the loop goes into the same write.
+        working ??= new Promise<void>(setImmediate).then(work);
       });
     };
 
