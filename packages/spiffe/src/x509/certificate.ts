@@ -189,17 +189,23 @@ function readExtensions(fields: DerReader): Extensions {
   return extensions;
 }
 
+/** Adds the key, as a getter that is not of the object's own: a copy by `...` has none, and is given its own. */
+class KeyFromSpki {
+  readonly spki!: Uint8Array;
+  #key: KeyObject | undefined;
+
+  constructor(fields: EagerTbs) {
+    Object.assign(this, fields);
+  }
+
+  get publicKey(): KeyObject {
+    this.#key ??= publicKeyOf(this.spki);
+    return this.#key;
+  }
+}
+
 function withLazyKey<T extends EagerTbs>(tbs: T): T & { readonly publicKey: KeyObject } {
-  let key: KeyObject | undefined;
-  const lazy = Object.defineProperty({ ...tbs }, "publicKey", {
-    enumerable: false,
-    get: () => {
-      key ??= publicKeyOf(tbs.spki);
-      return key;
-    },
-  });
-  // The property that was just defined is all that the type lacks.
-  return lazy as T & { readonly publicKey: KeyObject };
+  return new KeyFromSpki(tbs) as KeyFromSpki & T;
 }
 
 function x509Malformed(what: string) {

@@ -1,4 +1,4 @@
-import { toHex } from "../core/index.ts";
+import { equalBytes, toHex } from "../core/index.ts";
 import { type DerElement, malformed, TAG } from "./der.ts";
 
 /** Longest INTEGER taken: a 16,384-bit modulus; BigInt arithmetic on more is the attacker's lever. */
@@ -8,6 +8,7 @@ const MAX_OID_BYTES = 64;
 /** X.690 §8.3 and §11. @throws ERR_DER_MALFORMED */
 export function integerValue(element: DerElement): bigint {
   const magnitude = integerBytes(element);
+  if (magnitude.length === 1) return BigInt(((magnitude[0] ?? 0) << 24) >> 24);
   const value = BigInt(`0x${toHex(magnitude)}`);
   return (magnitude[0] ?? 0) & 0x80 ? value - (1n << BigInt(8 * magnitude.length)) : value;
 }
@@ -45,6 +46,27 @@ export function oidValue(element: DerElement): string {
   const { content } = element;
   const last = content[content.length - 1];
   if (last === undefined || content.length > MAX_OID_BYTES || last & 0x80) throw malformed("OBJECT IDENTIFIER");
+  const slot = slotOf(content);
+  const known = recentOids[slot];
+  if (known && equalBytes(known.content, content)) return known.text;
+  const text = dottedText(content);
+  recentOids[slot] = { content: Uint8Array.from(content), text };
+  return text;
+}
+
+/** A certificate has the same two dozen as every other: the latest of each slot is not read again. */
+const recentOids: ({ readonly content: Uint8Array; readonly text: string } | undefined)[] = Array.from(
+  { length: 256 },
+  () => undefined,
+);
+
+function slotOf(content: Uint8Array): number {
+  let sum = content.length;
+  for (let at = 0; at < content.length; at++) sum = (sum * 31 + (content[at] ?? 0)) & 0xff;
+  return sum;
+}
+
+function dottedText(content: Uint8Array): string {
   let text = "";
   let start = 0;
   for (let at = 0; at < content.length; at++) {
@@ -113,15 +135,18 @@ export function asciiText(content: Uint8Array): string {
 }
 
 /** UTCTime or GeneralizedTime in the form of RFC 5280 §4.1.2.5: to the second, in Z. @throws ERR_DER_MALFORMED */
-export function timeValue(element: DerElement): Date {
-  const yearDigits = element.tag === TAG.utcTime ? 2 : element.tag === TAG.generalizedTime ? 4 : 0;
-  const text = asciiText(element.content);
-  if (yearDigits === 0 || text.length !== yearDigits + 11 || !/^[0-9]+Z$/.test(text)) throw malformed("time");
-  const twoDigits = (at: number): number => Number(text.slice(yearDigits + at, yearDigits + at + 2));
-  const year = Number(text.slice(0, yearDigits));
+export function timeValue({ tag, content }: DerElement): Date {
+  const yearDigits = tag === TAG.utcTime ? 2 : tag === TAG.generalizedTime ? 4 : 0;
+  if (yearDigits === 0 || content.length !== yearDigits + 11 || content[yearDigits + 10] !== UPPER_Z)
+    throw malformed("time");
+  const year = yearDigits === 4 ? 100 * twoDigits(content, 0) + twoDigits(content, 2) : twoDigits(content, 0);
   // RFC 5280 §4.1.2.5.1: 50..99 is 19xx, 00..49 is 20xx.
   const fullYear = yearDigits === 4 ? year : year >= 50 ? 1900 + year : 2000 + year;
-  const [month, day, hour, minute, second] = [twoDigits(0), twoDigits(2), twoDigits(4), twoDigits(6), twoDigits(8)];
+  const month = twoDigits(content, yearDigits);
+  const day = twoDigits(content, yearDigits + 2);
+  const hour = twoDigits(content, yearDigits + 4);
+  const minute = twoDigits(content, yearDigits + 6);
+  const second = twoDigits(content, yearDigits + 8);
   const date = new Date(0);
   date.setUTCFullYear(fullYear, month - 1, day);
   date.setUTCHours(hour, minute, second);
@@ -129,4 +154,14 @@ export function timeValue(element: DerElement): Date {
     throw malformed("time that no calendar has");
   }
   return date;
+}
+
+const UPPER_Z = 0x5a;
+const DIGIT_0 = 0x30;
+
+function twoDigits(content: Uint8Array, at: number): number {
+  const tens = (content[at] ?? 0) - DIGIT_0;
+  const ones = (content[at + 1] ?? 0) - DIGIT_0;
+  if (tens < 0 || tens > 9 || ones < 0 || ones > 9) throw malformed("time");
+  return 10 * tens + ones;
 }

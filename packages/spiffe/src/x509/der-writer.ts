@@ -34,8 +34,14 @@ export function encodeInteger(value: bigint): Uint8Array {
     .toString(16)
     .padStart(2 * size, "0");
   const octets = new Uint8Array(size);
-  for (let at = 0; at < size; at++) octets[at] = Number.parseInt(hex.slice(2 * at, 2 * at + 2), 16);
+  for (let at = 0; at < size; at++) octets[at] = 16 * hexDigit(hex, 2 * at) + hexDigit(hex, 2 * at + 1);
   return encodeElement(TAG.integer, octets);
+}
+
+/** Of lower-case hexadecimal. */
+function hexDigit(hex: string, at: number): number {
+  const code = hex.charCodeAt(at);
+  return code < 0x3a ? code - 0x30 : code - 0x57;
 }
 
 function bitLength(positive: bigint): number {
@@ -104,19 +110,14 @@ export function encodeUtf8String(text: string): Uint8Array {
 /** RFC 5280 §4.1.2.5: UTCTime through 2049, GeneralizedTime from 2050; no fractions of a second. */
 export function encodeTime(date: Date): Uint8Array {
   const year = date.getUTCFullYear();
-  const rest = [
-    date.getUTCMonth() + 1,
-    date.getUTCDate(),
-    date.getUTCHours(),
-    date.getUTCMinutes(),
-    date.getUTCSeconds(),
-  ];
-  const text = `${rest.map((part) => String(part).padStart(2, "0")).join("")}Z`;
-  if (year >= 1950 && year < 2050) {
-    return encodeElement(TAG.utcTime, asciiBytes(String(year % 100).padStart(2, "0") + text));
-  }
-  return encodeElement(TAG.generalizedTime, asciiBytes(String(year).padStart(4, "0") + text));
+  // YYYY-MM-DDTHH:MM:SS.sssZ, of which the digits to the seconds are wanted.
+  const digits = date.toISOString().replace(NOT_A_DIGIT, "").slice(0, 14);
+  return year >= 1950 && year < 2050
+    ? encodeElement(TAG.utcTime, asciiBytes(`${digits.slice(2)}Z`))
+    : encodeElement(TAG.generalizedTime, asciiBytes(`${digits}Z`));
 }
+
+const NOT_A_DIGIT = /[^0-9]/g;
 
 /** Octets of an IA5String. @throws ERR_X509_TEMPLATE_INVALID */
 export function asciiBytes(text: string): Uint8Array {

@@ -100,9 +100,11 @@ function directoryString(element: DerElement): string {
   }
 }
 
+const STRICT_UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 function utf8Text(content: Uint8Array): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(content);
+    return STRICT_UTF8.decode(content);
   } catch (cause) {
     throw spiffeError("ERR_DER_MALFORMED", "malformed DER: string that is not UTF-8", { cause });
   }
@@ -120,8 +122,11 @@ function bigEndianText(content: Uint8Array, unit: 2 | 4): string {
   return text;
 }
 
+const PLAIN = /^[A-Za-z0-9._:/-]*$/;
+
 /** RFC 4514 §2.4, and control characters in hexadecimal: this text reaches logs. */
 function escapeValue(value: string): string {
+  if (PLAIN.test(value)) return value;
   return value
     .replace(/[\\",+;<>=]|^[ #]| $/g, "\\$&")
     .replace(
