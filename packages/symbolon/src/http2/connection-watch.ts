@@ -76,7 +76,7 @@ export class ConnectionWatch {
   }
 
   stop(): void {
-    this.#deadlines.clearAll();
+    this.#deadlines.stop();
   }
 
   #due(name: Name): void {

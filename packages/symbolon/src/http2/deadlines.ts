@@ -10,6 +10,7 @@ export class Deadlines<Name extends string> {
   readonly #dueMs = new Map<Name, number>();
   #timer: Timer | undefined;
   #timerMs = Number.POSITIVE_INFINITY;
+  #isStopped = false;
 
   constructor(clock: Clock, onDue: (name: Name) => void) {
     this.#clock = clock;
@@ -18,6 +19,7 @@ export class Deadlines<Name extends string> {
 
   /** Replaces the one of that name. */
   set(name: Name, delayMs: number): void {
+    if (this.#isStopped) return;
     const dueMs = this.#clock.monotonicMs() + delayMs;
     this.#dueMs.set(name, dueMs);
     if (dueMs < this.#timerMs) this.#arm(dueMs);
@@ -31,7 +33,9 @@ export class Deadlines<Name extends string> {
     this.#dueMs.delete(name);
   }
 
-  clearAll(): void {
+  /** For good: what ends in the middle of something leaves no timer behind. */
+  stop(): void {
+    this.#isStopped = true;
     this.#dueMs.clear();
     this.#timer?.cancel();
     this.#timerMs = Number.POSITIVE_INFINITY;

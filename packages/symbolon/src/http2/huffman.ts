@@ -62,5 +62,6 @@ export function decodeHuffman(bytes: Uint8Array, start: number, end: number): st
   }
   // What is left over is less than an octet, and the beginning of the end of a string: ones.
   if (depth > 7 || !isPadding) return undefined;
-  return String.fromCharCode(...text);
+  // Not as arguments of a call: a block has more symbols than a stack may hold.
+  return Buffer.from(text).toString("latin1");
 }

@@ -106,7 +106,13 @@ export class GrpcCall<Peer> implements Call<Peer>, StreamConsumer {
 
   onData(data: Buffer): void {
     if (this.#isOver) return;
-    this.#guarded(() => this.#reader.push(data, (message) => this.#consumer?.onMessage(message)));
+    this.#guarded(() =>
+      this.#reader.push(data, (message) => {
+        if (!this.#isOver) this.#consumer?.onMessage(message);
+      }),
+    );
+    // A message may have ended the call, with the part of another one behind it.
+    if (this.#isOver) this.#reader.release();
   }
 
   onEnd(): void {
