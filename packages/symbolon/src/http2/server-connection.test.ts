@@ -1,0 +1,193 @@
+import { expect, test } from "bun:test";
+import { silentLog } from "@symbolon/spiffe/core";
+import { createFakeClock } from "@symbolon/spiffe/testing";
+import { type Frame, FrameReader } from "./frame-reader.ts";
+import { frameHeader, pingFrame, rstStreamFrame, settingsFrame, windowUpdateFrame } from "./frame-writer.ts";
+import { encodeHeaders } from "./header-encoder.ts";
+import { FLAG, FRAME, H2_ERROR, PREFACE, SETTING } from "./protocol.ts";
+import { ServerConnection } from "./server-connection.ts";
+import type { ServerStream } from "./server-stream.ts";
+
+const REQUEST = encodeHeaders([
+  [":method", "POST"],
+  [":scheme", "http"],
+  [":path", "/a"],
+]);
+
+test("SETTINGS come first from us, and the client's are acknowledged", async () => {
+  const peer = connect();
+  const [first, second] = await peer.frames();
+  expect([first?.type, first?.flags]).toEqual([FRAME.settings, 0]);
+  expect([second?.type, second?.flags]).toEqual([FRAME.settings, FLAG.ack]);
+});
+
+test("data waits for the client's window, also for one that its settings have made negative", async () => {
+  const peer = connect();
+  peer.send(open(1));
+  peer.streams[0]?.sendData(Buffer.alloc(70_000));
+  expect(dataBytes(await peer.frames())).toBe(65_535);
+  peer.send(
+    windowUpdateFrame(0, 100_000),
+    settingsFrame([[SETTING.initialWindowSize, 0]]),
+    windowUpdateFrame(1, 65_535),
+  );
+  expect(dataBytes(await peer.frames())).toBe(0);
+  peer.send(windowUpdateFrame(1, 1));
+  expect(dataBytes(await peer.frames())).toBe(1);
+});
+
+test("no DATA frame is longer than 16,384 bytes", async () => {
+  const peer = connect();
+  peer.send(open(1));
+  peer.streams[0]?.sendData(Buffer.alloc(16_385));
+  const lengths = (await peer.frames()).filter(({ type }) => type === FRAME.data).map(({ payload }) => payload.length);
+  expect(lengths).toEqual([16_384, 1]);
+});
+
+test("a window of 2^31-1 is allowed, one more ends the connection", async () => {
+  const peer = connect();
+  peer.send(windowUpdateFrame(0, 2 ** 31 - 1 - 65_535));
+  expect(goaway(await peer.frames())).toBeUndefined();
+  peer.send(windowUpdateFrame(0, 1));
+  expect(goaway(await peer.frames())).toBe(H2_ERROR.flowControlError);
+});
+
+test("streams over the limit are refused, and the connection goes on", async () => {
+  const peer = connect();
+  peer.send(open(1), open(3), open(5));
+  expect(peer.streams.map(({ id }) => id)).toEqual([1, 3]);
+  expect((await peer.frames()).find(({ type }) => type === FRAME.rstStream)?.payload.readUInt32BE(0)).toBe(
+    H2_ERROR.refusedStream,
+  );
+  expect(peer.isOver()).toBe(false);
+});
+
+test("streams that are opened and reset, pings, empty data: a thousand pass, and then the connection ends", async () => {
+  const floods = {
+    pings: () => [pingFrame(Buffer.alloc(8), false)],
+    settings: () => [settingsFrame([])],
+    resets: (at: number) => [open(2 * at + 3), rstStreamFrame(2 * at + 3, H2_ERROR.cancel)],
+    emptyData: () => [frameHeader(0, FRAME.data, 0, 1)],
+    unknown: () => [frameHeader(0, 99, 0, 0)],
+  };
+  for (const [name, flood] of Object.entries(floods)) {
+    const peer = connect();
+    peer.send(open(1));
+    for (let at = 0; at < 1000; at++) peer.send(...flood(at));
+    expect([name, peer.isOver()]).toEqual([name, false]);
+    for (let at = 1000; at < 1001; at++) peer.send(...flood(at));
+    expect([name, goaway(await peer.frames())]).toEqual([name, H2_ERROR.enhanceYourCalm]);
+  }
+});
+
+test("a header block in sixteen frames is read, one in more ends the connection", async () => {
+  for (const [continuations, code] of [
+    [15, undefined],
+    [16, H2_ERROR.enhanceYourCalm],
+  ] as const) {
+    const peer = connect();
+    peer.send(frameHeader(REQUEST.length, FRAME.headers, 0, 1), REQUEST);
+    for (let at = 1; at <= continuations; at++)
+      peer.send(frameHeader(0, FRAME.continuation, at === continuations ? FLAG.endHeaders : 0, 1));
+    expect(goaway(await peer.frames())).toBe(code);
+    expect(peer.streams).toHaveLength(code === undefined ? 1 : 0);
+  }
+});
+
+test("frames of a stream that never was end the connection, late ones of a reset stream do not", async () => {
+  const idle = connect();
+  idle.send(frameHeader(1, FRAME.data, 0, 1), Buffer.alloc(1));
+  expect(goaway(await idle.frames())).toBe(H2_ERROR.protocolError);
+  const late = connect();
+  late.send(open(1));
+  late.streams[0]?.reset(H2_ERROR.cancel);
+  late.send(frameHeader(1, FRAME.data, 0, 1), Buffer.alloc(1));
+  expect(goaway(await late.frames())).toBeUndefined();
+});
+
+test("without streams a connection ends after the idle time, and leaves no timer", async () => {
+  const peer = connect();
+  await peer.clock.advance(999);
+  expect(peer.isOver()).toBe(false);
+  await peer.clock.advance(1);
+  expect(peer.isOver()).toBe(true);
+  expect(peer.clock.pendingTimersMs).toEqual([]);
+});
+
+test("a client whose window stays shut is ended after the stall time, and its streams are told", async () => {
+  const peer = connect();
+  peer.send(settingsFrame([[SETTING.initialWindowSize, 0]]), open(1));
+  await peer.frames();
+  peer.streams[0]?.sendData(Buffer.alloc(1));
+  await peer.clock.advance(499);
+  expect(peer.aborted).toEqual([]);
+  await peer.clock.advance(1);
+  expect(peer.aborted).toEqual([1]);
+  expect(peer.isOver()).toBe(true);
+});
+
+function open(id: number): Buffer {
+  return Buffer.concat([frameHeader(REQUEST.length, FRAME.headers, FLAG.endHeaders, id), REQUEST]);
+}
+
+function dataBytes(frames: readonly Frame[]): number {
+  return frames.filter(({ type }) => type === FRAME.data).reduce((sum, { payload }) => sum + payload.length, 0);
+}
+
+function goaway(frames: readonly Frame[]): number | undefined {
+  return frames.find(({ type }) => type === FRAME.goaway)?.payload.readUInt32BE(4);
+}
+
+function connect() {
+  const clock = createFakeClock();
+  const streams: ServerStream[] = [];
+  const aborted: number[] = [];
+  let received: Frame[] = [];
+  let isOver = false;
+  const reader = new FrameReader((frame) => received.push(frame));
+  const transport = {
+    write(bytes: Buffer): boolean {
+      reader.push(Buffer.from(bytes));
+      return true;
+    },
+    end: () => undefined,
+    destroy: () => undefined,
+  };
+  const limits = {
+    maxConcurrentStreams: 2,
+    maxHeaderListBytes: 16_384,
+    prefaceTimeoutMs: 100,
+    idleTimeoutMs: 1000,
+    stallTimeoutMs: 500,
+  };
+  const connection = new ServerConnection({
+    transport,
+    limits,
+    clock,
+    log: silentLog,
+    onStream(stream) {
+      streams.push(stream);
+      stream.consumer = { onData() {}, onEnd() {}, onAbort: () => void aborted.push(stream.id) };
+    },
+    onOver() {
+      isOver = true;
+    },
+  });
+  const send = (...bytes: readonly Buffer[]): void => connection.receive(Buffer.concat(bytes));
+  send(PREFACE, settingsFrame([]));
+  return {
+    clock,
+    streams,
+    aborted,
+    send,
+    isOver: () => isOver,
+    /** What has been sent since the last time. */
+    async frames(): Promise<readonly Frame[]> {
+      // What does not fit into one turn's write follows in the next.
+      for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+      const all = received;
+      received = [];
+      return all;
+    },
+  };
+}
