@@ -1,5 +1,6 @@
 /**
- * The agent of processes outside pods, all of it, over a CA in the same process: `agent.ts DIRECTORY`. Each line of its
+ * The agent of processes outside pods, all of it, over a CA in the same process: `agent.ts DIRECTORY`. With
+ * `agent.ts DIRECTORY digest` there is an entry more that depends on the program's digest, and is nobody's. Each line of its
  * standard input is a change of the registration entry, which gives every workload a new certificate.
  */
 import { join } from "node:path";
@@ -21,7 +22,7 @@ import {
 import { loadOrCreateKey } from "../../packages/symbolon/src/ca/index.ts";
 
 const LIFETIME_MS = 3_600_000;
-const [directory = ""] = process.argv.slice(2);
+const [directory = "", mode] = process.argv.slice(2);
 const shared = { clock: systemClock, random: systemRandom, log: silentLog };
 const authority = createTestAuthority("bench.test");
 const spiffeId = SpiffeId.parse("spiffe://bench.test/workload");
@@ -42,22 +43,24 @@ const client: Pick<NodeClient, "createX509Svid" | "createJwtSvid"> = {
   createJwtSvid: () => Promise.reject(new Error("no tokens here")),
 };
 
+const entry = (id: string, revision: number, values: readonly string[]): NodeState["entries"][number] => ({
+  id,
+  name: id,
+  revision,
+  spiffeId,
+  selectors: values.map((value) => ({ type: "unix", value: value === "uid:" ? `uid:${process.getuid?.()}` : value })),
+  federatesWith: [],
+  // What a certificate says must change for a new one.
+  dnsNames: [`r${revision}.bench.test`],
+  createdAt: new Date(0),
+  isDefault: false,
+});
 const nodeState = (revision: number): NodeState => ({
   bundles: BundleSet.of(authority.bundle),
   jwtBundles: JwtBundleSet.of(),
   entries: [
-    {
-      id: "bench",
-      name: "bench",
-      revision,
-      spiffeId,
-      selectors: [{ type: "unix", value: `uid:${process.getuid?.()}` }],
-      federatesWith: [],
-      // What a certificate says must change for a new one.
-      dnsNames: [`r${revision}.bench.test`],
-      createdAt: new Date(0),
-      isDefault: false,
-    },
+    entry("bench", revision, ["uid:"]),
+    ...(mode === "digest" ? [entry("pinned", revision, ["uid:", `sha256:${"0".repeat(64)}`])] : []),
   ],
 });
 let revision = 1;

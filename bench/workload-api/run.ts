@@ -2,7 +2,7 @@
  * How soon a workload has its first SVID, what 1,000 idle streams cost, and how long a rotation takes to reach them all.
  * `run.ts [STREAMS] [ROTATIONS]`; see ../README.md.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { appendFileSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
@@ -17,6 +17,7 @@ const STREAMS_OF_ONE_PROCESS = 200;
 const FIRST_CONNECTIONS = 200;
 /** Long enough for the runtime to give memory back. */
 const IDLE_MS = 10_000;
+const UNSEEN_PROGRAMS = 5;
 const streams = Number(process.argv[2] ?? 1000);
 const rotations = Number(process.argv[3] ?? 5);
 
@@ -37,6 +38,14 @@ try {
   console.log(
     `first SVID, ${warm.length} more connections: p50 ${median.toFixed(1)} ms, p99 ${percentile(warm, 0.99).toFixed(1)} ms, highest ${highest.toFixed(1)} ms`,
   );
+
+  console.log(`first SVID of programs never seen (${megabytesOfProgram()} each): ${await unseen(socket)}`);
+  const pinning = join(directory, "pinning");
+  mkdirSync(pinning);
+  const pinningAgent = program("agent.ts", pinning, "digest");
+  await pinningAgent.line();
+  const pinningSocket = join(pinning, "workload.sock");
+  console.log(`the same where an entry depends on the digest: ${await unseen(pinningSocket)}`);
 
   const before = { at: Date.now(), cpu: cpuSeconds([agent.pid]) };
   const clients = Array.from({ length: streams / STREAMS_OF_ONE_PROCESS }, () =>
@@ -60,8 +69,31 @@ try {
   rmSync(directory, { recursive: true, force: true });
 }
 
+/** Milliseconds from connect to the first SVID, each of a program that nobody has run before. */
+async function unseen(socket: string): Promise<string> {
+  const times: number[] = [];
+  for (let index = 0; index < UNSEEN_PROGRAMS; index++) {
+    const path = join(directory, `unseen-${index}`);
+    copyFileSync(process.execPath, path);
+    // Its digest is that of no other program.
+    appendFileSync(path, `${socket} ${index}`);
+    const client = programOf(path, "clients.ts", socket, "first", "1");
+    times.push(...(JSON.parse(await client.line()) as number[]));
+    rmSync(path);
+  }
+  return `${times.map((time) => time.toFixed(1)).join(", ")} ms`;
+}
+
+function megabytesOfProgram(): string {
+  return `${(statSync(process.execPath).size / 1e6).toFixed(0)} MB`;
+}
+
 function program(file: string, ...args: readonly string[]) {
-  const child = children.start([process.execPath, join(import.meta.dirname, file), ...args]);
+  return programOf(process.execPath, file, ...args);
+}
+
+function programOf(path: string, file: string, ...args: readonly string[]) {
+  const child = children.start([path, join(import.meta.dirname, file), ...args]);
   const { stdin, stdout } = child;
   if (!stdin || !stdout) throw new Error(`${file} has no pipes`);
   const lines: AsyncIterator<string> = (createInterface({ input: stdout }) as Interface)[Symbol.asyncIterator]();

@@ -33,6 +33,8 @@ export function createNodeFixture() {
   const audit: AuditEvent[] = [];
   let away = false;
   let dead = false;
+  let digestCalls = 0;
+  const digest = Promise.withResolvers<string>();
   const refuse = (): void => {
     if (away) throw new SymbolonError("ERR_CA_CALL_RETRYABLE", "the CA is away");
   };
@@ -84,7 +86,13 @@ export function createNodeFixture() {
     processes: {
       async attest() {
         if (dead) throw new SymbolonError("ERR_WORKLOAD_ATTESTATION", "process 4711 that connected has ended");
-        return ["unix:uid:1000", "unix:path:/usr/bin/node"].map(testSelector);
+        return {
+          selectors: ["unix:uid:1000", "unix:path:/usr/bin/node"].map(testSelector),
+          async programDigest() {
+            digestCalls++;
+            return testSelector(`unix:sha256:${await digest.promise}`);
+          },
+        };
       },
     },
   });
@@ -102,6 +110,9 @@ export function createNodeFixture() {
     setAway(value: boolean) {
       away = value;
     },
+    digestCalls: () => digestCalls,
+    /** What the program's digest is, or why it cannot be known: who asks waits until then. */
+    digest,
     endProcess() {
       dead = true;
     },

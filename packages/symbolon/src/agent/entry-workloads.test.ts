@@ -248,6 +248,116 @@ describe("a process outside pods", () => {
   });
 });
 
+describe("the program's digest", () => {
+  const PINNED = testEntry({ id: "pinned", selectors: ["unix:uid:1000", "unix:sha256:aa"] });
+  const { signal } = new AbortController();
+
+  async function waiting(...entries: readonly RegistrationEntry[]) {
+    const node = createNodeFixture();
+    node.tell(...entries);
+    const workload = await node.attest();
+    const first = workload.entitlement();
+    await node.clock.advance(0);
+    return { ...node, workload, first };
+  }
+
+  test("is not asked for while no entry depends on it", async () => {
+    const { workload, digestCalls } = await granted(
+      DB,
+      testEntry({ id: "other-user", selectors: ["unix:uid:1001", "unix:sha256:aa"] }),
+      testEntry({ id: "other-type", selectors: ["unix:uid:1000", "container:sha256:aa"] }),
+    );
+    expect(served(workload.entitlement())).toEqual(["/db"]);
+    expect(digestCalls()).toBe(0);
+  });
+
+  test("gives the entry's identity when it is the one, and is computed once", async () => {
+    const { workload, first, digest, digestCalls, clock, tell } = await waiting(PINNED);
+    expect(first).toEqual({ kind: "pending", reason: "the digest of its program is being computed" });
+    const heard: (readonly string[])[] = [];
+    workload.subscribe(() => heard.push(served(workload.entitlement())));
+    digest.resolve("aa");
+    await clock.advance(0);
+    expect(heard.at(-1)).toEqual(["/pinned"]);
+    tell(PINNED, testEntry({ id: "again", selectors: ["unix:sha256:aa"] }));
+    await clock.advance(0);
+    expect(heard.at(-1)).toEqual(["/pinned", "/again"]);
+    expect(digestCalls()).toBe(1);
+  });
+
+  test("gives nothing when it differs in its last digit", async () => {
+    const { workload, digest, clock, x509Calls } = await waiting(PINNED);
+    digest.resolve("ab");
+    await clock.advance(0);
+    expect(workload.entitlement()).toMatchObject({ kind: "none", reason: expect.stringContaining("unix:sha256:ab") });
+    expect(x509Calls).toEqual([]);
+  });
+
+  test("gives nothing when it cannot be known, and that is on record with its reason", async () => {
+    const { workload, digest, clock, audit, x509Calls } = await waiting(PINNED);
+    digest.reject(new Error("the program has 9 bytes, the limit is 8"));
+    await clock.advance(0);
+    expect(workload.entitlement()).toMatchObject({
+      kind: "none",
+      reason: expect.stringContaining("unix:sha256 is not known: the program has 9 bytes"),
+    });
+    expect(audit).toMatchObject([{ outcome: "refused", code: "ERR_WORKLOAD_ATTESTATION" }]);
+    expect(x509Calls).toEqual([]);
+  });
+
+  test("is waited for by the first answer, which has all identities", async () => {
+    const { workload, digest, clock } = await waiting(DB, PINNED);
+    expect(served(workload.entitlement())).toEqual(["pending"]);
+    digest.resolve("aa");
+    await clock.advance(0);
+    workload.entitlement();
+    await clock.advance(0);
+    expect(served(workload.entitlement())).toEqual(["/db", "/pinned"]);
+  });
+
+  test("takes nothing from who has an identity already: the new one joins", async () => {
+    const { workload, digest, clock, tell } = await granted(DB);
+    tell(DB, PINNED);
+    expect(served(workload.entitlement())).toEqual(["/db"]);
+    digest.resolve("aa");
+    await clock.advance(0);
+    workload.entitlement();
+    await clock.advance(0);
+    expect(served(workload.entitlement())).toEqual(["/db", "/pinned"]);
+  });
+
+  test("is waited for no longer when the entry goes", async () => {
+    const { workload, tell, clock } = await waiting(PINNED);
+    tell(DB);
+    await clock.advance(0);
+    expect(served(workload.entitlement())).toEqual(["/db"]);
+  });
+
+  test("comes too late for a process that has ended", async () => {
+    const { workload, digest, clock, endProcess, x509Calls } = await waiting(PINNED);
+    endProcess();
+    digest.resolve("aa");
+    await clock.advance(0);
+    expect(workload.entitlement().kind).toBe("none");
+    expect(x509Calls).toEqual([]);
+  });
+
+  test("is waited for by a token, and without it there is none", async () => {
+    for (const [known, expected] of [
+      ["aa", ["/pinned"]],
+      ["ab", "ERR_WORKLOAD_NOT_ENTITLED"],
+    ] as const) {
+      const { workload, digest } = await waiting(PINNED);
+      const tokens = workload.createJwtSvids({ audiences: ["a"] }, signal).then(
+        (svids) => svids.map(({ spiffeId }) => spiffeId.path),
+        ({ code }) => code,
+      );
+      digest.resolve(known);
+      expect(await tokens).toEqual(expected);
+    }
+  });
+});
+
 describe("tokens of a process", () => {
   const { signal } = new AbortController();
 

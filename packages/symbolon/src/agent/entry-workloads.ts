@@ -3,9 +3,10 @@ import { errorText, type Log, type Observable } from "@symbolon/spiffe/core";
 import { type AuditSink, productError, type RegistrationEntry } from "../core/index.ts";
 import { createDeliveryRecord } from "./delivery-record.ts";
 import type { EntryIdentities } from "./entry-identities.ts";
+import { createEntryMatcher, type EntryMatcher } from "./entry-matcher.ts";
 import type { JwtSvidCache } from "./jwt-svid-cache.ts";
-import { matchEntries, selectorText, uniqueHints } from "./match-entries.ts";
-import type { NodeState, ProcessAttestor } from "./ports.ts";
+import { selectorText, uniqueHints } from "./match-entries.ts";
+import type { AttestedProcess, NodeState, ProcessAttestor } from "./ports.ts";
 import type { Entitlement, Selector, ServedX509Svid, Workload, WorkloadAttestor, WorkloadPeer } from "./workload.ts";
 
 export interface EntryWorkloadsOptions {
@@ -45,17 +46,12 @@ function recordFailure({ pid, uid }: WorkloadPeer, error: unknown, { audit, log 
     .catch((failure: unknown) => log.error("audit line was not written", { error: errorText(failure) }));
 }
 
-function createEntryWorkload(
-  peer: WorkloadPeer,
-  selectors: readonly Selector[],
-  options: EntryWorkloadsOptions,
-): Workload {
+function createEntryWorkload(peer: WorkloadPeer, process: AttestedProcess, options: EntryWorkloadsOptions): Workload {
   const { state, identities, tokens } = options;
-  const name = workloadName(peer, selectors);
+  const name = workloadName(peer, process.selectors);
   const recordDelivery = createDeliveryRecord(name, "registration entries", options);
   const followers = new Set<() => void>();
   const holds = new Map<string, () => void>();
-  let matched: { readonly of: NodeState; readonly entries: readonly RegistrationEntry[] } | undefined;
   let known: Entitlement | undefined;
   /** Somebody has asked for certificates. */
   let wanted = false;
@@ -66,10 +62,12 @@ function createEntryWorkload(
     known = undefined;
     for (const follower of [...followers]) follower();
   };
-  const entriesIn = (node: NodeState): readonly RegistrationEntry[] => {
-    if (matched?.of !== node) matched = { of: node, entries: matchEntries(node.entries, selectors) };
-    return matched.entries;
-  };
+  const matcher = createEntryMatcher(process, {
+    changed: () => {
+      if (!released) changed();
+    },
+    failed: (error) => recordFailure(peer, error, options),
+  });
   const holdAll = (entries: readonly RegistrationEntry[]): void => {
     const ids = new Set(entries.map(({ id }) => id));
     for (const [id, release] of holds) {
@@ -80,7 +78,7 @@ function createEntryWorkload(
     for (const entry of entries) if (!holds.has(entry.id)) holds.set(entry.id, identities.hold(entry, changed));
   };
   const unfollow = state.subscribe((node) => {
-    if (node && wanted) holdAll(entriesIn(node));
+    if (node && wanted) holdAll(matcher.match(node).entries);
     changed();
   });
 
@@ -88,13 +86,15 @@ function createEntryWorkload(
     if (released || !peer.isAlive()) return { kind: "none", reason: `${name} has gone` };
     const node = state.current;
     if (!node) return { kind: "pending", reason: "the control plane has not been reached yet" };
-    const entries = entriesIn(node);
+    const { entries, isWaiting } = matcher.match(node);
     wanted = true;
     holdAll(entries);
-    if (entries.length === 0) return { kind: "none", reason: noEntry(name, selectors) };
+    // The first answer has all identities; later on a new one joins when it is there.
+    if (isWaiting && (entries.length === 0 || !served))
+      return { kind: "pending", reason: "the digest of its program is being computed" };
+    if (entries.length === 0) return { kind: "none", reason: noEntry(name, matcher) };
     const svids = servedSvids(entries);
     const requesting = entries.some(({ id }) => identities.state(id)?.kind === "requesting");
-    // The first answer has all identities; later on a new one joins when it is there.
     if (svids.length === 0 || (requesting && !served)) return { kind: "pending", reason: whyPending(entries) };
     served = true;
     recordDelivery(svids);
@@ -135,10 +135,10 @@ function createEntryWorkload(
     async createJwtSvids({ audiences, spiffeId }) {
       const node = state.current;
       if (!node) throw productError("ERR_CA_CALL_RETRYABLE", "the control plane has not been reached yet");
+      const all = await matcher.matchAll(node);
       if (released || !peer.isAlive()) throw productError("ERR_WORKLOAD_NOT_ENTITLED", `${name} has gone`);
-      const all = entriesIn(node);
       const entries = spiffeId ? all.filter((entry) => entry.spiffeId.equals(spiffeId)) : all;
-      if (all.length === 0) throw productError("ERR_WORKLOAD_NOT_ENTITLED", noEntry(name, selectors));
+      if (all.length === 0) throw productError("ERR_WORKLOAD_NOT_ENTITLED", noEntry(name, matcher));
       if (entries.length === 0)
         throw productError("ERR_WORKLOAD_NOT_ENTITLED", `no registration entry gives ${name} the identity ${spiffeId}`);
       const hints = uniqueHints(all);
@@ -178,6 +178,8 @@ function workloadName({ pid, uid }: WorkloadPeer, selectors: readonly Selector[]
   return `process ${pid} (uid ${uid}${path === undefined ? "" : `, ${path}`})`;
 }
 
-function noEntry(name: string, selectors: readonly Selector[]): string {
-  return `no registration entry is for ${name}: it has ${selectors.map(selectorText).join(", ") || "no selectors"}`;
+function noEntry(name: string, { selectors, digestFailure }: EntryMatcher): string {
+  const has = selectors.map(selectorText).join(", ") || "no selectors";
+  const unknown = digestFailure === undefined ? "" : `; its unix:sha256 is not known: ${digestFailure}`;
+  return `no registration entry is for ${name}: it has ${has}${unknown}`;
 }

@@ -13,6 +13,7 @@ export { matchEntries, selectorText } from "./match-entries.ts";
 export { followNode, type NodeFollower } from "./node-follower.ts";
 export { createPodWorkloads, type PodWorkloadsOptions } from "./pod-workloads.ts";
 export type {
+  AttestedProcess,
   CertificateClient,
   CertificateClientRequest,
   CreatedJwtSvid,

@@ -14,6 +14,18 @@ export function matchEntries(
   );
 }
 
+/** Does an entry depend on the program's digest: does everything else hold that it demands? */
+export function digestDecides(entries: readonly RegistrationEntry[], attested: readonly Selector[]): boolean {
+  const known = new Set(attested.map(selectorText));
+  return entries.some(
+    ({ selectors }) =>
+      selectors.some(isProgramDigest) &&
+      selectors.every((selector) => isProgramDigest(selector) || known.has(selectorText(selector))),
+  );
+}
+
+const isProgramDigest = ({ type, value }: Selector): boolean => type === "unix" && value.startsWith("sha256:");
+
 /** S5: of entries with the same hint the oldest keeps it; the others are served without. By entry id. */
 export function uniqueHints(entries: readonly RegistrationEntry[]): ReadonlyMap<string, string> {
   const taken = new Set<string>();

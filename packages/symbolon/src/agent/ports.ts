@@ -41,11 +41,20 @@ export interface RegisteredWorkload {
 
 /** Finds out facts about a process outside pods: its user, its program, its unit. `adapters/os` asks the kernel. */
 export interface ProcessAttestor {
+  /** @throws ERR_WORKLOAD_ATTESTATION when they cannot be found out, or the process has ended meanwhile (S10) */
+  attest(peer: WorkloadPeer, signal: AbortSignal): Promise<AttestedProcess>;
+}
+
+/** Facts that hold while the peer is alive. */
+export interface AttestedProcess {
+  /** All but the program's digest, each once. */
+  readonly selectors: readonly Selector[];
   /**
-   * All facts that hold while the peer is alive, each once.
-   * @throws ERR_WORKLOAD_ATTESTATION when they cannot be found out, or the process has ended meanwhile (S10)
+   * `unix:sha256` of the program of which `selectors` tell: reading a large one takes a second, so it is asked for only when
+   * an entry depends on it.
+   * @throws ERR_WORKLOAD_ATTESTATION when the program is too large, may not be read, or is another one by now
    */
-  attest(peer: WorkloadPeer, signal: AbortSignal): Promise<readonly Selector[]>;
+  programDigest(): Promise<Selector>;
 }
 
 /** Which processes are part of which pod; `adapters/os` asks the kernel. */

@@ -28,12 +28,20 @@ function temporary(): string {
 /** Started, and past the execve that makes it the program that it is to be. */
 async function run(argv: readonly string[], program = argv[0]): Promise<number> {
   const [command = "", ...args] = argv;
-  const child = spawn(command, args, { stdio: "ignore" });
+  const child = spawn(command, args, { stdio: ["pipe", "ignore", "ignore"] });
   started.push(child);
   const pid = child.pid ?? 0;
+  await becomes(pid, program ?? "");
+  return pid;
+}
+
+async function becomes(pid: number, program: string): Promise<void> {
   while (execFileSync("readlink", [`/proc/${pid}/exe`], { encoding: "utf8" }).trim() !== program)
     await new Promise((resolve) => setImmediate(resolve));
-  return pid;
+}
+
+function realShell(): string {
+  return execFileSync("readlink", ["-f", Bun.which("sh") ?? ""], { encoding: "utf8" }).trim();
 }
 
 function peerOf(pid: number, changes: Partial<WorkloadPeer> = {}): WorkloadPeer {
@@ -50,7 +58,7 @@ function peerOf(pid: number, changes: Partial<WorkloadPeer> = {}): WorkloadPeer 
 }
 
 async function attest(pid: number, options: Parameters<typeof createProcessAttestor>[0] = {}) {
-  const selectors = await createProcessAttestor(options).attest(peerOf(pid), new AbortController().signal);
+  const { selectors } = await createProcessAttestor(options).examine(peerOf(pid));
   return selectors.map(({ type, value }) => `${type}:${value}`);
 }
 
@@ -104,6 +112,40 @@ describe.skipIf(process.platform !== "linux")("attestation of a process", () => 
     expect(await attest(pid, { maxExecutableBytes: size })).toContainEqual(
       expect.stringMatching(/^unix:sha256:[0-9a-f]{64}$/),
     );
+  });
+
+  test("its digest is computed when it is asked for, of the program that was attested", async () => {
+    const { signal } = new AbortController();
+    const program = join(temporary(), "program");
+    copyFileSync(SLEEP, program);
+    const pid = await run([program, "60"]);
+    const { selectors, programDigest } = await createProcessAttestor().attest(peerOf(pid), signal);
+    expect(selectors.filter(({ value }) => value.startsWith("sha256:"))).toEqual([]);
+    renameSync(program, `${program}.old`);
+    copyFileSync(Bun.which("cat") ?? "", program);
+    // A new name changes the time of the file's last change: whose program that is, is looked at anew.
+    await expect(programDigest()).rejects.toMatchObject({ code: "ERR_WORKLOAD_ATTESTATION" });
+    const again = await createProcessAttestor().attest(peerOf(pid), signal);
+    const digest = createHash("sha256").update(readFileSync(SLEEP)).digest("hex");
+    expect(await again.programDigest()).toEqual({ type: "unix", value: `sha256:${digest}` });
+  });
+
+  test("a process that executes another program has no digest of the one that was attested", async () => {
+    const pid = await run(["sh", "-c", `read line; exec ${SLEEP} 60`], realShell());
+    const { programDigest } = await createProcessAttestor().attest(peerOf(pid), new AbortController().signal);
+    const [child] = started;
+    child?.stdin?.end("go\n");
+    await becomes(pid, SLEEP);
+    await expect(programDigest()).rejects.toThrow("runs another program by now");
+  });
+
+  test("a process that ends before its digest is known has none", async () => {
+    const pid = await run([SLEEP, "60"]);
+    let alive = true;
+    const peer = peerOf(pid, { isAlive: () => alive });
+    const { programDigest } = await createProcessAttestor().attest(peer, new AbortController().signal);
+    alive = false;
+    await expect(programDigest()).rejects.toThrow("has ended");
   });
 
   test("a program that was replaced or removed has no path: that file is another one", async () => {

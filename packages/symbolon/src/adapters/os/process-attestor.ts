@@ -1,10 +1,10 @@
-import { errorText } from "@symbolon/spiffe/core";
+import { errorText, systemClock } from "@symbolon/spiffe/core";
 import type { ProcessAttestor, Selector, WorkloadPeer } from "../../agent/index.ts";
 import { productError } from "../../core/index.ts";
 import { type AccountNames, accountNames } from "./account-names.ts";
 import { controlGroupFacts } from "./control-groups.ts";
 import { isDarwin } from "./darwin.ts";
-import { createExecutableReader } from "./process-executable.ts";
+import { createExecutableReader, type ExecutableReader } from "./process-executable.ts";
 import { type ProcessAccount, processAccount, processControlGroups, processStartTicks } from "./process-stat.ts";
 import { unitFile } from "./unit-files.ts";
 
@@ -22,7 +22,7 @@ export interface ProcessFacts {
 }
 
 export interface ExplainingProcessAttestor extends ProcessAttestor {
-  /** The same facts as `attest`. @throws ERR_WORKLOAD_ATTESTATION */
+  /** The same facts as `attest`, the program's digest always with them. @throws ERR_WORKLOAD_ATTESTATION */
   examine(peer: WorkloadPeer): Promise<ProcessFacts>;
 }
 
@@ -35,55 +35,61 @@ const DEFAULT_MAX_EXECUTABLE_BYTES = 512 * 1024 * 1024;
 export function createProcessAttestor(options: ProcessAttestorOptions = {}): ExplainingProcessAttestor {
   const names = options.names ?? accountNames;
   const maxBytes = options.maxExecutableBytes ?? DEFAULT_MAX_EXECUTABLE_BYTES;
-  const executables = createExecutableReader({ maxBytes });
+  const executables = createExecutableReader({ maxBytes, now: () => systemClock.now().getTime() });
 
-  const examine = async (peer: WorkloadPeer): Promise<ProcessFacts> => {
+  const look = async (peer: WorkloadPeer) => {
     const account = accountOf(peer);
     const groups = processControlGroups(peer.pid) ?? "";
-    const program = await programFacts(peer.pid);
+    const { path, whyNoPath, sha256 } = programOf(executables, peer.pid);
     const selectors = [
       ...(await accountSelectors(account, names)),
-      ...program.selectors,
+      ...(path === undefined ? [] : [unix("path", path)]),
       ...controlGroupSelectors(groups),
     ];
     // What was read must all have been about the one process that connected, as the user that it was then.
     accountOf(peer);
     if ((processControlGroups(peer.pid) ?? "") !== groups)
       throw refused(peer, "moved to another control group meanwhile");
-    return { selectors, unknown: program.unknown };
-  };
-
-  const programFacts = async (pid: number): Promise<ProcessFacts> => {
-    try {
-      const { path, sha256, sizeBytes } = await executables.read(pid);
-      const unknown = new Map<string, string>();
-      if (path === undefined)
-        unknown.set("unix:path", "the file of that name is another one here: replaced, or of another mount namespace");
-      if (sha256 === undefined)
-        unknown.set("unix:sha256", `the program has ${sizeBytes} bytes, the limit is ${maxBytes}`);
-      return {
-        selectors: [
-          ...(path === undefined ? [] : [unix("path", path)]),
-          ...(sha256 === undefined ? [] : [unix("sha256", sha256)]),
-        ],
-        unknown,
-      };
-    } catch (error) {
-      const reason = errorText(error);
-      return {
-        selectors: [],
-        unknown: new Map([
-          ["unix:path", reason],
-          ["unix:sha256", reason],
-        ]),
-      };
-    }
+    const programDigest = async (): Promise<Selector> => {
+      const digest = unix("sha256", await sha256());
+      accountOf(peer);
+      return digest;
+    };
+    return { selectors, whyNoPath, programDigest };
   };
 
   return {
-    examine,
-    attest: async (peer) => (await examine(peer)).selectors,
+    async attest(peer) {
+      const { selectors, programDigest } = await look(peer);
+      return { selectors, programDigest };
+    },
+    async examine(peer) {
+      const { selectors, whyNoPath, programDigest } = await look(peer);
+      const unknown = new Map(whyNoPath === undefined ? [] : [["unix:path", whyNoPath]]);
+      const digest = await programDigest().catch((error: unknown) => {
+        unknown.set("unix:sha256", errorText(error));
+      });
+      accountOf(peer);
+      return { selectors: digest ? [...selectors, digest] : selectors, unknown };
+    },
   };
+}
+
+interface Program {
+  readonly path?: string;
+  readonly whyNoPath?: string;
+  sha256(): Promise<string>;
+}
+
+/** Of a program that may not be looked at nothing is known; everything else about its process still is. */
+function programOf(executables: ExecutableReader, pid: number): Program {
+  try {
+    const { path, sha256 } = executables.read(pid);
+    if (path !== undefined) return { path, sha256 };
+    return { whyNoPath: "the file of that name is another one here: replaced, or of another mount namespace", sha256 };
+  } catch (error) {
+    return { whyNoPath: errorText(error), sha256: () => Promise.reject(error) };
+  }
 }
 
 /**
