@@ -71,8 +71,9 @@ export class ConnectionWatch {
     this.#deadlines.set("ping", this.#limits.keepAlive.intervalMs);
   }
 
+  /** Of two graces the earlier end counts. */
   draining(graceMs: number): void {
-    this.#deadlines.set("grace", graceMs);
+    this.#deadlines.setNoLater("grace", graceMs);
   }
 
   stop(): void {

@@ -25,6 +25,12 @@ export class Deadlines<Name extends string> {
     if (dueMs < this.#timerMs) this.#arm(dueMs);
   }
 
+  /** Leaves one of that name that is due before. */
+  setNoLater(name: Name, delayMs: number): void {
+    const dueMs = this.#dueMs.get(name);
+    if (dueMs === undefined || dueMs > this.#clock.monotonicMs() + delayMs) this.set(name, delayMs);
+  }
+
   has(name: Name): boolean {
     return this.#dueMs.has(name);
   }

@@ -21,6 +21,7 @@ export class OutputQueue {
   #isScheduled = false;
   #isBlocked = false;
   #taken: (() => void)[] = [];
+  #isStopped = false;
 
   /** @param onFlushed called after each write that the transport took whole */
   constructor(transport: Transport, onFlushed: () => void) {
@@ -56,12 +57,20 @@ export class OutputQueue {
 
   /** Writes now what is queued, blocked or not: it is the last. */
   flushLast(): void {
-    this.#taken = [];
     if (this.#bytes > 0) this.#transport.write(this.#takeAll());
+    this.stop();
+  }
+
+  /** Nothing is written, and nobody called back, any more. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#taken = [];
+    this.#frames = [];
+    this.#bytes = 0;
   }
 
   drained(): void {
-    if (!this.#isBlocked) return;
+    if (!this.#isBlocked || this.#isStopped) return;
     this.#isBlocked = false;
     if (this.#bytes > 0) this.#flush();
     else this.#done();
@@ -73,7 +82,7 @@ export class OutputQueue {
     // After the answers of this turn, which are microtasks themselves.
     setImmediate(() => {
       this.#isScheduled = false;
-      if (!this.#isBlocked) this.#flush();
+      if (!this.#isBlocked && !this.#isStopped) this.#flush();
     });
   }
 
@@ -86,7 +95,7 @@ export class OutputQueue {
     const callbacks = this.#taken;
     this.#taken = [];
     for (const callback of callbacks) callback();
-    this.#onFlushed();
+    if (!this.#isStopped) this.#onFlushed();
   }
 
   #takeAll(): Buffer {

@@ -126,6 +126,56 @@ test("a client whose window stays shut is ended after the stall time, and its st
   expect(peer.isOver()).toBe(true);
 });
 
+test("pings do not put off the end of a client whose window stays shut", async () => {
+  const peer = connect();
+  peer.send(settingsFrame([[SETTING.initialWindowSize, 0]]), open(1));
+  await peer.frames();
+  peer.streams[0]?.sendData(Buffer.alloc(1));
+  await peer.clock.advance(300);
+  peer.send(pingFrame(Buffer.alloc(8), false));
+  await peer.frames();
+  await peer.clock.advance(200);
+  expect(peer.isOver()).toBe(true);
+});
+
+test("a request that ends with its head is answered without a reset, one that does not is stopped by one", async () => {
+  const whole = connect();
+  whole.send(frameHeader(REQUEST.length, FRAME.headers, FLAG.endHeaders | FLAG.endStream, 1), REQUEST);
+  whole.streams[0]?.end(Buffer.alloc(0));
+  expect((await whole.frames()).filter(({ type }) => type === FRAME.rstStream)).toEqual([]);
+  const half = connect();
+  half.send(open(1));
+  half.streams[0]?.end(Buffer.alloc(0));
+  expect((await half.frames()).filter(({ type }) => type === FRAME.rstStream)).toHaveLength(1);
+});
+
+test("of two ends that a drained connection is given the earlier counts", async () => {
+  for (const graces of [
+    [300, 100],
+    [100, 300],
+  ]) {
+    const peer = connect();
+    peer.send(open(1));
+    for (const grace of graces) peer.connection.drain(grace);
+    await peer.clock.advance(99);
+    expect(peer.isOver()).toBe(false);
+    await peer.clock.advance(1);
+    expect(peer.isOver()).toBe(true);
+  }
+});
+
+test("what a stream was told to say after its connection's end is not called back", async () => {
+  const peer = connect();
+  peer.send(open(1));
+  let isCalled = false;
+  peer.streams[0]?.sendData(Buffer.alloc(1), () => {
+    isCalled = true;
+  });
+  peer.connection.ended();
+  await peer.frames();
+  expect(isCalled).toBe(false);
+});
+
 function open(id: number): Buffer {
   return Buffer.concat([frameHeader(REQUEST.length, FRAME.headers, FLAG.endHeaders, id), REQUEST]);
 }
@@ -178,6 +228,7 @@ function connect() {
   return {
     clock,
     streams,
+    connection,
     aborted,
     send,
     isOver: () => isOver,

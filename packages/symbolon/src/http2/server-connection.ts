@@ -125,9 +125,9 @@ export class ServerConnection {
 
   /** No new streams; the connection ends with the last one of now, or after `graceMs`. */
   drain(graceMs: number): void {
-    if (this.#isOver || this.#isDraining) return;
+    if (this.#isOver) return;
+    if (!this.#isDraining) this.send(goawayFrame(this.#streams.lastId, H2_ERROR.noError, ""));
     this.#isDraining = true;
-    this.send(goawayFrame(this.#streams.lastId, H2_ERROR.noError, ""));
     this.#watch.draining(graceMs);
     this.#endIfDone();
   }
@@ -143,6 +143,7 @@ export class ServerConnection {
   takeWindow(wanted: number): number {
     const size = Math.min(wanted, this.#sendWindow, this.#output.room);
     this.#sendWindow -= size;
+    if (size > 0) this.#watch.taken();
     return size;
   }
 
@@ -222,7 +223,8 @@ export class ServerConnection {
       case FRAME.pushPromise:
         throw new ConnectionError(H2_ERROR.protocolError, "clients do not push");
       case FRAME.goaway:
-        return requireConnection(frame);
+        requireConnection(frame);
+        return this.#spendNuisance();
       default:
         // Frames of unknown types are ignored (RFC 9113 §4.1), not without limit.
         return this.#spendNuisance();
@@ -281,14 +283,12 @@ export class ServerConnection {
     if (this.#isDraining || this.#streams.size >= this.#options.limits.maxConcurrentStreams)
       return this.#refuse(streamId, H2_ERROR.refusedStream);
     if (isTooLarge) return this.#refuse(streamId, H2_ERROR.enhanceYourCalm);
-    this.#open(new ServerStream(this, streamId, readRequestHead(headers), this.#peer.initialWindowSize), endsStream);
-  }
-
-  #open(stream: ServerStream, endsStream: boolean): void {
-    this.#streams.add(stream);
+    const request = { id: streamId, head: readRequestHead(headers), endsWithHead: endsStream };
+    const opened = new ServerStream(this, request, this.#peer.initialWindowSize);
+    this.#streams.add(opened);
     this.#watch.withStreams();
-    this.#options.onStream(stream);
-    if (endsStream) stream.receiveEnd();
+    this.#options.onStream(opened);
+    if (endsStream) opened.tellEnd();
   }
 
   /** A stream that is not opened: each one that a peer has refused counts as a nuisance. */
@@ -349,7 +349,8 @@ export class ServerConnection {
   }
 
   #flushed(): void {
-    this.#watch.taken();
+    // Answers to pings are no progress of what waits for a window.
+    if (this.#waiting.size === 0) this.#watch.taken();
     this.#pumpWaiting();
   }
 
@@ -379,6 +380,7 @@ export class ServerConnection {
   #stop(): void {
     this.#isOver = true;
     this.#watch.stop();
+    this.#output.stop();
     for (const stream of this.#streams.all()) stream.abort();
     this.#options.onOver();
     this.#waiting.clear();

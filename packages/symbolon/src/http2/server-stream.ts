@@ -43,13 +43,24 @@ export class ServerStream {
   #serverIsDone = false;
   #isClosed = false;
 
-  constructor(connection: StreamConnection, id: number, head: RequestHead, sendWindow: number) {
+  /**
+   * @param endsWithHead the client has nothing to send behind the head
+   * @throws StreamError PROTOCOL_ERROR when the head says that it has
+   */
+  constructor(
+    connection: StreamConnection,
+    { id, head, endsWithHead }: { readonly id: number; readonly head: RequestHead; readonly endsWithHead: boolean },
+    sendWindow: number,
+  ) {
     this.id = id;
     this.head = head;
     this.#connection = connection;
     this.#sendWindow = sendWindow;
     const length = head.headers.find(([name]) => name === "content-length")?.[1];
     this.#bytesLeft = length === undefined ? undefined : Number(length);
+    if (endsWithHead && this.#bytesLeft) throw wrongLength();
+    // Known before the first answer: an end behind it would look like a request that was cut short.
+    this.#clientIsDone = endsWithHead;
   }
 
   /** False: nothing that is sent would go anywhere. */
@@ -135,8 +146,13 @@ export class ServerStream {
     if (this.#clientIsDone) throw new StreamError(H2_ERROR.streamClosed, "a second end");
     if (this.#bytesLeft) throw wrongLength();
     this.#clientIsDone = true;
-    this.consumer?.onEnd();
+    this.tellEnd();
     if (this.#serverIsDone) this.#close("done");
+  }
+
+  /** To the consumer, which is there by now. */
+  tellEnd(): void {
+    if (!this.#isClosed) this.consumer?.onEnd();
   }
 
   /** Reset by the peer, refused, or its connection has gone. */
