@@ -131,3 +131,29 @@ describe("what goes wrong names the next step", () => {
     expect((await fetch("x509", "--timeout", "soon")).status).toBe(64);
   });
 });
+
+describe("bundle show, from the agent", () => {
+  const show = (...words: readonly string[]) => symbolon("bundle", "show", "--socket", endpoint.socket, ...words);
+
+  test("lists the authorities of both kinds of every trust domain that the process may trust", async () => {
+    const { status, stdout } = await show();
+    expect(status).toBe(0);
+    expect(stdout).toContain("example.org: 1 X.509 authorities, 1 JWT authorities");
+    expect(stdout).toContain("example-federated.org: 1 X.509 authorities, 0 JWT authorities");
+    const { bundles } = JSON.parse((await show("-o", "json")).stdout);
+    expect(bundles.map(({ trustDomain }: { trustDomain: string }) => trustDomain)).toEqual([
+      "example-federated.org",
+      "example.org",
+    ]);
+  });
+
+  test("lists one trust domain, and says which there are when that one is not among them", async () => {
+    expect((await show("--trust-domain", "example.org")).stdout).not.toContain("example-federated.org");
+    const { status, stderr } = await show("--trust-domain", "example.net");
+    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining("example-federated.org") });
+  });
+
+  test("takes a file or a socket, not both", async () => {
+    expect((await show("bundle.pem")).status).toBe(64);
+  });
+});

@@ -46,7 +46,7 @@ Examples:
       const timeoutMs = parseDuration("--timeout", flags.timeout) * 1000;
       const context = await withWorkloadApi(flags.socket, command, (client) => client.fetchX509Context({ timeoutMs }));
       const files = flags.write === undefined ? [] : await writeX509Context(flags.write, context);
-      if (format) printStructured(format, { svids: describeX509(context), trustDomains: domainsOf(context), files });
+      if (format) printStructured(format, { ...describeX509Context(context), files });
       else printLines([...x509Lines(context, new Date()), ...fileLines(files)]);
     });
   withCommonOptions(fetch.command("jwt"))
@@ -98,8 +98,9 @@ export function x509Lines(context: X509Context, now: Date): readonly string[] {
   ];
 }
 
-function describeX509({ svids }: X509Context) {
-  return svids.map(({ svid, hint }) => ({
+/** Without keys. */
+export function describeX509Context(context: X509Context) {
+  const svids = context.svids.map(({ svid, hint }) => ({
     spiffeId: svid.spiffeId.toString(),
     hint,
     serialNumber: svid.leaf.serialNumberHex,
@@ -107,6 +108,7 @@ function describeX509({ svids }: X509Context) {
     notAfter: svid.notAfter.toISOString(),
     certificateChain: svid.certificateChainPem(),
   }));
+  return { svids, trustDomains: domainsOf(context) };
 }
 
 function describeJwt(svids: readonly HintedJwtSvid[], withTokens: boolean) {

@@ -1,7 +1,14 @@
 import type { Command } from "commander";
 import { SOCKET_OPTION, SOCKET_TEXT, withWorkloadApi } from "../../identity/workload-api.ts";
 import { writeX509Context } from "../../identity/write-svids.ts";
-import { printLines, x509Lines } from "./fetch.ts";
+import { outputFormat } from "../../output.ts";
+import { describeX509Context, printLines, x509Lines } from "./fetch.ts";
+
+interface Flags {
+  readonly socket?: string;
+  readonly write?: string;
+  readonly output?: string;
+}
 
 export function addWatchCommand(group: Command): void {
   group
@@ -9,6 +16,7 @@ export function addWatchCommand(group: Command): void {
     .description("Follow this process's X.509-SVIDs: each rotation and each new bundle, until Ctrl-C.")
     .option(SOCKET_OPTION, SOCKET_TEXT)
     .option("--write <directory>", "keep the files of svid fetch x509 fresh there")
+    .option("-o, --output <format>", "json: one object a line")
     .addHelpText(
       "after",
       `
@@ -18,9 +26,11 @@ Exit status: 0 after Ctrl-C, 65 when the agent finds the request wrong.
 
 Examples:
   symbolon svid watch
+  symbolon svid watch -o json | jq -r '.svids[0].notAfter'
   symbolon svid watch --write /run/db/identity     for programs that read files`,
     )
-    .action(async (flags: { readonly socket?: string; readonly write?: string }, command: Command) => {
+    .action(async (flags: Flags, command: Command) => {
+      const format = outputFormat(flags.output, ["json"]);
       const stopping = new AbortController();
       for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopping.abort());
       try {
@@ -28,8 +38,9 @@ Examples:
           const onProblem = ({ error }: { readonly error: Error }): void => console.error(`waiting: ${error.message}`);
           for await (const context of client.watchX509Context({ signal: stopping.signal, onProblem })) {
             const now = new Date();
-            printLines([now.toISOString(), ...x509Lines(context, now).map((line) => `  ${line}`)]);
             if (flags.write !== undefined) await writeX509Context(flags.write, context);
+            if (format) console.log(JSON.stringify({ time: now.toISOString(), ...describeX509Context(context) }));
+            else printLines([now.toISOString(), ...x509Lines(context, now).map((line) => `  ${line}`)]);
           }
         });
       } catch (error) {

@@ -1,0 +1,80 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  startWorkloadEndpoint,
+  type WorkloadEndpointFixture,
+} from "../../../../../../test/fakes/workload-endpoint-fixture.ts";
+
+const COMMAND_LINE = join(import.meta.dirname, "../../../../bin/symbolon.ts");
+
+let directory = "";
+let endpoint: WorkloadEndpointFixture;
+let watching: ReturnType<typeof watch>;
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), "svid-watch-"));
+  endpoint = await startWorkloadEndpoint({ path: join(directory, "agent.sock") });
+});
+afterEach(async () => {
+  watching.process.kill("SIGKILL");
+  await watching.process.exited;
+  await endpoint.close();
+  rmSync(directory, { recursive: true });
+});
+
+/** `svid watch` as a process of its own, read line by line. */
+function watch(...words: readonly string[]) {
+  const process_ = Bun.spawn([process.execPath, COMMAND_LINE, "svid", "watch", "--socket", endpoint.socket, ...words], {
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  return { process: process_, line: lineReader(process_.stdout), complaint: lineReader(process_.stderr) };
+}
+
+function lineReader(stream: ReadableStream<Uint8Array>): () => Promise<string> {
+  const reader = stream.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  return async () => {
+    while (!text.includes("\n")) {
+      const { value, done } = await reader.read();
+      if (done) throw new Error(`no further line, but ${JSON.stringify(text)}`);
+      text += decoder.decode(value, { stream: true });
+    }
+    const [line = "", ...rest] = text.split("\n");
+    text = rest.join("\n");
+    return line;
+  };
+}
+
+const serialOf = (line: string): string => JSON.parse(line).svids[0].serialNumber;
+
+test("says the identity, then each new one, and keeps its files fresh, until it is stopped", async () => {
+  const files = join(directory, "identity");
+  watching = watch("-o", "json", "--write", files);
+  const first = await watching.line();
+  expect(JSON.parse(first)).toMatchObject({
+    svids: [{ spiffeId: "spiffe://example.org/myservice" }],
+    trustDomains: ["example-federated.org", "example.org"],
+  });
+  expect(first).not.toContain("PRIVATE KEY");
+  const before = readFileSync(join(files, "svid.0.pem"), "utf8");
+  endpoint.rotate();
+  expect(serialOf(await watching.line())).not.toBe(serialOf(first));
+  expect(readFileSync(join(files, "svid.0.pem"), "utf8")).not.toBe(before);
+  watching.process.kill("SIGTERM");
+  expect(await watching.process.exited).toBe(0);
+});
+
+test("tells of an agent that went, and goes on when it is back", async () => {
+  watching = watch("-o", "json");
+  const first = await watching.line();
+  await endpoint.restart();
+  endpoint.rotate();
+  expect(await watching.complaint()).toContain("waiting: ");
+  let next = await watching.line();
+  // The identity from before the rotation may come once more.
+  if (serialOf(next) === serialOf(first)) next = await watching.line();
+  expect(serialOf(next)).not.toBe(serialOf(first));
+});
