@@ -94,7 +94,7 @@ test("a header block in sixteen frames is read, one in more ends the connection"
   }
 });
 
-test("frames of a stream that never was end the connection, late ones of a reset stream do not", async () => {
+test("frames of a stream that never was end the connection, late ones of a stream that we reset are nothing, those behind a client's own reset are refused", async () => {
   const idle = connect();
   idle.send(frameHeader(1, FRAME.data, 0, 1), Buffer.alloc(1));
   expect(goaway(await idle.frames())).toBe(H2_ERROR.protocolError);
@@ -103,6 +103,10 @@ test("frames of a stream that never was end the connection, late ones of a reset
   late.streams[0]?.reset(H2_ERROR.cancel);
   late.send(frameHeader(1, FRAME.data, 0, 1), Buffer.alloc(1));
   expect(goaway(await late.frames())).toBeUndefined();
+  const own = connect();
+  own.send(open(1), rstStreamFrame(1, H2_ERROR.cancel), frameHeader(1, FRAME.data, 0, 1), Buffer.alloc(1));
+  const refusal = (await own.frames()).find(({ type }) => type === FRAME.rstStream);
+  expect(refusal?.payload.readUInt32BE(0)).toBe(H2_ERROR.streamClosed);
 });
 
 test("without streams a connection ends after the idle time, and leaves no timer", async () => {

@@ -157,8 +157,8 @@ export class ServerConnection {
     this.#output.whenTaken(callback);
   }
 
-  closed(stream: ServerStream, how: "done" | "reset"): void {
-    this.#streams.close(stream.id, how === "reset");
+  closed(stream: ServerStream, by: "both" | "client" | "server"): void {
+    this.#streams.close(stream.id, by === "server");
     this.#waiting.delete(stream);
     if (this.#streams.size > 0 || this.#isOver) return;
     this.#watch.withoutStreams();

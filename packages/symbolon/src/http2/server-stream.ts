@@ -21,8 +21,8 @@ export interface StreamConnection {
   wait(stream: ServerStream): void;
   /** Calls back when everything that is queued has been taken by the transport. */
   whenTaken(callback: () => void): void;
-  /** Both sides are done, or the stream was reset. */
-  closed(stream: ServerStream, how: "done" | "reset"): void;
+  /** Both sides are done, or one has reset the stream. */
+  closed(stream: ServerStream, by: "both" | "client" | "server"): void;
 }
 
 type Pending =
@@ -94,7 +94,7 @@ export class ServerStream {
   reset(code: H2ErrorCode): void {
     if (this.#isClosed) return;
     this.#connection.send(rstStreamFrame(this.id, code));
-    this.#close("reset");
+    this.#close("server");
   }
 
   /** Sends what flow control lets through; called again by the connection when there is more. */
@@ -121,7 +121,7 @@ export class ServerStream {
     const flags = FLAG.endHeaders | FLAG.endStream;
     this.#connection.send(frameHeader(block.length, FRAME.headers, flags, this.id), block);
     this.#serverIsDone = true;
-    if (this.#clientIsDone) return this.#close("done");
+    if (this.#clientIsDone) return this.#close("both");
     this.reset(H2_ERROR.noError);
   }
 
@@ -147,7 +147,7 @@ export class ServerStream {
     if (this.#bytesLeft) throw wrongLength();
     this.#clientIsDone = true;
     this.tellEnd();
-    if (this.#serverIsDone) this.#close("done");
+    if (this.#serverIsDone) this.#close("both");
   }
 
   /** To the consumer, which is there by now. */
@@ -157,14 +157,14 @@ export class ServerStream {
 
   /** Reset by the peer, refused, or its connection has gone. */
   abort(): void {
-    this.#close("reset");
+    this.#close("client");
   }
 
-  #close(how: "done" | "reset"): void {
+  #close(by: "both" | "client" | "server"): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#pending.length = 0;
-    this.#connection.closed(this, how);
+    this.#connection.closed(this, by);
     // After trailers the answer is complete, and the reset only stops the client.
     if (!this.#serverIsDone) this.consumer?.onAbort();
   }

@@ -7,7 +7,7 @@ const MAX_REMEMBERED = 128;
 /** The streams of one connection: those that are open, and what is known of the others (RFC 9113 §5.1). */
 export class StreamTable {
   readonly #open = new Map<number, ServerStream>();
-  /** The latest that are closed; true for those that were reset, whose late frames are nothing. */
+  /** The latest that are closed; true for those that we have reset, whose late frames are nothing. */
   readonly #closed = new Map<number, boolean>();
   #lastId = 0;
 
@@ -40,14 +40,14 @@ export class StreamTable {
     this.#open.set(stream.id, stream);
   }
 
-  close(streamId: number, wasReset: boolean): void {
+  close(streamId: number, isResetByUs: boolean): void {
     this.#open.delete(streamId);
-    this.#closed.set(streamId, wasReset);
+    this.#closed.set(streamId, isResetByUs);
     const [oldest] = this.#closed.keys();
     if (oldest !== undefined && this.#closed.size > MAX_REMEMBERED) this.#closed.delete(oldest);
   }
 
-  /** True for a stream whose frames are late, and mean nothing: what was sent before a reset arrived. */
+  /** True for a stream that we have reset: its frames are late, and mean nothing. Who resets one itself sends nothing after it. */
   wasReset(streamId: number): boolean {
     return this.#closed.get(streamId) === true;
   }
