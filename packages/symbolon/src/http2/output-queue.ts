@@ -16,6 +16,7 @@ const MAX_BLOCKED_BYTES = 1024 * 1024;
 export class OutputQueue {
   readonly #transport: Transport;
   readonly #onFlushed: () => void;
+  readonly #onBlocked: () => void;
   #frames: Buffer[] = [];
   #bytes = 0;
   #isScheduled = false;
@@ -23,14 +24,14 @@ export class OutputQueue {
   #taken: (() => void)[] = [];
   #isStopped = false;
 
-  /** @param onFlushed called after each write that the transport took whole */
-  constructor(transport: Transport, onFlushed: () => void) {
+  /**
+   * @param onFlushed called after each write that the transport took whole
+   * @param onBlocked called after one that it did not
+   */
+  constructor(transport: Transport, onFlushed: () => void, onBlocked: () => void) {
     this.#transport = transport;
     this.#onFlushed = onFlushed;
-  }
-
-  get isBlocked(): boolean {
-    return this.#isBlocked;
+    this.#onBlocked = onBlocked;
   }
 
   /** How much data may be added. */
@@ -87,8 +88,9 @@ export class OutputQueue {
   }
 
   #flush(): void {
-    if (this.#bytes > 0 && !this.#transport.write(this.#takeAll())) this.#isBlocked = true;
-    else this.#done();
+    if (this.#bytes === 0 || this.#transport.write(this.#takeAll())) return this.#done();
+    this.#isBlocked = true;
+    this.#onBlocked();
   }
 
   #done(): void {

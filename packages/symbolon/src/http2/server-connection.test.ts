@@ -130,6 +130,21 @@ test("a client whose window stays shut is ended after the stall time, and its st
   expect(peer.isOver()).toBe(true);
 });
 
+test("a client that does not read from its socket is ended after the stall time, one that reads on is not", async () => {
+  for (const isReading of [false, true]) {
+    const peer = connect();
+    peer.send(open(1));
+    await peer.frames();
+    peer.takes(false);
+    peer.streams[0]?.sendData(Buffer.alloc(1));
+    await peer.frames();
+    await peer.clock.advance(499);
+    if (isReading) peer.takes(true);
+    await peer.clock.advance(1);
+    expect([isReading, peer.isOver()]).toEqual([isReading, !isReading]);
+  }
+});
+
 test("pings do not put off the end of a client whose window stays shut", async () => {
   const peer = connect();
   peer.send(settingsFrame([[SETTING.initialWindowSize, 0]]), open(1));
@@ -198,11 +213,12 @@ function connect() {
   const aborted: number[] = [];
   let received: Frame[] = [];
   let isOver = false;
+  let isTaking = true;
   const reader = new FrameReader((frame) => received.push(frame));
   const transport = {
     write(bytes: Buffer): boolean {
       reader.push(Buffer.from(bytes));
-      return true;
+      return isTaking;
     },
     end: () => undefined,
     destroy: () => undefined,
@@ -236,6 +252,11 @@ function connect() {
     aborted,
     send,
     isOver: () => isOver,
+    /** Whether its socket takes what is written. */
+    takes(taking: boolean): void {
+      isTaking = taking;
+      if (taking) connection.drained();
+    },
     /** What has been sent since the last time. */
     async frames(): Promise<readonly Frame[]> {
       // What does not fit into one turn's write follows in the next.

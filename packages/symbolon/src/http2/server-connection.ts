@@ -78,7 +78,11 @@ export class ServerConnection {
   constructor(options: ServerConnectionOptions) {
     const { transport, limits, clock } = options;
     this.#options = options;
-    this.#output = new OutputQueue(transport, () => this.#flushed());
+    this.#output = new OutputQueue(
+      transport,
+      () => this.#flushed(),
+      () => this.#watch.waiting(),
+    );
     this.#decoder = new HeaderDecoder(limits.maxHeaderListBytes);
     this.#nuisance = new NuisanceBudget(clock);
     const actions = {
@@ -137,7 +141,6 @@ export class ServerConnection {
   send(...frames: readonly Buffer[]): void {
     if (this.#isOver) return;
     if (!this.#output.add(frames)) this.#fail(H2_ERROR.enhanceYourCalm, "the peer does not read");
-    else if (this.#output.isBlocked) this.#watch.waiting();
   }
 
   takeWindow(wanted: number): number {

@@ -68,10 +68,6 @@ export class ServerStream {
     return !this.#isClosed && !this.#serverIsDone;
   }
 
-  get clientIsDone(): boolean {
-    return this.#clientIsDone;
-  }
-
   /** @param block from `encodeHeaders` */
   sendHeaders(block: Buffer): void {
     if (this.isOpen) this.#connection.send(frameHeader(block.length, FRAME.headers, FLAG.endHeaders, this.id), block);

@@ -42,6 +42,7 @@ function connect() {
   connection.receive(Buffer.concat([PREFACE, settingsFrame([])]));
   return {
     clock,
+    server,
     head(stream: number, path: string, ...fields: readonly Header[]): void {
       const block = encodeHeaders([
         [":method", "POST"],
@@ -164,4 +165,25 @@ test("parts of messages behind the end of their calls are not held against the c
   client.data(1001, EMPTY_MESSAGE.subarray(0, 3));
   client.data(1001, EMPTY_MESSAGE.subarray(3), FLAG.endStream);
   expect(await client.answer(1001)).toMatchObject({ "grpc-status": "0" });
+});
+
+test("a connection that comes while the server closes is told to go, and keeps nobody waiting", async () => {
+  const { server, head, data, clock } = connect();
+  head(1, WATCH);
+  data(1, EMPTY_MESSAGE, FLAG.endStream);
+  const closed = server.close(100);
+  let isEnded = false;
+  server.open(
+    {
+      write: () => true,
+      end() {
+        isEnded = true;
+      },
+      destroy: () => undefined,
+    },
+    {},
+  );
+  expect(isEnded).toBe(true);
+  await clock.advance(100);
+  await closed;
 });

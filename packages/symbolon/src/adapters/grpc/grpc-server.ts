@@ -29,6 +29,7 @@ export function createGrpcServer<Peer>(options: GrpcServerOptions<Peer>): GrpcSe
   const methods = new Map(options.methods.map((method) => [method.path, method]));
   const connections = new Set<ServerConnection>();
   let whenEmpty: (() => void) | undefined;
+  let isClosing = false;
 
   const start = (stream: ServerStream, peer: Peer, held: HeldBytes): void => {
     const { method, path, headers } = stream.head;
@@ -56,9 +57,11 @@ export function createGrpcServer<Peer>(options: GrpcServerOptions<Peer>): GrpcSe
         },
       });
       connections.add(connection);
+      if (isClosing) connection.drain(0);
       return connection;
     },
     async close(graceMs) {
+      isClosing = true;
       if (connections.size === 0) return;
       await new Promise<void>((resolve) => {
         whenEmpty = resolve;
