@@ -41,13 +41,13 @@ export function unary<Peer, I extends DescMessage, O extends DescMessage>(
     path: pathOf(method),
     open: (call) =>
       oneRequest(method.input, (request) => {
-        handler(request, call).then(
-          (response) => {
+        handler(request, call)
+          .then((response) => {
             call.write(toBinary(method.output, response));
             call.end();
-          },
-          (error) => call.end(statusOf(error)),
-        );
+          })
+          // Also of an answer that is no message of the method: a bug must end the call, not the process.
+          .catch((error: unknown) => call.end(statusOf(error)));
       }),
   };
 }

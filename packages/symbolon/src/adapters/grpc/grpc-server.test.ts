@@ -1,13 +1,16 @@
 import { describe, expect, test } from "bun:test";
 import { silentLog } from "@symbolon/spiffe/core";
 import { createFakeClock } from "@symbolon/spiffe/testing";
+import { type Health, type HealthCheckResponse, ServerReflection } from "../../gen/index.ts";
 import { FrameReader } from "../../http2/frame-reader.ts";
 import { frameHeader, settingsFrame } from "../../http2/frame-writer.ts";
 import { HeaderDecoder } from "../../http2/header-decoder.ts";
 import { encodeHeaders, type Header } from "../../http2/index.ts";
 import { FLAG, FRAME, PREFACE } from "../../http2/protocol.ts";
+import { unary } from "./grpc-method.ts";
 import { createGrpcServer } from "./grpc-server.ts";
 import { healthMethods } from "./health-service.ts";
+import { agentServiceStatus } from "./status.ts";
 
 const CHECK = "/grpc.health.v1.Health/Check";
 const WATCH = "/grpc.health.v1.Health/Watch";
@@ -24,7 +27,15 @@ const LIMITS = {
 function connect() {
   const clock = createFakeClock();
   const server = createGrpcServer<object>({
-    methods: healthMethods<object>(),
+    methods: [
+      ...healthMethods<object>(),
+      unary(
+        ServerReflection.method.serverReflectionInfo as unknown as typeof Health.method.check,
+        // No message of the method, which only a bug can answer.
+        async () => "nothing" as unknown as HealthCheckResponse,
+        agentServiceStatus,
+      ),
+    ],
     limits: LIMITS,
     maxMessageBytes: 64 * 1024,
     clock,
@@ -186,4 +197,14 @@ test("a connection that comes while the server closes is told to go, and keeps n
   expect(isEnded).toBe(true);
   await clock.advance(100);
   await closed;
+});
+
+test("an answer that cannot be written is Internal to its caller, and nobody else's trouble", async () => {
+  const client = connect();
+  client.head(1, "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo");
+  client.data(1, EMPTY_MESSAGE, FLAG.endStream);
+  expect(await client.answer(1)).toMatchObject({ "grpc-status": "13", "grpc-message": "internal error" });
+  client.head(3, CHECK);
+  client.data(3, EMPTY_MESSAGE, FLAG.endStream);
+  expect(await client.answer(3)).toMatchObject({ "grpc-status": "0" });
 });
