@@ -20,6 +20,9 @@ export interface Traffic {
   readonly group: KeyGroup;
 }
 
+/** Has our own proxies change over from `accessLog` to its opposite, or back. */
+export const TOGGLE_ACCESS_LOG = "SIGUSR2";
+
 /** Names of TLS 1.3's registry, as OpenSSL and BoringSSL take them. */
 export type KeyGroup = "X25519" | "X25519MLKEM768";
 

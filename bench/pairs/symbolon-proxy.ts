@@ -11,7 +11,7 @@ import type { ProxyConfig, RequestAuthenticationConfig } from "../../packages/sy
 import { createProxy, transparentCapture } from "../../packages/symbolon/src/proxy/index.ts";
 import { buildPolicy } from "../../test/oracle/build-policy.ts";
 import { CLIENT_ID, type KeyFiles, SERVER_ID, TRUST_DOMAIN } from "../harness/credentials.ts";
-import { principals, type Traffic } from "./pair.ts";
+import { principals, TOGGLE_ACCESS_LOG, type Traffic } from "./pair.ts";
 
 export interface ProxyRole {
   readonly role: "inbound" | "outbound";
@@ -76,13 +76,20 @@ const config: ProxyConfig = {
 };
 
 const configs = createObservable(config);
-const telemetry = createProxyTelemetry({
-  paths: meshPaths({ state: order.stateDirectory, runtime: "/run/bench" }),
-  accessRecords: traffic.accessLog,
-  config: () => configs.current,
-  vitals: () => proxy.vitals(),
-  clock: systemClock,
-  log: silentLog,
+const telemetryWith = (accessRecords: boolean) =>
+  createProxyTelemetry({
+    paths: meshPaths({ state: order.stateDirectory, runtime: "/run/bench" }),
+    accessRecords,
+    config: () => configs.current,
+    vitals: () => proxy.vitals(),
+    clock: systemClock,
+    log: silentLog,
+  });
+let telemetry = telemetryWith(traffic.accessLog);
+let otherTelemetry = telemetryWith(!traffic.accessLog);
+// What records cost is measured in one process: two have never been compiled alike.
+process.on(TOGGLE_ACCESS_LOG, () => {
+  [telemetry, otherTelemetry] = [otherTelemetry, telemetry];
 });
 const proxy = createProxy(
   {
@@ -103,9 +110,9 @@ const proxy = createProxy(
     clock: systemClock,
     random: systemRandom,
     log: silentLog,
-    record: telemetry.connectionEnded,
-    recordRequest: telemetry.requestEnded,
-    countLimit: telemetry.limitReached,
+    record: (record) => telemetry.connectionEnded(record),
+    recordRequest: (record) => telemetry.requestEnded(record),
+    countLimit: (limit) => telemetry.limitReached(limit),
   },
   {
     applicationAddress: order.backendAddress,
