@@ -125,6 +125,27 @@ describe("a line of access records", () => {
       expect(JSON.parse(written({ ...REQUEST, connection, upstream: `u${connection}` }))).toMatchObject({ connection });
   });
 
+  test("tells of each request by itself, also of those that change what mostly recurs", () => {
+    const one = createAccessLineWriter({ name: "p", namespace: "n" });
+    const first: RequestRecord = { ...REQUEST, authority: "web.foo", userAgent: "curl" };
+    const { authority: _authority, userAgent: _agent, ...bare } = first;
+    const allowed = { outcome: "allowed", reason: "allow_rule_matched" } as const;
+    const long = "a".repeat(2048);
+    const records: readonly RequestRecord[] = [
+      first,
+      { ...first, method: "POST" },
+      { ...first, authority: "other.foo" },
+      { ...first, userAgent: "wget" },
+      { ...first, userAgent: long },
+      { ...first, authorization: allowed },
+      { ...first, authorization: { ...allowed, policy: "ns[n]-policy[p]-rule[0]" } },
+      bare,
+      first,
+    ];
+    for (const record of records.flatMap((each) => [each, each]))
+      expect(JSON.parse(written(record, one))).toEqual({ kind: "request", pod: "p", namespace: "n", ...record });
+  });
+
   test("is not written of a connection whose requests were", () => {
     expect(hasOwnLine({ ...CONNECTION, protocol: "http", requests: 1 })).toBe(false);
     expect(hasOwnLine({ ...CONNECTION, protocol: "http" })).toBe(true);

@@ -16,12 +16,14 @@ export function hasOwnLine({ requests, upgraded }: ConnectionRecord): boolean {
 
 /** Longest text of one field that a client chooses. A target has at most 8 KiB. */
 const MAX_TEXT = 2048;
-/** Parts of lines that are kept; beyond it all are made anew. */
-const MAX_PARTS = 2048;
+/** Ways whose beginnings of lines are kept; beyond it all are made anew. */
+const MAX_WAYS = 2048;
+/** Longer texts of a client are not kept for its next request. */
+const MAX_RECURRING_BYTES = 1024;
 
 const literal = (text: string) => Buffer.from(text, "latin1");
-const COMMA = literal(",");
 const KEYS = {
+  start: literal(',"start":'),
   durationMs: literal(',"durationMs":'),
   responseMs: literal(',"responseMs":'),
   method: literal(',"method":'),
@@ -37,58 +39,77 @@ const KEYS = {
   requestBytes: literal(',"requestBytes":'),
   responseBytes: literal(',"responseBytes":'),
 };
-const NO_FLAGS = literal("[]");
+const NO_FLAGS = literal(',"flags":[]');
 const END = literal("}\n");
+const LINE_END = literal("\n");
 
-type ConnectionFacts = Pick<
+/** What all requests that go one way have in common. */
+type WayFacts = Pick<
   RequestRecord,
-  "connection" | "direction" | "peerAddress" | "originalDestination" | "protocol" | "localSpiffeId"
+  | "connection"
+  | "direction"
+  | "peerAddress"
+  | "originalDestination"
+  | "protocol"
+  | "localSpiffeId"
+  | "security"
+  | "service"
+  | "upstream"
+  | "peerSpiffeId"
+  | "peerSerial"
+  | "tlsVersion"
 >;
-type WayFacts = Pick<RequestRecord, "security" | "service" | "upstream" | "peerSpiffeId" | "peerSerial" | "tlsVersion">;
-
-/** What the requests of one connection have in common, and those that went the same way; made into bytes once. */
-interface Part<Facts> {
-  readonly facts: Facts;
+/** What mostly is as it was in the request before. */
+interface Recurring {
+  readonly method: string;
+  readonly authority: string | undefined;
+  readonly userAgent: string | undefined;
+  readonly authorization: AuthorizationRecord | undefined;
   readonly bytes: Uint8Array;
 }
 
+/** From a connection to an upstream. Its parts of a line are made into bytes once, and copied into each. */
+interface Way {
+  readonly facts: WayFacts;
+  readonly start: Uint8Array;
+  recurring: Recurring | undefined;
+}
+
+interface Ways {
+  /** That the last request went. */
+  last: Way;
+  readonly byUpstream: Map<string, Way>;
+}
+
 export function createAccessLineWriter(pod: { readonly name: string; readonly namespace: string }): AccessLineWriter {
-  const beforeStart = (kind: string) =>
-    literal(`{"kind":"${kind}",${JSON.stringify({ pod: pod.name, namespace: pod.namespace }).slice(1, -1)},"start":`);
-  const requestStart = beforeStart("request");
-  const connectionStart = beforeStart("connection");
-  const connections = new Map<number, Part<ConnectionFacts>>();
-  const ways = new Map<number | string, Part<WayFacts>>();
-  const authorizations = new WeakMap<AuthorizationRecord, Uint8Array>();
+  const podFacts = { pod: pod.name, namespace: pod.namespace };
+  const ways = new Map<number, Ways>();
+  let wayCount = 0;
 
   return {
     request(into, record) {
-      into.raw(requestStart);
+      const way = wayOf(record);
+      into.raw(way.start);
+      writeRecurring(into, way, record);
+      into.raw(KEYS.start);
       into.string(record.start);
-      into.raw(partOf(connections, record.connection, record, isSameConnection, connectionFacts));
-      const way = record.direction === "outbound" ? (record.upstream ?? "") : record.connection;
-      into.raw(partOf(ways, way, record, isSameWay, wayFacts));
+      text(into, KEYS.path, record.path);
+      text(into, KEYS.requestId, record.requestId);
+      text(into, KEYS.traceId, record.traceId);
       into.raw(KEYS.durationMs);
       into.milliseconds(record.durationMs);
       if (record.responseMs !== undefined) {
         into.raw(KEYS.responseMs);
         into.milliseconds(record.responseMs);
       }
-      text(into, KEYS.method, record.method);
-      text(into, KEYS.path, record.path);
-      text(into, KEYS.authority, record.authority);
-      text(into, KEYS.requestId, record.requestId);
-      text(into, KEYS.traceId, record.traceId);
-      text(into, KEYS.userAgent, record.userAgent);
       into.raw(KEYS.status);
       into.number(record.status);
-      into.raw(KEYS.flags);
-      into.raw(record.flags.length === 0 ? NO_FLAGS : encodeJson(record.flags));
-      text(into, KEYS.detail, record.detail);
-      if (record.authorization) {
-        into.raw(KEYS.authorization);
-        into.raw(authorizationOf(record.authorization));
+      if (record.flags.length === 0) into.raw(NO_FLAGS);
+      else {
+        into.raw(KEYS.flags);
+        into.raw(encodeJson(record.flags));
       }
+      text(into, KEYS.detail, record.detail);
       into.raw(KEYS.requestBytes);
       into.number(record.requestBytes);
       into.raw(KEYS.responseBytes);
@@ -96,24 +117,62 @@ export function createAccessLineWriter(pod: { readonly name: string; readonly na
       into.raw(END);
     },
     connection(into, record) {
-      const { open: _open, start, detail, ...rest } = record;
+      const { open: _open, detail, ...rest } = record;
       const facts = detail === undefined ? rest : { ...rest, detail: detail.slice(0, MAX_TEXT) };
-      into.raw(connectionStart);
-      into.string(start);
-      into.raw(COMMA);
-      into.raw(encodeJson(facts).subarray(1, -1));
-      into.raw(END);
+      into.raw(encodeJson({ kind: "connection", ...podFacts, ...facts }));
+      into.raw(LINE_END);
     },
   };
 
-  function authorizationOf(authorization: AuthorizationRecord): Uint8Array {
-    let bytes = authorizations.get(authorization);
-    if (!bytes) {
-      bytes = encodeJson(authorization);
-      authorizations.set(authorization, bytes);
-    }
-    return bytes;
+  function wayOf(record: RequestRecord): Way {
+    const known = ways.get(record.connection);
+    if (known && isSameWay(known.last.facts, record)) return known.last;
+    const upstream = record.upstream ?? "";
+    const way = known?.byUpstream.get(upstream);
+    if (!known || !way || !isSameWay(way.facts, record)) return keep(upstream, newWay(podFacts, record));
+    known.last = way;
+    return way;
   }
+
+  function keep(upstream: string, way: Way): Way {
+    if (wayCount >= MAX_WAYS) {
+      ways.clear();
+      wayCount = 0;
+    }
+    wayCount++;
+    const { connection } = way.facts;
+    const known = ways.get(connection);
+    if (known) known.last = way;
+    const { byUpstream } = known ?? { byUpstream: new Map<string, Way>() };
+    byUpstream.set(upstream, way);
+    if (!known) ways.set(connection, { last: way, byUpstream });
+    return way;
+  }
+}
+
+/** Writes what is as it was last time by copying it. */
+function writeRecurring(into: LineBuffer, way: Way, record: RequestRecord): void {
+  const { recurring } = way;
+  if (
+    recurring &&
+    recurring.method === record.method &&
+    recurring.authority === record.authority &&
+    recurring.userAgent === record.userAgent &&
+    recurring.authorization === record.authorization
+  )
+    return into.raw(recurring.bytes);
+  const from = into.length;
+  const { method, authority, userAgent, authorization } = record;
+  text(into, KEYS.method, method);
+  text(into, KEYS.authority, authority);
+  text(into, KEYS.userAgent, userAgent);
+  if (authorization) {
+    into.raw(KEYS.authorization);
+    into.raw(encodeJson(authorization));
+  }
+  const written = into.written.subarray(from);
+  if (written.length > MAX_RECURRING_BYTES) return;
+  way.recurring = { method, authority, userAgent, authorization, bytes: Buffer.from(written) };
 }
 
 function text(into: LineBuffer, key: Uint8Array, value: string | undefined): void {
@@ -122,41 +181,16 @@ function text(into: LineBuffer, key: Uint8Array, value: string | undefined): voi
   into.string(value, MAX_TEXT);
 }
 
-function partOf<Key, Facts extends object>(
-  parts: Map<Key, Part<Facts>>,
-  key: Key,
-  record: RequestRecord & Facts,
-  isSame: (a: Facts, b: Facts) => boolean,
-  factsOf: (record: RequestRecord & Facts) => Facts,
-): Uint8Array {
-  const known = parts.get(key);
-  if (known && isSame(known.facts, record)) return known.bytes;
-  if (parts.size >= MAX_PARTS) parts.clear();
-  const facts = factsOf(record);
-  const bytes = Buffer.concat([COMMA, encodeJson(facts).subarray(1, -1)]);
-  parts.set(key, { facts, bytes });
-  return bytes;
-}
-
-function connectionFacts(record: RequestRecord): ConnectionFacts {
-  const { connection, direction, peerAddress, originalDestination, protocol, localSpiffeId } = record;
-  const facts = { connection, direction, peerAddress, originalDestination, protocol };
-  return localSpiffeId === undefined ? facts : { ...facts, localSpiffeId };
-}
-
-function isSameConnection(a: ConnectionFacts, b: ConnectionFacts): boolean {
-  return (
-    a.connection === b.connection &&
-    a.direction === b.direction &&
-    a.protocol === b.protocol &&
-    a.peerAddress === b.peerAddress &&
-    a.originalDestination === b.originalDestination &&
-    a.localSpiffeId === b.localSpiffeId
-  );
-}
-
-function wayFacts({ security, service, upstream, peerSpiffeId, peerSerial, tlsVersion }: RequestRecord): WayFacts {
-  return {
+function newWay(pod: { readonly pod: string; readonly namespace: string }, record: RequestRecord): Way {
+  const { connection, direction, peerAddress, originalDestination, protocol, security } = record;
+  const { localSpiffeId, service, upstream, peerSpiffeId, peerSerial, tlsVersion } = record;
+  const facts: WayFacts = {
+    connection,
+    direction,
+    peerAddress,
+    originalDestination,
+    protocol,
+    ...(localSpiffeId === undefined ? {} : { localSpiffeId }),
     security,
     ...(service === undefined ? {} : { service }),
     ...(upstream === undefined ? {} : { upstream }),
@@ -164,10 +198,18 @@ function wayFacts({ security, service, upstream, peerSpiffeId, peerSerial, tlsVe
     ...(peerSerial === undefined ? {} : { peerSerial }),
     ...(tlsVersion === undefined ? {} : { tlsVersion }),
   };
+  // Without the end of the object.
+  return { facts, start: encodeJson({ kind: "request", ...pod, ...facts }).subarray(0, -1), recurring: undefined };
 }
 
 function isSameWay(a: WayFacts, b: WayFacts): boolean {
   return (
+    a.connection === b.connection &&
+    a.direction === b.direction &&
+    a.protocol === b.protocol &&
+    a.peerAddress === b.peerAddress &&
+    a.originalDestination === b.originalDestination &&
+    a.localSpiffeId === b.localSpiffeId &&
     a.security === b.security &&
     a.service === b.service &&
     a.upstream === b.upstream &&

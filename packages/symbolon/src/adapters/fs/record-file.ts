@@ -33,7 +33,7 @@ export const RECORD_FILE_LIMITS: RecordFileLimits = {
   fileBytes: 32 << 20,
   waitingBytes: 4 << 20,
   formattedTogether: 64,
-  batchBytes: 128 << 10,
+  batchBytes: 512 << 10,
   batchMs: 100,
 };
 
