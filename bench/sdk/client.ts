@@ -24,14 +24,15 @@ export interface ClientOrder {
   readonly certFile: string;
   readonly keyFile: string;
   readonly ports: Ports;
-  readonly outboundAddress: string;
+  /** Addresses of outbound sidecars, by product. */
+  readonly sidecars: Readonly<Record<string, string>>;
 }
 
 /** Milliseconds, the median of each round; a line of the client. */
 export interface Measured {
   readonly way: string;
-  /** The way through the sidecars that it is compared with: by the same client, in plaintext. */
-  readonly reference: string;
+  /** Ways through sidecars that it is compared with: by the same client, in plaintext. */
+  readonly references: readonly string[];
   readonly rounds: readonly number[];
 }
 
@@ -40,6 +41,10 @@ type Send = () => Promise<number>;
 
 const order: ClientOrder = JSON.parse(process.env.BENCH_CLIENT ?? "{}");
 const { ports } = order;
+const products = Object.keys(order.sidecars);
+/** Clients that have ways of their own through sidecars. */
+const UNDICI_CLIENTS = ["fetch", "undici's request"];
+const through = (product: string) => `through ${product}'s sidecars`;
 const [cert, key, ca] = [order.certFile, order.keyFile, order.caFile].map((file) => readFileSync(file, "utf8")) as [
   string,
   string,
@@ -51,25 +56,23 @@ const local = { host: "127.0.0.1", path: "/1024" };
 const one = { keepAlive: true, maxSockets: 1 };
 
 const plainAgent = new http.Agent(one);
-const sidecarAgent = new http.Agent(one);
 const runtimeAgent = new https.Agent({ ...one, cert, key, ca, checkServerIdentity: () => undefined });
 const libraryAgent = createHttpsAgent(source, { ...accepted, maxSockets: 1 });
 const session = await connectHttp2(source, { ...accepted, host: "127.0.0.1", port: ports.http2 });
 
 const ways: Record<string, Send> = {
-  sidecars: () =>
-    answered(http.request({ ...local, host: order.outboundAddress, port: ports.plain, agent: sidecarAgent })),
+  ...Object.fromEntries(
+    Object.entries(order.sidecars).map(([product, host]) => {
+      const agent = new http.Agent(one);
+      return [through(product), () => answered(http.request({ ...local, host, port: ports.plain, agent }))];
+    }),
+  ),
   "no TLS": () => answered(http.request({ ...local, port: ports.plain, agent: plainAgent })),
   "runtime's own https": () => answered(https.request({ ...local, port: ports.runtimeTls, agent: runtimeAgent })),
   https: () => answered(https.request({ ...local, port: ports.https, agent: libraryAgent })),
   http2: () => answeredStream(),
   ...(await undiciWays()),
 };
-const references: Record<string, string> = {
-  fetch: "fetch, sidecars",
-  "undici's request": "undici's request, sidecars",
-};
-
 const medians = new Map<string, number[]>(Object.keys(ways).map((way) => [way, []]));
 for (let round = 0; round <= order.rounds; round++) {
   for (const [way, send] of Object.entries(ways)) {
@@ -85,8 +88,9 @@ for (let round = 0; round <= order.rounds; round++) {
   }
 }
 for (const [way, rounds] of medians) {
-  const reference = references[way] ?? "sidecars";
-  console.log(JSON.stringify({ way, reference, rounds } satisfies Measured));
+  const client = UNDICI_CLIENTS.find((each) => way.startsWith(each));
+  const references = products.map((product) => (client ? `${client} ${through(product)}` : through(product)));
+  console.log(JSON.stringify({ way, references, rounds } satisfies Measured));
 }
 process.exit();
 
@@ -125,25 +129,28 @@ async function undiciWays(): Promise<Record<string, Send>> {
   const { createFetch, createUndiciAgent } = await import("@symbolon/spiffe/undici");
   const { Agent, fetch: undiciFetch, request } = await import("undici");
   const direct = `https://127.0.0.1:${ports.https}${local.path}`;
-  const throughSidecars = `http://${order.outboundAddress}:${ports.plain}${local.path}`;
   const pool = { connections: 1 };
   const fetch = createFetch(source, { ...accepted, pool });
   const dispatcher = createUndiciAgent(source, { ...accepted, pool });
-  const plainDispatcher = new Agent(pool);
   type Response = { readonly status: number; arrayBuffer(): Promise<ArrayBuffer> };
   const ofFetch = async (response: Response) => {
     const { byteLength } = await response.arrayBuffer();
     return response.status === 200 ? byteLength : -1;
   };
-  const ofRequest = async (url: string, through: InstanceType<typeof Agent>) => {
-    const { statusCode, body } = await request(url, { dispatcher: through });
+  const ofRequest = async (url: string, by: InstanceType<typeof Agent>) => {
+    const { statusCode, body } = await request(url, { dispatcher: by });
     const { byteLength } = await body.arrayBuffer();
     return statusCode === 200 ? byteLength : -1;
   };
-  return {
-    "fetch, sidecars": async () => ofFetch(await undiciFetch(throughSidecars, { dispatcher: plainDispatcher })),
+  const ways: Record<string, Send> = {
     fetch: async () => ofFetch(await fetch(direct)),
-    "undici's request, sidecars": () => ofRequest(throughSidecars, plainDispatcher),
     "undici's request": () => ofRequest(direct, dispatcher),
   };
+  for (const [product, address] of Object.entries(order.sidecars)) {
+    const url = `http://${address}:${ports.plain}${local.path}`;
+    const plain = new Agent(pool);
+    ways[`fetch ${through(product)}`] = async () => ofFetch(await undiciFetch(url, { dispatcher: plain }));
+    ways[`undici's request ${through(product)}`] = () => ofRequest(url, plain);
+  }
+  return ways;
 }

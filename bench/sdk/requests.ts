@@ -1,6 +1,6 @@
 /**
- * A request over the library's mutual TLS, in the program itself, against the same in plaintext through a pair of sidecars:
- * `requests.ts [N] [ROUNDS] [bare]`. Both programs on one runtime, on each in turn; the sidecars on Bun.
+ * A request over the library's mutual TLS, in the program itself, against the same in plaintext through a pair of sidecars,
+ * ours and Envoy: `requests.ts [N] [ROUNDS] [bare]`. Both programs on one runtime, on each in turn; our sidecars on Bun.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -16,6 +16,7 @@ import { proveRefusals } from "../harness/refusals.ts";
 import { OURS } from "../harness/session.ts";
 import { summarize } from "../harness/statistics.ts";
 import { HTTP, HTTP_WITH_EVERYTHING } from "../harness/traffic.ts";
+import { envoy } from "../pairs/envoy.ts";
 import type { ClientOrder, Measured, Ports } from "./client.ts";
 
 const count = Number(process.argv[2] ?? 2000);
@@ -29,6 +30,8 @@ const runtimes: readonly (readonly [name: string, command: readonly string[]])[]
   ),
 ];
 
+const products = [OURS, envoy].filter((product) => product.version() !== undefined);
+if (!products.includes(envoy)) console.log("envoy is not on this machine: not compared");
 const directory = mkdtempSync(join(tmpdir(), "symbolon-sdk-"));
 const programs = createChildPrograms();
 try {
@@ -41,23 +44,30 @@ try {
       BENCH_SERVER: JSON.stringify({ caFile, ...server }),
     });
     const ports: Ports = JSON.parse(await firstLine(backEnd));
-    OURS.prepare?.(directory);
-    const pair = OURS.start({
-      programs,
-      pin: [],
-      credentials,
-      directory,
-      port: ports.plain,
-      backendAddress: "127.0.0.1",
-      inboundAddress: `127.78.${index}.1`,
-      outboundAddress: `127.78.${index}.2`,
-      traffic,
-    });
-    for (const address of [pair.inboundAddress, pair.outboundAddress]) await untilListening(address, ports.plain);
-    await proveRefusals(pair, ports.plain, credentials, traffic);
-    const order: ClientOrder = { count, rounds, caFile, ...client, ports, outboundAddress: pair.outboundAddress };
+    for (const product of products) product.prepare?.(directory);
+    const pairs = products.map((product, at) => ({
+      product,
+      ...product.start({
+        programs,
+        pin: [],
+        credentials,
+        directory,
+        port: ports.plain,
+        backendAddress: "127.0.0.1",
+        inboundAddress: `127.78.${2 * index + at}.1`,
+        outboundAddress: `127.78.${2 * index + at}.2`,
+        traffic,
+      }),
+    }));
+    for (const pair of pairs) {
+      for (const address of [pair.inboundAddress, pair.outboundAddress]) await untilListening(address, ports.plain);
+      await proveRefusals(pair, ports.plain, credentials, traffic);
+    }
+    const sidecars = Object.fromEntries(pairs.map(({ product, outboundAddress }) => [product.name, outboundAddress]));
+    const order: ClientOrder = { count, rounds, caFile, ...client, ports, sidecars };
     print(name, await measure([...command, join(import.meta.dir, "client.ts")], order));
-    for (const { pid } of [backEnd, { pid: pair.inboundPid }, { pid: pair.outboundPid }]) process.kill(pid, "SIGKILL");
+    const started = [backEnd.pid, ...pairs.flatMap(({ inboundPid, outboundPid }) => [inboundPid, outboundPid])];
+    for (const pid of started) process.kill(pid, "SIGKILL");
   }
 } finally {
   await programs.stop();
@@ -87,12 +97,15 @@ async function measure([program = "", ...args]: readonly string[], order: Client
 
 /** Ratios of the same round: what else the machine does then, it does to both. */
 function print(runtime: string, measured: readonly Measured[]): void {
+  console.log(`${runtime.padEnd(14)} over the same through sidecars: ${products.map(({ name }) => name).join(", ")}`);
   const roundsOf = (wanted: string) => measured.find(({ way }) => way === wanted)?.rounds ?? [];
-  for (const { way, reference, rounds: medians } of measured) {
+  for (const { way, references, rounds: medians } of measured) {
+    const ratios = references.map((reference) => {
+      const reached = roundsOf(reference);
+      const { median, lowest, highest } = summarize(medians.map((ms, round) => ms / (reached[round] ?? Number.NaN)));
+      return `${median.toFixed(2)} (${lowest.toFixed(2)} to ${highest.toFixed(2)})`;
+    });
     const { median } = summarize(medians);
-    const through = roundsOf(reference);
-    const ratios = summarize(medians.map((ms, round) => ms / (through[round] ?? Number.NaN)));
-    const ratio = `${ratios.median.toFixed(2)} (${ratios.lowest.toFixed(2)} to ${ratios.highest.toFixed(2)})`;
-    console.log(`${runtime.padEnd(14)} ${way.padEnd(26)} p50 ${median.toFixed(3)} ms, over ${reference} ${ratio}`);
+    console.log(`${runtime.padEnd(14)} ${way.padEnd(44)} p50 ${median.toFixed(3)} ms  ${ratios.join("  ")}`);
   }
 }
