@@ -53,7 +53,7 @@ export function defaultAlgorithm(key: KeyObject): JwsAlgorithm | undefined {
 }
 
 export function signWith(algorithm: JwsAlgorithm, privateKey: KeyObject, input: Uint8Array): Uint8Array {
-  return Uint8Array.from(nodeCrypto().sign(PARAMETERS[algorithm].hash, input, keyInput(algorithm, privateKey)));
+  return new Uint8Array(nodeCrypto().sign(PARAMETERS[algorithm].hash, input, keyInput(algorithm, privateKey)));
 }
 
 /** False also for a key that does not fit, and for a signature of an impossible shape. */

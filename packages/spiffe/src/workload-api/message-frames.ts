@@ -27,7 +27,7 @@ export class MessageReader {
    */
   push(chunk: Uint8Array): readonly Uint8Array[] {
     // Copied, as a runtime may use the memory of a chunk again.
-    this.#chunks.push(Uint8Array.from(chunk));
+    this.#chunks.push(new Uint8Array(chunk));
     this.#buffered += chunk.length;
     const messages: Uint8Array[] = [];
     for (let length = this.#nextLength(); length !== undefined; length = this.#nextLength()) {

@@ -32,7 +32,7 @@ export function readX509Context(message: Uint8Array): X509Context {
       // The later one counts in a set: an own domain's before a federated one, the default identity's before another's.
       const own = identities.map(({ bundle }) => bundle).reverse();
       const bundles = BundleSet.of(...readBundles(response.federatedBundles), ...own);
-      return { svid: first.svid, svids, bundles, crls: response.crls.map((der) => Uint8Array.from(der)) };
+      return { svid: first.svid, svids, bundles, crls: response.crls.map((der) => new Uint8Array(der)) };
     } finally {
       for (const { keyDer } of response.svids) keyDer.fill(0);
     }

@@ -24,18 +24,13 @@ export interface CertificateTemplate extends ExtensionsTemplate {
  * @throws ERR_X509_TEMPLATE_INVALID for what has no encoding at all
  */
 export function buildTbsCertificate(template: CertificateTemplate): Uint8Array {
-  for (const date of [template.notBefore, template.notAfter]) {
-    const year = date.getUTCFullYear();
-    if (!(year >= 0 && year <= 9999))
-      throw spiffeError("ERR_X509_TEMPLATE_INVALID", "date is outside the years 0 to 9999");
-  }
   const extensions = encodeExtensionsIfAny(template);
   return encodeSequence(
     VERSION_3,
     encodeInteger(template.serialNumber),
     template.signatureAlgorithm,
     nameDer(template.issuer),
-    encodeSequence(encodeTime(template.notBefore), encodeTime(template.notAfter)),
+    encodeValidity(template.notBefore, template.notAfter),
     nameDer(template.subject),
     template.spki,
     ...(extensions ? [encodeElement(contextConstructed(3), extensions)] : []),
@@ -51,7 +46,18 @@ export function assembleCertificate(
   return encodeSequence(tbsDer, signatureAlgorithm, encodeBitString(signature));
 }
 
-const VERSION_3 = encodeElement(contextConstructed(0), encodeInteger(2n));
+/** `[0] EXPLICIT Version`. */
+export const VERSION_3 = encodeElement(contextConstructed(0), encodeInteger(2n));
+
+/** RFC 5280 §4.1.2.5. @throws ERR_X509_TEMPLATE_INVALID */
+export function encodeValidity(notBefore: Date, notAfter: Date): Uint8Array {
+  for (const date of [notBefore, notAfter]) {
+    const year = date.getUTCFullYear();
+    if (!(year >= 0 && year <= 9999))
+      throw spiffeError("ERR_X509_TEMPLATE_INVALID", "date is outside the years 0 to 9999");
+  }
+  return encodeSequence(encodeTime(notBefore), encodeTime(notAfter));
+}
 
 function nameDer(name: readonly NameAttribute[] | Uint8Array): Uint8Array {
   return name instanceof Uint8Array ? name : encodeName(name);

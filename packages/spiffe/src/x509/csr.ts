@@ -50,7 +50,7 @@ const MAX_ATTRIBUTES = 1024;
  * @throws ERR_CSR_MALFORMED, ERR_KEY_* (its key is not one that may be certified)
  */
 export function parseCertificateSigningRequest(input: Uint8Array): CertificateSigningRequest {
-  const request = readRequest(Uint8Array.from(input));
+  const request = readRequest(new Uint8Array(input));
   const publicKeyInfo = checkPublicKeyPolicy(request.spki);
   return Object.freeze({ ...request, publicKeyInfo, publicKey: publicKeyOf(request.spki) });
 }

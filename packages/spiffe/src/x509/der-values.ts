@@ -1,4 +1,4 @@
-import { equalBytes, toHex } from "../core/index.ts";
+import { toHex } from "../core/index.ts";
 import { type DerElement, malformed, TAG } from "./der.ts";
 
 /** Longest INTEGER taken: a 16,384-bit modulus; BigInt arithmetic on more is the attacker's lever. */
@@ -35,22 +35,21 @@ function integerBytes(element: DerElement): Uint8Array {
 
 /** X.690 §11.1: TRUE is 0xff. @throws ERR_DER_MALFORMED */
 export function booleanValue(element: DerElement): boolean {
-  const { content } = element;
-  const octet = content[0];
-  if (content.length !== 1 || (octet !== 0x00 && octet !== 0xff)) throw malformed("BOOLEAN is not 00 or ff");
+  const octet = element.octet(0);
+  if (element.length !== 1 || (octet !== 0x00 && octet !== 0xff)) throw malformed("BOOLEAN is not 00 or ff");
   return octet === 0xff;
 }
 
 /** Dotted text. @throws ERR_DER_MALFORMED */
 export function oidValue(element: DerElement): string {
-  const { content } = element;
-  const last = content[content.length - 1];
-  if (last === undefined || content.length > MAX_OID_BYTES || last & 0x80) throw malformed("OBJECT IDENTIFIER");
-  const slot = slotOf(content);
+  const last = element.octet(element.length - 1);
+  if (last === undefined || element.length > MAX_OID_BYTES || last & 0x80) throw malformed("OBJECT IDENTIFIER");
+  const slot = slotOf(element);
   const known = recentOids[slot];
-  if (known && equalBytes(known.content, content)) return known.text;
+  if (known && hasContent(element, known.content)) return known.text;
+  const { content } = element;
   const text = dottedText(content);
-  recentOids[slot] = { content: Uint8Array.from(content), text };
+  recentOids[slot] = { content: new Uint8Array(content), text };
   return text;
 }
 
@@ -60,10 +59,16 @@ const recentOids: ({ readonly content: Uint8Array; readonly text: string } | und
   () => undefined,
 );
 
-function slotOf(content: Uint8Array): number {
-  let sum = content.length;
-  for (let at = 0; at < content.length; at++) sum = (sum * 31 + (content[at] ?? 0)) & 0xff;
+function slotOf(element: DerElement): number {
+  let sum = element.length;
+  for (let at = 0; at < element.length; at++) sum = (sum * 31 + (element.octet(at) ?? 0)) & 0xff;
   return sum;
+}
+
+function hasContent(element: DerElement, content: Uint8Array): boolean {
+  if (element.length !== content.length) return false;
+  for (let at = 0; at < content.length; at++) if (element.octet(at) !== content[at]) return false;
+  return true;
 }
 
 function dottedText(content: Uint8Array): string {
@@ -108,18 +113,18 @@ export function octetAlignedBits(element: DerElement): Uint8Array {
  * @throws ERR_DER_MALFORMED
  */
 export function namedBits(element: DerElement): ReadonlySet<number> {
-  const { content } = element;
-  const unused = content[0];
-  const octets = content.subarray(1);
-  if (unused === undefined || unused > 7 || octets.length > 8) throw malformed("BIT STRING");
-  const last = octets[octets.length - 1];
+  const unused = element.octet(0);
+  const octets = element.length - 1;
+  if (unused === undefined || unused > 7 || octets > 8) throw malformed("BIT STRING");
+  const last = octets > 0 ? element.octet(octets) : undefined;
   if (last === undefined ? unused !== 0 : (last & ((1 << (unused + 1)) - 1)) !== 1 << unused) {
     throw malformed("BIT STRING has unused or zero bits at its end");
   }
   const bits = new Set<number>();
-  octets.forEach((octet, index) => {
-    for (let bit = 0; bit < 8; bit++) if (octet & (0x80 >> bit)) bits.add(index * 8 + bit);
-  });
+  for (let at = 0; at < octets; at++) {
+    const octet = element.octet(at + 1) ?? 0;
+    for (let bit = 0; bit < 8; bit++) if (octet & (0x80 >> bit)) bits.add(at * 8 + bit);
+  }
   return bits;
 }
 
@@ -135,18 +140,19 @@ export function asciiText(content: Uint8Array): string {
 }
 
 /** UTCTime or GeneralizedTime in the form of RFC 5280 §4.1.2.5: to the second, in Z. @throws ERR_DER_MALFORMED */
-export function timeValue({ tag, content }: DerElement): Date {
+export function timeValue(element: DerElement): Date {
+  const { tag } = element;
   const yearDigits = tag === TAG.utcTime ? 2 : tag === TAG.generalizedTime ? 4 : 0;
-  if (yearDigits === 0 || content.length !== yearDigits + 11 || content[yearDigits + 10] !== UPPER_Z)
+  if (yearDigits === 0 || element.length !== yearDigits + 11 || element.octet(yearDigits + 10) !== UPPER_Z)
     throw malformed("time");
-  const year = yearDigits === 4 ? 100 * twoDigits(content, 0) + twoDigits(content, 2) : twoDigits(content, 0);
+  const year = yearDigits === 4 ? 100 * twoDigits(element, 0) + twoDigits(element, 2) : twoDigits(element, 0);
   // RFC 5280 §4.1.2.5.1: 50..99 is 19xx, 00..49 is 20xx.
   const fullYear = yearDigits === 4 ? year : year >= 50 ? 1900 + year : 2000 + year;
-  const month = twoDigits(content, yearDigits);
-  const day = twoDigits(content, yearDigits + 2);
-  const hour = twoDigits(content, yearDigits + 4);
-  const minute = twoDigits(content, yearDigits + 6);
-  const second = twoDigits(content, yearDigits + 8);
+  const month = twoDigits(element, yearDigits);
+  const day = twoDigits(element, yearDigits + 2);
+  const hour = twoDigits(element, yearDigits + 4);
+  const minute = twoDigits(element, yearDigits + 6);
+  const second = twoDigits(element, yearDigits + 8);
   const date = new Date(0);
   date.setUTCFullYear(fullYear, month - 1, day);
   date.setUTCHours(hour, minute, second);
@@ -159,9 +165,9 @@ export function timeValue({ tag, content }: DerElement): Date {
 const UPPER_Z = 0x5a;
 const DIGIT_0 = 0x30;
 
-function twoDigits(content: Uint8Array, at: number): number {
-  const tens = (content[at] ?? 0) - DIGIT_0;
-  const ones = (content[at + 1] ?? 0) - DIGIT_0;
+function twoDigits(element: DerElement, at: number): number {
+  const tens = (element.octet(at) ?? 0) - DIGIT_0;
+  const ones = (element.octet(at + 1) ?? 0) - DIGIT_0;
   if (tens < 0 || tens > 9 || ones < 0 || ones > 9) throw malformed("time");
   return 10 * tens + ones;
 }

@@ -27,26 +27,21 @@ export function encodeSetOf(elements: readonly Uint8Array[]): Uint8Array {
 }
 
 export function encodeInteger(value: bigint): Uint8Array {
-  // Two's complement: as many octets as the magnitude and one bit for the sign need.
-  const magnitude = value < 0n ? -value - 1n : value;
-  const size = magnitude === 0n ? 1 : (bitLength(magnitude) >> 3) + 1;
-  const hex = BigInt.asUintN(8 * size, value)
-    .toString(16)
-    .padStart(2 * size, "0");
-  const octets = new Uint8Array(size);
-  for (let at = 0; at < size; at++) octets[at] = 16 * hexDigit(hex, 2 * at) + hexDigit(hex, 2 * at + 1);
+  // Two's complement: as many octets as the magnitude and one bit for the sign need, each inverted if it is negative.
+  const hex = (value < 0n ? -value - 1n : value).toString(16);
+  const bits = 4 * hex.length + 28 - Math.clz32(hexDigit(hex, 0));
+  const inverted = value < 0n ? 0xff : 0x00;
+  const octets = new Uint8Array((bits >> 3) + 1);
+  for (let at = octets.length - 1, digit = hex.length - 1; at >= 0; at--, digit -= 2)
+    octets[at] = (16 * hexDigit(hex, digit - 1) + hexDigit(hex, digit)) ^ inverted;
   return encodeElement(TAG.integer, octets);
 }
 
-/** Of lower-case hexadecimal. */
+/** Of lower-case hexadecimal; 0 before its first digit. */
 function hexDigit(hex: string, at: number): number {
+  if (at < 0) return 0;
   const code = hex.charCodeAt(at);
   return code < 0x3a ? code - 0x30 : code - 0x57;
-}
-
-function bitLength(positive: bigint): number {
-  const hex = positive.toString(16);
-  return 4 * hex.length - Math.clz32(Number.parseInt(hex.charAt(0), 16)) + 28;
 }
 
 export function encodeBoolean(value: boolean): Uint8Array {
@@ -111,13 +106,17 @@ export function encodeUtf8String(text: string): Uint8Array {
 export function encodeTime(date: Date): Uint8Array {
   const year = date.getUTCFullYear();
   // YYYY-MM-DDTHH:MM:SS.sssZ, of which the digits to the seconds are wanted.
-  const digits = date.toISOString().replace(NOT_A_DIGIT, "").slice(0, 14);
-  return year >= 1950 && year < 2050
-    ? encodeElement(TAG.utcTime, asciiBytes(`${digits.slice(2)}Z`))
-    : encodeElement(TAG.generalizedTime, asciiBytes(`${digits}Z`));
+  const text = date.toISOString();
+  const positions = year >= 1950 && year < 2050 ? TWO_DIGIT_YEAR : FOUR_DIGIT_YEAR;
+  const octets = new Uint8Array(positions.length + 1);
+  for (let at = 0; at < positions.length; at++) octets[at] = text.charCodeAt(positions[at] ?? 0);
+  octets[positions.length] = UPPER_Z;
+  return encodeElement(positions === TWO_DIGIT_YEAR ? TAG.utcTime : TAG.generalizedTime, octets);
 }
 
-const NOT_A_DIGIT = /[^0-9]/g;
+const TWO_DIGIT_YEAR = [2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18] as const;
+const FOUR_DIGIT_YEAR = [0, 1, ...TWO_DIGIT_YEAR] as const;
+const UPPER_Z = 0x5a;
 
 /** Octets of an IA5String. @throws ERR_X509_TEMPLATE_INVALID */
 export function asciiBytes(text: string): Uint8Array {

@@ -58,6 +58,17 @@ export class DerElement {
     return this.#bytes.subarray(this.#contentStart, this.#end);
   }
 
+  /** Of the contents, in octets. */
+  get length(): number {
+    return this.#end - this.#contentStart;
+  }
+
+  /** One octet of the contents; undefined outside of them. A view of all of them costs more than reading a few. */
+  octet(at: number): number | undefined {
+    const position = this.#contentStart + at;
+    return at >= 0 && position < this.#end ? this.#bytes[position] : undefined;
+  }
+
   /** Reader over the contents of a constructed element. @throws ERR_DER_TOO_DEEP */
   reader(): DerReader {
     return new DerReader(this.#bytes, this.#depth + 1, this.#contentStart, this.#end);

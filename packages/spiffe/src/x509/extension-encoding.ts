@@ -1,3 +1,4 @@
+import { concatBytes } from "../core/index.ts";
 import { contextConstructed, contextPrimitive } from "./der.ts";
 import {
   encodeBoolean,
@@ -40,6 +41,11 @@ export function encodeExtensionsIfAny(template: ExtensionsTemplate): Uint8Array 
   return extensions.length > 0 ? encodeSequence(...extensions.map(encodeExtension)) : undefined;
 }
 
+/** The same without what encloses them, for a part of a list. @throws ERR_X509_TEMPLATE_INVALID */
+export function encodeExtensionList(template: ExtensionsTemplate): Uint8Array {
+  return concatBytes(...templateExtensions(template).map(encodeExtension));
+}
+
 function templateExtensions(template: ExtensionsTemplate): readonly RawExtension[] {
   const { basicConstraints, keyUsage, extKeyUsage, subjectAltName, subjectKeyId, authorityKeyId, nameConstraints } =
     template;
@@ -49,19 +55,31 @@ function templateExtensions(template: ExtensionsTemplate): readonly RawExtension
   if (keyUsage) add(OID.keyUsage, true, encodeNamedBits(keyUsage.map((usage) => KEY_USAGES.indexOf(usage))));
   if (extKeyUsage) add(OID.extKeyUsage, false, encodeSequence(...extKeyUsage.map(encodeOid)));
   if (basicConstraints) add(OID.basicConstraints, true, encodeBasicConstraints(basicConstraints));
-  if (subjectKeyId) add(OID.subjectKeyIdentifier, false, encodeOctetString(subjectKeyId));
+  if (subjectKeyId) extensions.push(subjectKeyIdExtension(subjectKeyId));
   if (authorityKeyId) {
     add(OID.authorityKeyIdentifier, false, encodeSequence(encodeElement(contextPrimitive(0), authorityKeyId)));
   }
-  if (subjectAltName) add(OID.subjectAltName, subjectAltName.critical ?? false, encodeGeneralNames(subjectAltName));
+  if (subjectAltName) extensions.push(subjectAltNameExtension(subjectAltName));
   if (nameConstraints) add(OID.nameConstraints, true, encodeNameConstraints(nameConstraints));
   return [...extensions, ...(template.others ?? [])];
 }
 
-function encodeExtension({ oid, critical, value }: RawExtension): Uint8Array {
-  const flag = critical ? [encodeBoolean(true)] : [];
-  return encodeSequence(encodeOid(oid), ...flag, encodeOctetString(value));
+export function subjectKeyIdExtension(keyId: Uint8Array): RawExtension {
+  return { oid: OID.subjectKeyIdentifier, critical: false, value: encodeOctetString(keyId) };
 }
+
+/** @throws ERR_X509_TEMPLATE_INVALID */
+export function subjectAltNameExtension(names: NonNullable<ExtensionsTemplate["subjectAltName"]>): RawExtension {
+  return { oid: OID.subjectAltName, critical: names.critical ?? false, value: encodeGeneralNames(names) };
+}
+
+export function encodeExtension({ oid, critical, value }: RawExtension): Uint8Array {
+  return critical
+    ? encodeSequence(encodeOid(oid), CRITICAL, encodeOctetString(value))
+    : encodeSequence(encodeOid(oid), encodeOctetString(value));
+}
+
+const CRITICAL = encodeBoolean(true);
 
 function encodeBasicConstraints({
   ca,

@@ -42,6 +42,7 @@ export {
   parsePrivateKeyPem,
   spkiOf,
 } from "./key-pair.ts";
+export { createLeafTemplate, type LeafConstants, type LeafFields, type LeafTemplate } from "./leaf-template.ts";
 export {
   type LintFinding,
   type LintOptions,

@@ -53,12 +53,12 @@ export function parsePrivateKeyPem(pem: string | Uint8Array): KeyObject {
 /** DER SubjectPublicKeyInfo of a public or private key. */
 export function spkiOf(key: KeyObject): Uint8Array {
   const publicKey = key.type === "private" ? nodeCrypto().createPublicKey(key) : key;
-  return Uint8Array.from(publicKey.export({ format: "der", type: "spki" }));
+  return new Uint8Array(publicKey.export({ format: "der", type: "spki" }));
 }
 
 /** RFC 7093 §2 (1): the first 160 bits of SHA-256 over the key's bits; SHA-1 would serve no reader. */
 export function keyIdentifier(spki: Uint8Array): Uint8Array {
-  return Uint8Array.from(nodeCrypto().createHash("sha256").update(subjectPublicKeyBits(spki)).digest().subarray(0, 20));
+  return new Uint8Array(nodeCrypto().createHash("sha256").update(subjectPublicKeyBits(spki)).digest().subarray(0, 20));
 }
 
 function generate(kind: KeyKind): { readonly privateKey: KeyObject } {

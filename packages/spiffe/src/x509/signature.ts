@@ -73,7 +73,7 @@ export function signatureAlgorithmFor(key: KeyObject): Uint8Array {
 export function signDer(privateKey: KeyObject, bytes: Uint8Array): DerSignature {
   const algorithm = signatureAlgorithmFor(privateKey);
   const { hash } = schemeOf(algorithm);
-  return { algorithm, signature: Uint8Array.from(nodeCrypto().sign(hash, bytes, privateKey)) };
+  return { algorithm, signature: new Uint8Array(nodeCrypto().sign(hash, bytes, privateKey)) };
 }
 
 /**

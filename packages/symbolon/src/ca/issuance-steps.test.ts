@@ -62,7 +62,7 @@ const planOf = (changes: Partial<CertificatePlan> = {}): CertificatePlan => ({
   spiffeId: WEB_ID,
   publicKey: createKeyPair().spki,
   validity: { notBefore: new Date(now.getTime() - 60_000), notAfter: new Date(now.getTime() + 3_600_000) },
-  serialNumber: createSerialNumber(systemRandom),
+  serialNumber: createSerialNumber(systemRandom, now),
   caller: "tester",
   authenticator: "test",
   ...changes,

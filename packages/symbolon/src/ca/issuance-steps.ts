@@ -1,10 +1,8 @@
 import type { SpiffeId } from "@symbolon/spiffe/id";
 import {
-  buildTbsCertificate,
   keyIdentifier,
   type LintFinding,
   lintCertificate,
-  OID,
   parseTbsCertificate,
   type TbsCertificate,
 } from "@symbolon/spiffe/x509";
@@ -102,20 +100,13 @@ class RecordedCertificate extends IssuanceToken {
 export function prepareCertificate(authority: SigningAuthority, plan: CertificatePlan, now: Date): PreparedCertificate {
   const { spiffeId, publicKey, dnsNames = [], ipAddresses = [], validity, serialNumber } = plan;
   const issuer = authority.certificate;
-  const tbs = buildTbsCertificate({
+  const tbs = authority.encodeLeaf({
     serialNumber,
-    issuer: issuer.subject.der,
-    subject: [],
     ...validity,
     spki: publicKey,
-    signatureAlgorithm: authority.signatureAlgorithm,
-    basicConstraints: { ca: false },
-    keyUsage: ["digitalSignature"],
-    extKeyUsage: [OID.serverAuth, OID.clientAuth],
     // Critical, because the subject is empty (RFC 5280 §4.1.2.6).
     subjectAltName: { uris: [spiffeId.toString()], dnsNames, ipAddresses, critical: true },
     subjectKeyId: keyIdentifier(publicKey),
-    authorityKeyId: issuer.extensions.subjectKeyId ?? keyIdentifier(issuer.spki),
   });
   const read = parseTbsCertificate(tbs);
   const findings = lintCertificate(read, { role: "leaf", issuer, now, expectedSpiffeId: spiffeId });

@@ -55,7 +55,7 @@ export function createIssuer(dependencies: IssuerDependencies): IssueCertificate
     // Step 5: profile, lifetime, serial number.
     const now = usableNow();
     const validity = chooseValidity(profile, requestedLifetimeSeconds, authority.validity, now);
-    const plan = { ...facts, validity, serialNumber: createSerialNumber(random, serialPrefix) };
+    const plan = { ...facts, validity, serialNumber: createSerialNumber(random, now, serialPrefix) };
     const event = auditEvent(plan, details);
 
     // Step 6: the very bytes that will be signed, linted.

@@ -136,7 +136,7 @@ function makeRoot({ trustDomain, clock, random }: SelfSignedAuthorityOptions): R
   const now = clock.now();
   const notBefore = new Date(now.getTime() - BACKDATE_MS);
   const tbs = buildTbsCertificate({
-    serialNumber: createSerialNumber(random),
+    serialNumber: createSerialNumber(random, now),
     issuer: name,
     subject: name,
     notBefore,

@@ -4,6 +4,8 @@ import {
   type Certificate,
   certificateToPem,
   type KeyPair,
+  type LeafFields,
+  type LeafTemplate,
   parseCertificateOf,
   signatureAlgorithmFor,
   signDer,
@@ -13,6 +15,7 @@ import {
 import { productError } from "../core/index.ts";
 import type { Validity } from "./issuance-profile.ts";
 import { certificateToSign, type RecordedCertificate } from "./issuance-steps.ts";
+import { leafTemplateOf } from "./leaf-profile.ts";
 
 /** Where the private key is: a key pair in memory today, a KMS behind the same two members tomorrow. */
 export interface CertificateSigner {
@@ -53,6 +56,7 @@ export class SigningAuthority {
   readonly rootsPem: string;
   readonly validity: Validity;
   readonly signatureAlgorithm: Uint8Array;
+  readonly #leafTemplate: LeafTemplate;
   readonly #signer: CertificateSigner;
 
   constructor(parts: SigningAuthorityParts) {
@@ -64,7 +68,13 @@ export class SigningAuthority {
     this.rootsPem = parts.bundle.toPem();
     this.validity = parts.validity;
     this.signatureAlgorithm = parts.signer.signatureAlgorithm;
+    this.#leafTemplate = leafTemplateOf(parts.certificate, parts.signer.signatureAlgorithm);
     this.#signer = parts.signer;
+  }
+
+  /** DER of the TBSCertificate of a leaf of its own. @throws ERR_X509_TEMPLATE_INVALID */
+  encodeLeaf(fields: LeafFields): Uint8Array {
+    return this.#leafTemplate(fields);
   }
 
   static {

@@ -13,7 +13,7 @@ export function peerCertificates(socket: TLSSocket): readonly Uint8Array[] {
     if (der === undefined || der.length === 0) return false;
     const key = Buffer.from(der).toString("base64");
     if (found.has(key) || found.size === MAX_CERTIFICATES) return false;
-    found.set(key, Uint8Array.from(der));
+    found.set(key, new Uint8Array(der));
     return true;
   };
   // Node answers an empty object instead of undefined when the peer sent no certificate.
