@@ -4,7 +4,7 @@ import type { Clock, Timer } from "@symbolon/spiffe/core";
  * Several deadlines over one timer: they are set and cleared with every request, and hardly ever come. The timer is left
  * alone when a deadline moves back, and set anew only when it has run.
  */
-export class Deadlines<Name extends string> {
+export class Deadlines<Name> {
   readonly #clock: Clock;
   readonly #onDue: (name: Name) => void;
   readonly #dueMs = new Map<Name, number>();

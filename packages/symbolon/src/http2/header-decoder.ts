@@ -65,7 +65,9 @@ export class HeaderDecoder {
   }
 
   #indexed(index: number): Header {
-    const header = STATIC_TABLE[index - 1] ?? this.#table.find(index - 1 - STATIC_TABLE.length);
+    // Not by trying: a read beyond an array's end is what engines do slowly.
+    const isDynamic = index > STATIC_TABLE.length;
+    const header = isDynamic ? this.#table.find(index - 1 - STATIC_TABLE.length) : STATIC_TABLE[index - 1];
     if (!header) throw compressionError(`no header has index ${index}`);
     return header;
   }

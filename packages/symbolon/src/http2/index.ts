@@ -1,3 +1,4 @@
+export { Deadlines } from "./deadlines.ts";
 export { encodeHeaders } from "./header-encoder.ts";
 export type { Header } from "./header-table.ts";
 export type { Transport } from "./output-queue.ts";

@@ -1,5 +1,5 @@
-import { type Clock, errorText, type Log, type Timer } from "@symbolon/spiffe/core";
-import { encodeHeaders, type ServerStream, type StreamConsumer } from "../../http2/index.ts";
+import { errorText, type Log } from "@symbolon/spiffe/core";
+import { type Deadlines, encodeHeaders, type ServerStream, type StreamConsumer } from "../../http2/index.ts";
 import { frameMessage, GrpcMessageReader, type HeldBytes } from "./grpc-message-reader.ts";
 import { GRPC_CODE, type GrpcStatus, GrpcStatusError } from "./grpc-status.ts";
 
@@ -23,10 +23,11 @@ export interface MessageConsumer {
   onEnd(): void;
 }
 
-export interface GrpcCallOptions {
+export interface GrpcCallOptions<Peer> {
   readonly maxMessageBytes: number;
   readonly held: HeldBytes;
-  readonly clock: Clock;
+  /** Of all calls of one connection; whoever has made it calls `late` on those that are due. */
+  readonly deadlines: Deadlines<GrpcCall<Peer>>;
   readonly log: Log;
 }
 
@@ -41,15 +42,15 @@ const TIMEOUT_UNITS_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60
 export class GrpcCall<Peer> implements Call<Peer>, StreamConsumer {
   readonly peer: Peer;
   readonly #stream: ServerStream;
-  readonly #options: GrpcCallOptions;
+  readonly #options: GrpcCallOptions<Peer>;
   readonly #reader: GrpcMessageReader;
   #consumer: MessageConsumer | undefined;
   #listeners: (() => void)[] = [];
-  #deadline: Timer | undefined;
+  #hasDeadline = false;
   #hasHeaders = false;
   #isOver = false;
 
-  constructor(stream: ServerStream, peer: Peer, options: GrpcCallOptions) {
+  constructor(stream: ServerStream, peer: Peer, options: GrpcCallOptions<Peer>) {
     this.peer = peer;
     this.#stream = stream;
     this.#options = options;
@@ -67,8 +68,13 @@ export class GrpcCall<Peer> implements Call<Peer>, StreamConsumer {
     });
     const timeoutMs = timeoutOf(this.metadata("grpc-timeout"));
     if (this.#isOver || timeoutMs === undefined || timeoutMs > MAX_TIMEOUT_MS) return;
-    const late = { code: GRPC_CODE.deadlineExceeded, details: "the caller's deadline has passed" };
-    this.#deadline = this.#options.clock.setTimer(timeoutMs, () => this.end(late));
+    this.#hasDeadline = true;
+    this.#options.deadlines.set(this, timeoutMs);
+  }
+
+  /** The caller's deadline has passed. */
+  late(): void {
+    this.end({ code: GRPC_CODE.deadlineExceeded, details: "the caller's deadline has passed" });
   }
 
   get isOver(): boolean {
@@ -147,7 +153,7 @@ export class GrpcCall<Peer> implements Call<Peer>, StreamConsumer {
   #over(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#deadline?.cancel();
+    if (this.#hasDeadline) this.#options.deadlines.clear(this);
     this.#reader.release();
     const listeners = this.#listeners;
     this.#listeners = [];

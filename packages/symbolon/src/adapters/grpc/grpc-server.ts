@@ -1,6 +1,12 @@
 import type { Clock, Log } from "@symbolon/spiffe/core";
-import { ServerConnection, type ServerConnectionLimits, type ServerStream, type Transport } from "../../http2/index.ts";
-import { GrpcCall, refuseStream } from "./grpc-call.ts";
+import {
+  Deadlines,
+  ServerConnection,
+  type ServerConnectionLimits,
+  type ServerStream,
+  type Transport,
+} from "../../http2/index.ts";
+import { GrpcCall, type GrpcCallOptions, refuseStream } from "./grpc-call.ts";
 import { HeldBytes } from "./grpc-message-reader.ts";
 import type { GrpcMethod } from "./grpc-method.ts";
 import { GRPC_CODE } from "./grpc-status.ts";
@@ -21,6 +27,9 @@ export interface GrpcServer<Peer> {
   close(graceMs: number): Promise<void>;
 }
 
+/** What the calls of one connection share. */
+type OfConnection<Peer> = Pick<GrpcCallOptions<Peer>, "held" | "deadlines">;
+
 /** Parts of messages that one connection may have us keep. */
 const MAX_HELD_BYTES = 1024 * 1024;
 
@@ -31,13 +40,13 @@ export function createGrpcServer<Peer>(options: GrpcServerOptions<Peer>): GrpcSe
   let whenEmpty: (() => void) | undefined;
   let isClosing = false;
 
-  const start = (stream: ServerStream, peer: Peer, held: HeldBytes): void => {
+  const start = (stream: ServerStream, peer: Peer, ofConnection: OfConnection<Peer>): void => {
     const { method, path, headers } = stream.head;
     const contentType = headers.find(([name]) => name === "content-type")?.[1] ?? "";
     if (method !== "POST") return refuseStream(stream, 405);
     if (!/^application\/grpc(?:[+;]|$)/.test(contentType)) return refuseStream(stream, 415);
     const found = methods.get(path);
-    const call = new GrpcCall(stream, peer, { maxMessageBytes, held, clock, log });
+    const call = new GrpcCall(stream, peer, { maxMessageBytes, ...ofConnection, log });
     if (found) return call.start(() => found.open(call));
     call.end({ code: GRPC_CODE.unimplemented, details: `the server has no method ${path.slice(0, 200)}` });
   };
@@ -45,13 +54,15 @@ export function createGrpcServer<Peer>(options: GrpcServerOptions<Peer>): GrpcSe
   return {
     open(transport, peer) {
       const held = new HeldBytes(MAX_HELD_BYTES);
+      const deadlines = new Deadlines<GrpcCall<Peer>>(clock, (call) => call.late());
       const connection = new ServerConnection({
         transport,
         limits,
         clock,
         log,
-        onStream: (stream) => start(stream, peer, held),
+        onStream: (stream) => start(stream, peer, { held, deadlines }),
         onOver() {
+          deadlines.stop();
           connections.delete(connection);
           if (connections.size === 0) whenEmpty?.();
         },
