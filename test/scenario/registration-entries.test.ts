@@ -1,7 +1,7 @@
 /** Processes outside pods: this test is one, and asks a real mesh for its identity as any SPIFFE client would. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, realpathSync, rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isSymbolonError } from "@symbolon/spiffe/core";
@@ -230,6 +230,20 @@ describe.skipIf(why !== undefined)("a socket for other users", () => {
     expect(long.stderr).toContain("at most 107 fit into the address of a Unix socket");
     expect(long.status).not.toBe(0);
     expect(up(join(mesh.directory, "missing", "api.sock")).stderr).toContain('missing" does not exist');
+    writeFileSync(join(mesh.directory, "mesh.yaml"), EMPTY);
+    const directory = mkdtempSync(join(tmpdir(), "symbolon-taken-"));
+    const taken = Bun.listen({ unix: join(directory, "taken.sock"), socket: { data() {} } });
+    try {
+      expect(up(join(directory, "taken.sock")).stderr).toContain("another process listens on");
+      writeFileSync(join(directory, "file"), "");
+      expect(up(join(directory, "file")).stderr).toContain("is a file that is not a socket; remove it");
+      chmodSync(directory, 0o777);
+      expect(up(join(directory, "api.sock")).stderr).toContain("it must be ours and writable by nobody else");
+    } finally {
+      taken.stop();
+      rmSync(directory, { recursive: true });
+    }
+    expect(mesh.processes("internal launcher ")).toEqual([]);
   });
 });
 

@@ -3,6 +3,7 @@ import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, sta
 import { join } from "node:path";
 import { sleep, systemClock } from "@symbolon/spiffe/core";
 import { createApiClient } from "../adapters/http/index.ts";
+import { claimUnixSocketPath, isSocketServed } from "../adapters/os/index.ts";
 import { type MeshPaths, productError } from "../core/index.ts";
 import { type CaptureChoice, captureStrategy, chooseCapture } from "./capture/index.ts";
 import { checkConfig } from "./check-config.ts";
@@ -117,6 +118,9 @@ async function prepare({
     await stopMesh(paths, systemClock);
     forgetState(paths);
   }
+  // An agent that a launcher has left behind is ended when the next one starts, and leaves the path then.
+  if (config.workloadSocketPath !== undefined && !isAlive(running?.hostAgent))
+    await claimUnixSocketPath(config.workloadSocketPath);
   return { config, paths };
 }
 
@@ -196,8 +200,12 @@ async function introduce(
 async function workloadApiServed(config: MeshConfig): Promise<void> {
   const socket = workloadSocketOf(config);
   const deadline = systemClock.monotonicMs() + WORKLOAD_API_TIMEOUT_MS;
-  while (!existsSync(socket) && systemClock.monotonicMs() < deadline) await sleep(systemClock, POLL_MS);
-  if (existsSync(socket)) say(`Workload API for processes outside pods: SPIFFE_ENDPOINT_SOCKET=unix://${socket}`);
+  let served = await isSocketServed(socket);
+  while (!served && systemClock.monotonicMs() < deadline) {
+    await sleep(systemClock, POLL_MS);
+    served = await isSocketServed(socket);
+  }
+  if (served) say(`Workload API for processes outside pods: SPIFFE_ENDPOINT_SOCKET=unix://${socket}`);
   else
     say(`warning: the Workload API is not served; ${join(pathsOf(config).logsDirectory, "host-agent.log")} says why`);
 }

@@ -101,6 +101,23 @@ describe("a ClusterStaticEntry", () => {
     expect(findings[3]).toContain("it has no value");
   });
 
+  test("values that no process can have are taken with a warning", () => {
+    const never = [
+      "unix:uid:root",
+      "unix:gid:007",
+      "unix:path:usr/bin/node",
+      `unix:sha256:${"A".repeat(64)}`,
+      "container:id:ab",
+    ];
+    const { findings } = read({ ...GOOD, selectors: never });
+    expect(findings).toHaveLength(never.length);
+    expect(findings[0]).toContain('"unix:uid:root" holds for no process: after "unix:uid:" comes a decimal number');
+    expect(findings[2]).toContain('after "unix:path:" comes an absolute path');
+    expect(findings[3]).toContain('after "unix:sha256:" comes 64 lower-case hex digits');
+    const may = ["unix:uid:0", "unix:gid:4294967295", "unix:path:/usr/bin/a:b", `unix:sha256:${"a".repeat(64)}`];
+    expect(read({ ...GOOD, selectors: may }).findings).toEqual([]);
+  });
+
   test("lifetimes have bounds and are whole seconds", () => {
     expect(read({ ...GOOD, x509SVIDTTL: "5s", jwtSVIDTTL: "24h" }).findings).toEqual([]);
     expect(read({ ...GOOD, x509SVIDTTL: "2160h" }).findings).toEqual([]);

@@ -51,4 +51,4 @@ export { createReadinessProber, type ProberOptions } from "./readiness-prober.ts
 export { reapOrphans } from "./reap-orphans.ts";
 export { systemProgram } from "./run-command.ts";
 export { isTransparent, makeTransparent } from "./transparent-socket.ts";
-export { claimUnixSocketPath, listenOnUnixSocket, withPrivateUmask } from "./unix-socket-path.ts";
+export { claimUnixSocketPath, isSocketServed, listenOnUnixSocket, withPrivateUmask } from "./unix-socket-path.ts";

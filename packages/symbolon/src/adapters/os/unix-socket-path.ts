@@ -16,7 +16,7 @@ export async function claimUnixSocketPath(path: string): Promise<void> {
       "ERR_SOCKET_PATH_UNSAFE",
       `"${path}" is a ${found.isSymbolicLink() ? "symbolic link" : "file that is not a socket"}; remove it`,
     );
-  if (await isListening(path))
+  if (await isSocketServed(path))
     throw productError("ERR_SOCKET_IN_USE", `another process listens on "${path}"; is this mesh running already?`);
   rmSync(path, { force: true });
 }
@@ -56,7 +56,8 @@ function statIfThere(path: string): Stats | undefined {
   }
 }
 
-function isListening(path: string): Promise<boolean> {
+/** Whether somebody listens at the path; where that cannot be told, yes. */
+export function isSocketServed(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
     const answer = (live: boolean): void => {
