@@ -26,7 +26,7 @@ with 0 allowed, 1 denied, 2 cannot say.`;
 const MESH_OPTION = "--name <mesh>";
 const MESH_OPTION_TEXT = "which mesh, when several run on this machine";
 /** Commands that are about no mesh, or whose options are another program's. */
-const MESHLESS = ["version", "jwt", "bundle", "internal", "program"];
+const MESHLESS = ["version", "jwt", "internal", "program"];
 
 /** Runs one command line and ends the process with its status. */
 export async function main(argv: readonly string[]): Promise<void> {

@@ -1,5 +1,5 @@
 import { isSymbolonError } from "@symbolon/spiffe/core";
-import { TrustDomain } from "@symbolon/spiffe/id";
+import { SpiffeId, TrustDomain } from "@symbolon/spiffe/id";
 import { CommandExit, EXIT } from "../exit-status.ts";
 
 /** `--trust-domain` @throws CommandExit, usage */
@@ -10,6 +10,19 @@ export function trustDomainOption(text: string | undefined): TrustDomain | undef
   } catch (error) {
     if (!isSymbolonError(error)) throw error;
     throw new CommandExit(EXIT.usage, `error: --trust-domain "${text}": ${error.message}`);
+  }
+}
+
+/** `--spiffe-id` @throws CommandExit, usage */
+export function spiffeIdOption(text: string): SpiffeId {
+  try {
+    return SpiffeId.parse(text);
+  } catch (error) {
+    if (!isSymbolonError(error)) throw error;
+    throw new CommandExit(
+      EXIT.usage,
+      `error: --spiffe-id "${text}": ${error.message}; wanted one such as spiffe://cluster.local/db`,
+    );
   }
 }
 

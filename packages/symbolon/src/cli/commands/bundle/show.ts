@@ -1,4 +1,4 @@
-import { JwtBundle, X509Bundle } from "@symbolon/spiffe/bundle";
+import { JwtBundle, SpiffeBundle, X509Bundle } from "@symbolon/spiffe/bundle";
 import { TrustDomain } from "@symbolon/spiffe/id";
 import type { Jwk } from "@symbolon/spiffe/jwt";
 import type { Command } from "commander";
@@ -27,7 +27,10 @@ export function addShowCommand(group: Command): void {
     )
     .option("--trust-domain <name>", "whose bundle it is, because a file does not say; of the agent's, only this one")
     .option(SOCKET_OPTION, SOCKET_TEXT)
-    .option("-o, --output <format>", "json")
+    .option(
+      "-o, --output <format>",
+      "json, or spiffe: the SPIFFE bundle document, as svid verify and jwt validate take it",
+    )
     .addHelpText(
       "after",
       `
@@ -36,18 +39,20 @@ Exit status: 0 it can be used, 65 it cannot; from the agent: 1 no identity, or n
 Examples:
   symbolon bundle show                             what this process may trust, by its agent
   symbolon bundle show --socket unix:///tmp/spire-agent/public/api.sock -o json
+  symbolon bundle show --trust-domain cluster.local -o spiffe > bundle.json
   symbolon bundle show bundle.pem
   symbolon bundle show bundle.json -o json
   curl -s https://example.org/bundle.json | symbolon bundle show -`,
     )
     .action(async (file: string | undefined, flags: Flags, command: Command) => {
-      const format = outputFormat(flags.output, ["json"]);
+      const format = outputFormat(flags.output, ["json", "spiffe"]);
       const trustDomain = trustDomainOption(flags.trustDomain);
       if (file !== undefined && flags.socket !== undefined)
         throw new CommandExit(EXIT.usage, "error: a bundle is shown from a file or from --socket, not from both");
       if (file === undefined) return showAgentBundles(flags.socket, command, trustDomain, format);
       const bundle = await readBundle(file, trustDomain ?? UNNAMED);
-      if (format) printStructured(format, describe(bundle, trustDomain));
+      if (format === "spiffe") console.log(spiffeDocument(bundle, trustDomain ?? UNNAMED));
+      else if (format) printStructured(format, describe(bundle, trustDomain));
       else print(bundle, trustDomain);
     });
 }
@@ -57,7 +62,7 @@ async function showAgentBundles(
   socket: string | undefined,
   command: Command,
   only: TrustDomain | undefined,
-  format: "json" | undefined,
+  format: "json" | "spiffe" | undefined,
 ): Promise<void> {
   const [x509, jwt] = await withWorkloadApi(socket, command, (client) =>
     Promise.all([client.fetchX509Bundles(), client.fetchJwtBundles()]),
@@ -77,8 +82,28 @@ async function showAgentBundles(
       jwt: jwt.get(trustDomain) ?? JwtBundle.fromKeys(trustDomain, []),
     };
   });
-  if (format) printStructured(format, { bundles: bundles.map((bundle) => describe(bundle, bundle.trustDomain)) });
+  if (format === "spiffe") {
+    const [bundle, another] = bundles;
+    if (!bundle || another)
+      throw new CommandExit(
+        EXIT.usage,
+        `error: a SPIFFE document is of one trust domain; choose with --trust-domain: ${found.join(", ")}`,
+      );
+    console.log(spiffeDocument(bundle, bundle.trustDomain));
+  } else if (format)
+    printStructured(format, { bundles: bundles.map((bundle) => describe(bundle, bundle.trustDomain)) });
   else for (const bundle of bundles) print(bundle, bundle.trustDomain);
+}
+
+/** Trust Domain and Bundle §4; it does not name its trust domain. */
+function spiffeDocument({ x509, jwt, ...rest }: ShownBundle, trustDomain: TrustDomain): string {
+  const { sequence, refreshHintSeconds } = rest;
+  return SpiffeBundle.of(trustDomain, {
+    x509Authorities: x509.x509Authorities,
+    jwtAuthorities: jwt.jwtAuthorities,
+    ...(sequence === undefined ? {} : { sequence }),
+    ...(refreshHintSeconds === undefined ? {} : { refreshHintSeconds }),
+  }).json;
 }
 
 type ShownBundle = Omit<BundleFile, "format"> & { readonly format?: BundleFile["format"] };

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { CommandExit, EXIT } from "../../exit-status.ts";
 import { refuseTwoInputs, timeOption, trustDomainOption } from "../../identity/options.ts";
 import { readInput } from "../../identity/read-input.ts";
 import { printVerdict } from "../../identity/verdict.ts";
@@ -30,6 +31,7 @@ export function addValidateCommand(group: Command): void {
 Exit status: 0 accepted, 1 refused, 64 usage, 65 a file cannot be read.
 
 Examples:
+  symbolon bundle show --trust-domain cluster.local -o spiffe > bundle.json      what the agent gives this process
   symbolon jwt validate token.jwt --bundle bundle.json --audience api
   symbolon svid fetch jwt --audience api | symbolon jwt validate - --bundle bundle.json --audience api
   symbolon jwt validate - --bundle bundle.json --audience api --audience web -o json < token.jwt`,
@@ -39,10 +41,23 @@ Examples:
       const trustDomain = trustDomainOption(flags.trustDomain);
       const now = timeOption(flags.time);
       refuseTwoInputs(token, flags.bundle);
-      const text = isToken(token) ? token : (await readInput(token)).trim();
+      if (flags.audience.includes(""))
+        throw new CommandExit(EXIT.usage, "error: --audience needs a name, such as --audience orders");
+      const text = isToken(token) ? token : await readToken(token);
       const question = { token: text, bundleFile: flags.bundle, audiences: flags.audience, trustDomain, now };
       printVerdict(await judgeJwtSvid(question), format);
     });
+}
+
+/** @throws CommandExit, bad input */
+async function readToken(file: string): Promise<string> {
+  const text = (await readInput(file)).trim();
+  const lines = text.split("\n").length;
+  if (lines === 1) return text;
+  throw new CommandExit(
+    EXIT.badInput,
+    `error: "${file}" holds ${lines} lines, wanted one token; of several identities, svid fetch jwt --spiffe-id ID prints the token of one`,
+  );
 }
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {

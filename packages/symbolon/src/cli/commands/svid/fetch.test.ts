@@ -109,6 +109,13 @@ describe("svid fetch jwt", () => {
     expect((await fetch("jwt")).status).toBe(64);
     expect((await fetch("jwt", "--audience", "")).status).toBe(64);
   });
+
+  test("says which SPIFFE ID is none", async () => {
+    expect(await fetch("jwt", "--audience", "orders", "--spiffe-id", "web")).toMatchObject({
+      status: 64,
+      stderr: 'error: --spiffe-id "web": scheme is missing or invalid; wanted one such as spiffe://cluster.local/db\n',
+    });
+  });
 });
 
 describe("what goes wrong names the next step", () => {
@@ -151,6 +158,18 @@ describe("bundle show, from the agent", () => {
     expect((await show("--trust-domain", "example.org")).stdout).not.toContain("example-federated.org");
     const { status, stderr } = await show("--trust-domain", "example.net");
     expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining("example-federated.org") });
+  });
+
+  test("writes the SPIFFE document of one trust domain, and asks for its name when there are several", async () => {
+    const { status, stdout } = await show("--trust-domain", "example.org", "-o", "spiffe");
+    expect(status).toBe(0);
+    const uses = JSON.parse(stdout).keys.map(({ use }: { use: string }) => use);
+    expect(uses.sort()).toEqual(["jwt-svid", "x509-svid"]);
+    expect(await show("-o", "spiffe")).toMatchObject({
+      status: 64,
+      stderr:
+        "error: a SPIFFE document is of one trust domain; choose with --trust-domain: example-federated.org, example.org\n",
+    });
   });
 
   test("takes a file or a socket, not both", async () => {

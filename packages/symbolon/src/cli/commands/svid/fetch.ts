@@ -1,8 +1,8 @@
-import { SpiffeId } from "@symbolon/spiffe/id";
 import type { HintedJwtSvid, X509Context } from "@symbolon/spiffe/workload-api";
 import type { Command } from "commander";
 import { parseDuration } from "../../duration.ts";
 import { CommandExit, EXIT } from "../../exit-status.ts";
+import { spiffeIdOption } from "../../identity/options.ts";
 import { isoSeconds, relativeTo } from "../../identity/times.ts";
 import { SOCKET_OPTION, SOCKET_TEXT, withWorkloadApi } from "../../identity/workload-api.ts";
 import { writeJwtSvids, writeX509Context } from "../../identity/write-svids.ts";
@@ -69,7 +69,7 @@ Examples:
       const timeoutMs = parseDuration("--timeout", flags.timeout) * 1000;
       if (flags.audience.length === 0 || flags.audience.includes(""))
         throw new CommandExit(EXIT.usage, "error: --audience needs a name, such as --audience orders");
-      const spiffeId = flags.spiffeId === undefined ? {} : { spiffeId: SpiffeId.parse(flags.spiffeId) };
+      const spiffeId = flags.spiffeId === undefined ? {} : { spiffeId: spiffeIdOption(flags.spiffeId) };
       const svids = await withWorkloadApi(flags.socket, command, (client) =>
         client.fetchJwtSvids({ audience: flags.audience, ...spiffeId }, { timeoutMs }),
       );

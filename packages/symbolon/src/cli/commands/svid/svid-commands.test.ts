@@ -202,8 +202,25 @@ describe("jwt validate", () => {
       "ERR_BUNDLE_NOT_FOUND",
     );
   });
+  test("judges one token, not the first of several", async () => {
+    const several = write("several.jwt", `${token}\n${token}\n`);
+    const { status, stderr } = await symbolon(
+      "jwt",
+      "validate",
+      several,
+      "--bundle",
+      files.document,
+      "--audience",
+      "api",
+    );
+    expect([status, stderr]).toEqual([
+      65,
+      `error: "${several}" holds 2 lines, wanted one token; of several identities, svid fetch jwt --spiffe-id ID prints the token of one\n`,
+    ]);
+  });
   test("needs an audience, and says that certificates verify no token", async () => {
     expect((await symbolon("jwt", "validate", token, "--bundle", files.document)).status).toBe(64);
+    expect((await symbolon("jwt", "validate", token, "--bundle", files.document, "--audience", "")).status).toBe(64);
     const args = ["jwt", "validate", token, "--bundle", files.pem, "--audience", "api", "--time", now];
     const { status, stdout } = await symbolon(...args);
     expect(status).toBe(1);
@@ -227,9 +244,36 @@ describe("bundle show", () => {
     );
     const jwk = { ...key.privateKey.export({ format: "jwk" }), use: "jwt-svid", kid: "k" };
     const { status, stderr } = await symbolon("bundle", "show", write("key.json", JSON.stringify({ keys: [jwk] })));
+    const advice =
+      "next: take the private key out, and replace it wherever the file has been: a bundle is for everybody\n";
     expect([status, stderr]).toEqual([
       65,
-      "error: SPIFFE bundle: JWK set: key 0 is a private or symmetric key (ERR_BUNDLE_DOCUMENT_INVALID)\n",
+      `error: bundle "${join(directory, "key.json")}": SPIFFE bundle: JWK set: key 0 is a private or symmetric key (ERR_BUNDLE_DOCUMENT_INVALID)\n${advice}`,
     ]);
+    const pem = write("key.pem", `${root.bundle.toPem()}${key.privateKey.export({ format: "pem", type: "pkcs8" })}`);
+    expect(await symbolon("bundle", "show", pem)).toMatchObject({
+      status: 65,
+      stderr: `error: bundle "${pem}": PEM block is "PRIVATE KEY", wanted CERTIFICATE (ERR_PEM_UNEXPECTED_LABEL)\n${advice}`,
+    });
+  });
+  test("refuses more than 1 MiB of any form", async () => {
+    const limit = 1024 * 1024;
+    for (const [name, text] of [
+      ["large.pem", root.bundle.toPem()],
+      ["large.json", '{"keys":[]}'],
+    ] as const) {
+      const fits = write(name, text.padEnd(limit, "\n"));
+      expect((await symbolon("bundle", "show", fits)).status).toBe(0);
+      const { status, stderr } = await symbolon("bundle", "show", write(name, text.padEnd(limit + 1, "\n")));
+      expect([status, stderr]).toEqual([65, `error: bundle "${fits}": it has 1048577 bytes, more than 1048576\n`]);
+    }
+  });
+  test("writes a SPIFFE document, which jwt validate and svid verify take", async () => {
+    const { status, stdout } = await symbolon("bundle", "show", files.document, "-o", "spiffe");
+    expect([status, JSON.parse(stdout)]).toEqual([0, JSON.parse(document.json)]);
+    const copy = write("copy.json", stdout);
+    const args = ["jwt", "validate", token, "--bundle", copy, "--audience", "api", "--time", now];
+    expect((await symbolon(...args)).status).toBe(0);
+    expect((await symbolon("svid", "verify", files.svid, "--bundle", copy, "--time", now)).status).toBe(0);
   });
 });
