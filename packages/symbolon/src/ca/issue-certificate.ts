@@ -62,10 +62,9 @@ export function createIssuer(dependencies: IssuerDependencies): IssueCertificate
     const prepared = prepareCertificate(authority, plan, now);
 
     // Step 7: on disk, in the log and in the audit file, before the key is touched (SR-21).
-    const [recorded] = await Promise.all([
-      recordIssuance(issuances, prepared, now),
-      audit.write({ ...event, outcome: "started" }),
-    ]);
+    // One after the other: all whose rows were committed together share a write of the audit file, too.
+    const recorded = await recordIssuance(issuances, prepared, now);
+    await audit.write({ ...event, outcome: "started" });
     newestRecordMs = Math.max(newestRecordMs, now.getTime());
 
     // Steps 8 and 9: sign, and verify what came out.

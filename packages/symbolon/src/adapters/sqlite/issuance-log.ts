@@ -25,6 +25,7 @@ export function createSqliteIssuanceLog(options: {
   const { database, clock, log } = options;
   migrate(database, "issuances", ISSUANCE_SCHEMA);
   const statements = prepareStatements(database);
+  const issuerDigest = createLatestDigest();
   const group = createGroupCommit({
     database,
     clock,
@@ -38,7 +39,7 @@ export function createSqliteIssuanceLog(options: {
     async record(batch) {
       try {
         await group.commit(() => {
-          for (const record of batch) insert(statements, record);
+          for (const record of batch) insert(statements, record, issuerDigest(record.issuerPublicKey));
         });
       } catch (cause) {
         throw storeError(cause);
@@ -106,7 +107,7 @@ function prepareStatements(database: Database) {
   };
 }
 
-function insert(statements: Statements, record: IssuanceRecord): void {
+function insert(statements: Statements, record: IssuanceRecord, issuerPublicKeySha256: Buffer): void {
   const publicKey = sha256(record.publicKey);
   const other = statements.otherIdentityOfKey.get(publicKey, record.spiffeId);
   if (other)
@@ -124,7 +125,7 @@ function insert(statements: Statements, record: IssuanceRecord): void {
     record.recordedAt.getTime(),
     publicKey,
     sha256(record.tbs),
-    sha256(record.issuerPublicKey),
+    issuerPublicKeySha256,
   );
 }
 
@@ -153,6 +154,15 @@ function storeError(cause: unknown): unknown {
   return code === "SQLITE_FULL" || code === "SQLITE_IOERR_WRITE"
     ? productError("ERR_ISSUANCE_LOG_FULL", "the issuance log cannot grow: no space left", { cause })
     : productError("ERR_ISSUANCE_LOG_UNAVAILABLE", "the issuance log cannot be written", { cause });
+}
+
+/** SHA-256 of bytes that hardly ever change and are not written into: that of the latest is kept. */
+function createLatestDigest(): (bytes: Uint8Array) => Buffer {
+  let latest: { readonly bytes: Uint8Array; readonly digest: Buffer } | undefined;
+  return (bytes) => {
+    if (latest?.bytes !== bytes) latest = { bytes, digest: sha256(bytes) };
+    return latest.digest;
+  };
 }
 
 const sha256 = (bytes: Uint8Array): Buffer => hash("sha256", bytes, "buffer");
