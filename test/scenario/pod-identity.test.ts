@@ -147,6 +147,8 @@ describe.skipIf(why !== undefined)("identity of a pod's processes", () => {
       place: "pod",
       pod: { namespace: "foo", name: expect.stringMatching(/^watcher-/) },
       spiffeId: "spiffe://cluster.local/ns/foo/sa/watcher",
+      x509Lifetime: expect.objectContaining({ because: "default" }),
+      jwtLifetime: { seconds: 300, because: "default", wantedSeconds: 300 },
     });
     const [agent = 0] = mesh.processes("internal agent");
     expect(explain(mesh, agent)).toEqual({ pid: agent, place: "mesh" });

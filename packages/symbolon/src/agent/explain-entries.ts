@@ -3,12 +3,16 @@ import { matchEntries, selectorText, uniqueHints } from "./match-entries.ts";
 import type { Selector } from "./workload.ts";
 
 /** Why a process has an entry's identity, or what is in the way. */
-export interface EntryExplanation {
+export interface EntryExplanation extends Lifetimes {
   readonly entry: RegistrationEntry;
   /** Absent: every selector holds, the process has this identity. */
   readonly difference?: SelectorDifference;
   /** The process is given the identity without the entry's hint: an older entry of its has the same (S5). */
   readonly hintTaken: boolean;
+}
+
+/** How long what the CA issues lives, and why. */
+export interface Lifetimes {
   readonly x509Lifetime: LifetimeExplanation;
   readonly jwtLifetime: LifetimeExplanation;
 }
@@ -53,10 +57,20 @@ export function explainEntries(
       entry,
       ...(difference ? { difference } : {}),
       hintTaken: difference === undefined && entry.hint !== undefined && !hints.has(entry.id),
-      x509Lifetime: lifetime(entry.x509LifetimeSeconds, limits.x509LifetimeSeconds, limits.signingRemainingSeconds),
-      jwtLifetime: lifetime(entry.jwtLifetimeSeconds, limits.jwtLifetimeSeconds, Number.POSITIVE_INFINITY),
+      ...explainLifetimes(limits, entry),
     };
   });
+}
+
+/** @param entry absent for a pod, whose lifetimes are the mesh's */
+export function explainLifetimes(
+  limits: IssuanceLimits,
+  entry: Pick<RegistrationEntry, "x509LifetimeSeconds" | "jwtLifetimeSeconds"> = {},
+): Lifetimes {
+  return {
+    x509Lifetime: lifetime(entry.x509LifetimeSeconds, limits.x509LifetimeSeconds, limits.signingRemainingSeconds),
+    jwtLifetime: lifetime(entry.jwtLifetimeSeconds, limits.jwtLifetimeSeconds, Number.POSITIVE_INFINITY),
+  };
 }
 
 function firstDifference(

@@ -3,8 +3,10 @@ export { createEntryWorkloads, type EntryWorkloadsOptions } from "./entry-worklo
 export {
   type EntryExplanation,
   explainEntries,
+  explainLifetimes,
   type IssuanceLimits,
   type LifetimeExplanation,
+  type Lifetimes,
 } from "./explain-entries.ts";
 export { createIdentityManager, type IdentityManager, type IdentityManagerPorts } from "./identity-manager.ts";
 export { type IdentityState, servedIdentity, type WorkloadIdentity } from "./identity-state.ts";

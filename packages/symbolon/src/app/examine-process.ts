@@ -1,7 +1,14 @@
 import { systemClock } from "@symbolon/spiffe/core";
 import { createAgentClient } from "../adapters/grpc/index.ts";
 import { createProcessAttestor, isBelow, peerOfProcess } from "../adapters/os/index.ts";
-import { type EntryExplanation, explainEntries, type NodeState, selectorText } from "../agent/index.ts";
+import {
+  type EntryExplanation,
+  explainEntries,
+  explainLifetimes,
+  type Lifetimes,
+  type NodeState,
+  selectorText,
+} from "../agent/index.ts";
 import { type MeshPaths, productError } from "../core/index.ts";
 import type { Pod, PodStatus } from "../mesh/index.ts";
 import { captureStrategy, readCapture } from "./capture/index.ts";
@@ -12,11 +19,11 @@ export type { EntryExplanation, LifetimeExplanation } from "../agent/index.ts";
 
 /** What the mesh makes of a process, and why. */
 export type ProcessExamination =
-  | {
+  | (Lifetimes & {
       readonly place: "pod";
       readonly pod: { readonly namespace: string; readonly name: string };
       readonly spiffeId: string;
-    }
+    })
   /** One of the mesh's own: it is nobody's workload. */
   | { readonly place: "mesh" }
   | {
@@ -37,6 +44,7 @@ export type ProcessExamination =
 export async function examineProcess(paths: MeshPaths, pid: number): Promise<ProcessExamination> {
   const peer = peerOfProcess(pid);
   const { pods, trustDomain, issuance } = await meshApi(paths).status();
+  if (!issuance) throw productError("ERR_INTERNAL_BUG", "the control plane does not say how long certificates live");
   const processes = readMeshProcesses(paths);
   const found = findPod(paths, pid, pods, processes?.supervisor?.pid);
   if (found) {
@@ -45,6 +53,7 @@ export async function examineProcess(paths: MeshPaths, pid: number): Promise<Pro
       place: "pod",
       pod: { namespace, name },
       spiffeId: `spiffe://${trustDomain}/ns/${namespace}/sa/${serviceAccount}`,
+      ...explainLifetimes(issuance),
     };
   }
   for (const own of [processes?.launcher, processes?.supervisor, processes?.hostAgent])
@@ -52,7 +61,6 @@ export async function examineProcess(paths: MeshPaths, pid: number): Promise<Pro
       return { place: "mesh" };
   const { selectors, unknown } = await createProcessAttestor().examine(peer);
   const { entries } = await currentState(paths);
-  if (!issuance) throw productError("ERR_INTERNAL_BUG", "the control plane does not say how long certificates live");
   const { hostAgent } = processes ?? {};
   return {
     place: "host",

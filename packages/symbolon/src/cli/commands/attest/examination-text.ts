@@ -15,10 +15,12 @@ function lines(pid: number, examination: ProcessExamination): readonly string[] 
         "next: ask about a process of yours, or about one inside a pod",
       ];
     case "pod": {
-      const { pod, spiffeId } = examination;
+      const { pod, spiffeId, x509Lifetime, jwtLifetime } = examination;
       return [
         `process ${pid} is in pod ${pod.namespace}/${pod.name}: entries are not asked, it has the pod's identity`,
         `identity: ${spiffeId}`,
+        `certificate: ${lifetimeText(x509Lifetime, "up --svid-ttl")}`,
+        `token: ${lifetimeText(jwtLifetime, "the mesh's default")}`,
         `next: symbolon exec ${pod.name} -n ${pod.namespace} -- sh -c 'echo $SPIFFE_ENDPOINT_SOCKET' names its Workload API`,
       ];
     }
@@ -49,8 +51,8 @@ function entryLines({ entry, difference, hintTaken, x509Lifetime, jwtLifetime }:
   if (!difference)
     return [
       `${title}: matches, all its selectors hold`,
-      `    certificate: ${lifetimeText(x509Lifetime, "up --svid-ttl")}`,
-      `    token: ${lifetimeText(jwtLifetime, "the mesh's default")}`,
+      `    certificate: ${lifetimeText(x509Lifetime, "up --svid-ttl: the entry says nothing")}`,
+      `    token: ${lifetimeText(jwtLifetime, "the mesh's default: the entry says nothing")}`,
       ...(hintTaken ? [`    hint: left out, an older entry of this process has "${entry.hint}" as well`] : []),
     ];
   const { wanted, got, reason } = difference;
@@ -65,7 +67,7 @@ function lifetimeText({ seconds, because, wantedSeconds }: LifetimeExplanation, 
     case "entry":
       return `lives ${duration(seconds)}, as the entry says`;
     case "default":
-      return `lives ${duration(seconds)}, from ${source}: the entry says nothing`;
+      return `lives ${duration(seconds)}, from ${source}`;
     case "signing certificate ends":
       return `lives ${duration(seconds)} instead of ${duration(wantedSeconds)}: the CA's own certificate ends then`;
   }

@@ -87,9 +87,15 @@ next: SPIFFE_ENDPOINT_SOCKET=unix:///run/w.sock symbolon svid fetch x509
       place: "pod",
       pod: { namespace: "foo", name: "web-1" },
       spiffeId: "spiffe://cluster.local/ns/foo/sa/web",
+      x509Lifetime: { seconds: 600, because: "signing certificate ends", wantedSeconds: 86_400 },
+      jwtLifetime: { seconds: 300, because: "default", wantedSeconds: 300 },
     };
     expect(examinationText(7, pod)).toContain("process 7 is in pod foo/web-1");
     expect(examinationText(7, pod)).toContain("identity: spiffe://cluster.local/ns/foo/sa/web");
+    expect(examinationText(7, pod)).toContain(
+      "certificate: lives 10m instead of 24h: the CA's own certificate ends then",
+    );
+    expect(examinationText(7, pod)).toContain("token: lives 5m, from the mesh's default\n");
     expect(structuredExamination(7, pod)).toEqual({ pid: 7, ...pod });
     expect(examinationText(7, { place: "mesh" })).toContain("one of the mesh's own");
   });

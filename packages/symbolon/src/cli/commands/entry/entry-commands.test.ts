@@ -126,6 +126,18 @@ describe("symbolon entry", () => {
     ]);
   });
 
+  test("update takes back names, hint, lifetimes and the first place", async () => {
+    await symbolon(...CREATE, "--dns", "a.example.org", "--hint", "internal", "--ttl", "1h", "--default");
+    await symbolon("entry", "update", "db", "--jwt-ttl", "10m");
+    expect(entries()).toMatchObject([{ dnsNames: ["a.example.org"], isDefault: true }]);
+    const updated = await symbolon("entry", "update", "db", "--dns", "", "--hint", "", "--ttl", "0", "--no-default");
+    expect(updated).toMatchObject({ status: EXIT.ok });
+    const [entry] = entries();
+    expect(entry).toMatchObject({ dnsNames: [], isDefault: false, jwtLifetimeSeconds: 600 });
+    expect(entry?.hint ?? "").toBe("");
+    expect(entry).not.toHaveProperty("x509LifetimeSeconds");
+  });
+
   test("list and show print what is there", async () => {
     expect((await symbolon("entry", "list")).stderr).toContain("No resources found\n");
     await symbolon(...CREATE);

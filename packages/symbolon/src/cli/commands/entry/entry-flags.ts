@@ -8,6 +8,7 @@ export interface EntryFlags {
   readonly jwtTtl?: string;
   readonly dns?: readonly string[];
   readonly hint?: string;
+  /** `false`: `update --no-default`. */
   readonly default?: boolean;
   readonly output?: string;
   readonly dryRun?: boolean;

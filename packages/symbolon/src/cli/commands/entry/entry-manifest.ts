@@ -8,10 +8,9 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** The object that flags stand for; with `before`, that object with what the flags say in place of what it said. */
 export function entryManifest(name: string, flags: EntryFlags, before?: PresentedObject): Fields {
-  const annotations = {
-    ...before?.metadata.annotations,
-    ...(flags.default === true ? { [DEFAULT_IDENTITY]: "true" } : {}),
-  };
+  const { [DEFAULT_IDENTITY]: wasDefault, ...others } = before?.metadata.annotations ?? {};
+  const isDefault = flags.default === undefined ? wasDefault : flags.default ? "true" : undefined;
+  const annotations = { ...others, ...given(DEFAULT_IDENTITY, isDefault) };
   return {
     apiVersion: "spire.spiffe.io/v1alpha1",
     kind: "ClusterStaticEntry",
@@ -26,7 +25,8 @@ export function entryManifest(name: string, flags: EntryFlags, before?: Presente
       ...given("selectors", flags.selector),
       ...given("x509SVIDTTL", flags.ttl),
       ...given("jwtSVIDTTL", flags.jwtTtl),
-      ...given("dnsNames", flags.dns),
+      // `--dns ""` takes all names back.
+      ...given("dnsNames", flags.dns?.length === 1 && flags.dns[0] === "" ? [] : flags.dns),
       ...given("hint", flags.hint),
     },
   };
