@@ -129,14 +129,15 @@ function readTbs(tbs: DerElement): EagerTbs {
   validity.finish();
   const subject = parseName(fields.read(TAG.sequence));
   const spki = fields.read(TAG.sequence).der;
-  const uniqueIds = [fields.readOptional(contextPrimitive(1)), fields.readOptional(contextPrimitive(2))].some(Boolean);
+  const issuerUniqueId = fields.readOptional(contextPrimitive(1));
+  const subjectUniqueId = fields.readOptional(contextPrimitive(2));
   const extensions = readExtensions(fields);
   fields.finish();
   const deviations = [
     ...extensions.deviations,
     notBeforeDeviation,
     notAfterDeviation,
-    uniqueIds && "unique identifiers",
+    (issuerUniqueId ?? subjectUniqueId) && "unique identifiers",
   ];
   return {
     tbsDer: tbs.der,

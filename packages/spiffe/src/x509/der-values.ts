@@ -109,10 +109,10 @@ export function octetAlignedBits(element: DerElement): Uint8Array {
 }
 
 /**
- * Positions of the bits that are set in a named-bit BIT STRING (X.690 §11.2.2: no zero bits at the end).
+ * Positions of the bits that are set, in ascending order, in a named-bit BIT STRING (X.690 §11.2.2: no zero bits at the end).
  * @throws ERR_DER_MALFORMED
  */
-export function namedBits(element: DerElement): ReadonlySet<number> {
+export function namedBits(element: DerElement): readonly number[] {
   const unused = element.octet(0);
   const octets = element.length - 1;
   if (unused === undefined || unused > 7 || octets > 8) throw malformed("BIT STRING");
@@ -120,10 +120,10 @@ export function namedBits(element: DerElement): ReadonlySet<number> {
   if (last === undefined ? unused !== 0 : (last & ((1 << (unused + 1)) - 1)) !== 1 << unused) {
     throw malformed("BIT STRING has unused or zero bits at its end");
   }
-  const bits = new Set<number>();
+  const bits: number[] = [];
   for (let at = 0; at < octets; at++) {
     const octet = element.octet(at + 1) ?? 0;
-    for (let bit = 0; bit < 8; bit++) if (octet & (0x80 >> bit)) bits.add(at * 8 + bit);
+    for (let bit = 0; bit < 8; bit++) if (octet & (0x80 >> bit)) bits.push(at * 8 + bit);
   }
   return bits;
 }

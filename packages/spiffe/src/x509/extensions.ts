@@ -74,14 +74,12 @@ export function parseExtensions(reader: DerReader): Extensions {
   const raw: RawExtension[] = [];
   const known: { -readonly [Key in keyof Extensions]?: Extensions[Key] } = {};
   const unknownCritical: string[] = [];
-  const seen = new Set<string>();
   while (!reader.atEnd) {
     const extension = parseExtension(reader.readSequence(), deviations);
-    if (seen.has(extension.oid)) {
+    if (raw.some(({ oid }) => oid === extension.oid)) {
       const message = `certificate contains duplicate extension with OID "${extension.oid}"`;
       throw spiffeError("ERR_X509_DUPLICATE_EXTENSION", message, { details: { oid: extension.oid } });
     }
-    seen.add(extension.oid);
     raw.push(extension);
     if (raw.length > MAX_EXTENSIONS) throw malformed("too many extensions");
     try {
@@ -121,7 +119,7 @@ function readKnown(
       return true;
     case OID.keyUsage: {
       const bits = namedBits(readSingle(value, TAG.bitString));
-      into.keyUsage = { critical, usages: new Set(KEY_USAGES.filter((_, position) => bits.has(position))) };
+      into.keyUsage = { critical, usages: usagesOf(bits) };
       return true;
     }
     case OID.extKeyUsage:
@@ -147,6 +145,15 @@ function readKnown(
     default:
       return false;
   }
+}
+
+function usagesOf(bits: readonly number[]): ReadonlySet<KeyUsageName> {
+  const usages = new Set<KeyUsageName>();
+  for (const position of bits) {
+    const usage = KEY_USAGES[position];
+    if (usage) usages.add(usage);
+  }
+  return usages;
 }
 
 function parseBasicConstraints(fields: DerReader, critical: boolean, deviations: string[]): BasicConstraints {

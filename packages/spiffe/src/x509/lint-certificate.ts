@@ -1,7 +1,7 @@
 import type { SpiffeId } from "../id/index.ts";
 import type { TbsCertificate } from "./certificate.ts";
 import { RFC5280_RULES } from "./lint-rules-rfc5280.ts";
-import { SPIFFE_RULES } from "./lint-rules-spiffe.ts";
+import { SPIFFE_RULES, spiffeIdIn } from "./lint-rules-spiffe.ts";
 
 export type LintSeverity = "error" | "warning";
 
@@ -26,6 +26,8 @@ export interface LintOptions {
 /** What a rule looks at. */
 export interface LintSubject extends LintOptions {
   readonly certificate: TbsCertificate;
+  /** Of its first URI SAN; undefined without one that can be read. */
+  readonly spiffeId: SpiffeId | undefined;
 }
 
 export interface LintRule {
@@ -45,7 +47,7 @@ export interface LintRule {
  * (`issuer`, `now`, `expectedSpiffeId`) says nothing, so that a CA passes all of them.
  */
 export function lintCertificate(certificate: TbsCertificate, options: LintOptions): readonly LintFinding[] {
-  const subject = { ...options, certificate };
+  const subject = { ...options, certificate, spiffeId: spiffeIdIn(certificate) };
   const findings: LintFinding[] = [];
   for (const { code, severity, check } of RULES_OF_ROLE[options.role]) {
     const message = check(subject);

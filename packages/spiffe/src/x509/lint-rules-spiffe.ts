@@ -50,15 +50,15 @@ export const SPIFFE_RULES: readonly LintRule[] = [
     severity: "error",
     role: "leaf",
     source: "X509-SVID 3.1",
-    check: ({ certificate }) => (spiffeIdIn(certificate)?.path === "" ? "SPIFFE ID of a leaf has no path" : undefined),
+    check: ({ spiffeId }) => (spiffeId?.path === "" ? "SPIFFE ID of a leaf has no path" : undefined),
   },
   {
     code: "authority-spiffe-id-path",
     severity: "error",
     role: "authority",
     source: "X509-SVID 3.2",
-    check: ({ certificate }) =>
-      (spiffeIdIn(certificate)?.path ?? "") === "" ? undefined : "SPIFFE ID of a signing certificate has a path",
+    check: ({ spiffeId }) =>
+      (spiffeId?.path ?? "") === "" ? undefined : "SPIFFE ID of a signing certificate has a path",
   },
   {
     code: "spiffe-id-unexpected",
@@ -76,10 +76,11 @@ export const SPIFFE_RULES: readonly LintRule[] = [
     code: "issuer-trust-domain",
     severity: "warning",
     source: "X509-SVID 3.2",
-    check: ({ certificate, issuer }) => {
-      const ours = spiffeIdIn(certificate);
+    check: ({ spiffeId, issuer }) => {
       const theirs = issuer && spiffeIdIn(issuer);
-      return ours && theirs && !ours.memberOf(theirs.trustDomain) ? "issuer is of another trust domain" : undefined;
+      return spiffeId && theirs && !spiffeId.memberOf(theirs.trustDomain)
+        ? "issuer is of another trust domain"
+        : undefined;
     },
   },
   {
@@ -202,7 +203,7 @@ function urisOf(certificate: TbsCertificate): readonly string[] {
 }
 
 /** Of a certificate with a readable one; the rules for unreadable and missing ones are others. */
-function spiffeIdIn(certificate: TbsCertificate): SpiffeId | undefined {
+export function spiffeIdIn(certificate: TbsCertificate): SpiffeId | undefined {
   const [uri] = urisOf(certificate);
   try {
     return uri === undefined ? undefined : SpiffeId.parse(uri);
