@@ -3,11 +3,12 @@ import { type Random, toHex } from "@symbolon/spiffe/core";
 /** 128 random bits (RFC 5280 §4.1.2.2 wants uniqueness, CA/B BR 7.1 unpredictability; SR-17). */
 const RANDOM_BYTES = 16;
 /**
- * Before them the low octets of the second, so that the records of one moment stand together in the log's index: with
- * random bits alone each record changes a page of its own. Nothing is read from them, and that they come round again
- * after half a year matters to nobody.
+ * Before them the low octets of the time in 64ths of a second, so that records that are written together stand together
+ * in the log's index: with random bits alone each of them changes a page of its own. Nothing is read from these octets,
+ * and that they come round again after three days matters to nobody.
  */
 const TIME_BYTES = 3;
+const TICK_MS = 1000 / 64;
 
 /** First octet of every serial: positive, never zero, and another one for each replica of a CA. */
 export type SerialPrefix = number;
@@ -20,7 +21,7 @@ export function createSerialNumber(random: Random, now: Date, prefix: SerialPref
     throw new RangeError(`serial prefix ${prefix} is not in 1..127`);
   const octets = new Uint8Array(1 + TIME_BYTES + RANDOM_BYTES);
   // The low 32 bits, of which the uppermost eight make room for the prefix.
-  new DataView(octets.buffer).setUint32(0, Math.floor(now.getTime() / 1000));
+  new DataView(octets.buffer).setUint32(0, Math.floor(now.getTime() / TICK_MS));
   octets[0] = prefix;
   octets.set(random.bytes(RANDOM_BYTES), 1 + TIME_BYTES);
   return BigInt(`0x${toHex(octets)}`);
