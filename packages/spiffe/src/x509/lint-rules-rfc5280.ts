@@ -11,6 +11,10 @@ const DAY_MS = 86_400_000;
 const SKEW_MS = 300_000;
 const MAX_LEAF_LIFETIME_SECONDS = 90 * 86_400;
 
+/** The first that takes 21 octets. */
+const SERIAL_NUMBER_END = 1n << 159n;
+const SMALLEST_RANDOM_SERIAL = 1n << 64n;
+
 const LEAF_EXTENSIONS: readonly string[] = [
   OID.authorityKeyIdentifier,
   OID.basicConstraints,
@@ -91,7 +95,7 @@ export const RFC5280_RULES: readonly LintRule[] = [
     severity: "error",
     source: "RFC 5280 4.1.2.2",
     check: ({ certificate }) =>
-      certificate.serialNumber >= 1n << 159n ? "serial number has more than 20 octets" : undefined,
+      certificate.serialNumber >= SERIAL_NUMBER_END ? "serial number has more than 20 octets" : undefined,
   },
   {
     code: "serial-predictable",
@@ -99,7 +103,9 @@ export const RFC5280_RULES: readonly LintRule[] = [
     role: "leaf",
     source: "SR-17",
     check: ({ certificate }) =>
-      certificate.serialNumber < 1n << 64n ? "serial number is too small to be 128 random bits" : undefined,
+      certificate.serialNumber < SMALLEST_RANDOM_SERIAL
+        ? "serial number is too small to be 128 random bits"
+        : undefined,
   },
   {
     code: "validity-order",
