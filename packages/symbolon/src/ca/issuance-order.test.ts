@@ -56,6 +56,7 @@ describe("what happens in which order", () => {
     const before = fixture.issuances.signed.size;
     expect((await failureOf(create())).code).toBe("ERR_ISSUANCE_LOG_FULL");
     expect(fixture.issuances.signed.size).toBe(before);
+    expect(fixture.audit.map(({ outcome }) => outcome)).toEqual(["refused"]);
   });
 
   test("an audit line that cannot be written ends the issuance", async () => {

@@ -76,6 +76,14 @@ describe("the issuance log", () => {
     expect(await issuances.findBySerial(recordOf(2).serialNumber)).toBeUndefined();
   });
 
+  test("tells issuers apart, also when their records take turns", async () => {
+    const [one, other] = [bytesOf("issuer"), bytesOf("another")];
+    const issuers = [one, other, one, bytesOf("issuer")];
+    await commit(issuances.record(issuers.map((issuerPublicKey, n) => recordOf(n, { issuerPublicKey }))));
+    const rows = await issuances.list({ limit: 10 });
+    expect(rows.map((row) => row.issuerPublicKeySha256).toReversed()).toEqual(issuers.map(sha256Hex));
+  });
+
   test("writes all that wait in one transaction, and answers nobody before it is durable", async () => {
     const reader = openDatabase(path);
     const version = reader.query<{ data_version: number }, []>("PRAGMA data_version");
