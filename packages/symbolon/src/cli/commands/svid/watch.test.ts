@@ -67,6 +67,17 @@ test("says the identity, then each new one, and keeps its files fresh, until it 
   expect(await watching.process.exited).toBe(0);
 });
 
+test("ends with 0 when Ctrl-C comes twice, from the terminal and from the program that started it", async () => {
+  watching = watch();
+  await watching.line();
+  // Two at once count as one: as many as it takes until it has heard one and is on its way out.
+  while (watching.process.exitCode === null && watching.process.signalCode === null) {
+    watching.process.kill("SIGINT");
+    await new Promise(setImmediate);
+  }
+  expect(await watching.process.exited).toBe(0);
+});
+
 test("tells of an agent that went, and goes on when it is back", async () => {
   watching = watch("-o", "json");
   const first = await watching.line();

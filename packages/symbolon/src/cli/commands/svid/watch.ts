@@ -32,7 +32,8 @@ Examples:
     .action(async (flags: Flags, command: Command) => {
       const format = outputFormat(flags.output, ["json"]);
       const stopping = new AbortController();
-      for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopping.abort());
+      // Ctrl-C comes twice where a launcher passes it on: from the terminal and from the launcher.
+      for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stopping.abort());
       try {
         await withWorkloadApi(flags.socket, command, async (client) => {
           const onProblem = ({ error }: { readonly error: Error }): void => console.error(`waiting: ${error.message}`);
