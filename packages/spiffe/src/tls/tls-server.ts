@@ -51,7 +51,7 @@ export function createTlsServer(
   options: TlsServerOptions,
   onConnection: (socket: TLSSocket) => void,
 ): TlsServer {
-  const check = createPeerCheck(source, "createTlsServer", options);
+  const check = createPeerCheck(source, "a server", options);
   const { alpn, clock = systemClock, onRefused, handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS } = options;
   const server = nodeTls().createServer({
     ...identityOptions(source.svid),
