@@ -71,7 +71,8 @@ test("one of two endpoints ends under load from many connections: no request fai
     }
     socket.destroy();
   };
-  const load = Promise.all(Array.from({ length: 24 }, ask));
+  const connections = 24;
+  const load = Promise.all(Array.from({ length: connections }, ask));
   await until(() => answered > 500);
   await first.fixture.proxy.drain(5000);
   const before = second.fixture.requests.length;
@@ -82,7 +83,8 @@ test("one of two endpoints ends under load from many connections: no request fai
   expect(client.requests.filter(({ status, flags }) => status !== 200 || flags.length > 0)).toEqual([]);
   expect(client.requests.length).toBe(answered);
   expect(first.fixture.requests.length).toBeGreaterThan(0);
-  expect(second.fixture.requests.length - before).toBeGreaterThanOrEqual(500);
+  // One request of each connection may have been on record before, and answered after.
+  expect(second.fixture.requests.length - before).toBeGreaterThanOrEqual(500 - connections);
 });
 
 let sharedPort = 0;
