@@ -15,6 +15,7 @@ const MAX_BLOCKED_BYTES = 1024 * 1024;
 /** Gathers the frames of one turn into one write, and stops the flow of data while the transport is full. */
 export class OutputQueue {
   readonly #transport: Transport;
+  readonly #onWrite: () => readonly Buffer[];
   readonly #onFlushed: () => void;
   readonly #onBlocked: () => void;
   #frames: Buffer[] = [];
@@ -25,11 +26,13 @@ export class OutputQueue {
   #isStopped = false;
 
   /**
+   * @param onWrite called before each write: frames that go with it
    * @param onFlushed called after each write that the transport took whole
    * @param onBlocked called after one that it did not
    */
-  constructor(transport: Transport, onFlushed: () => void, onBlocked: () => void) {
+  constructor(transport: Transport, onWrite: () => readonly Buffer[], onFlushed: () => void, onBlocked: () => void) {
     this.#transport = transport;
+    this.#onWrite = onWrite;
     this.#onFlushed = onFlushed;
     this.#onBlocked = onBlocked;
   }
@@ -41,19 +44,21 @@ export class OutputQueue {
 
   /** @returns false when too much waits for a peer that does not read */
   add(frames: readonly Buffer[]): boolean {
-    for (const frame of frames) {
-      this.#frames.push(frame);
-      this.#bytes += frame.length;
-    }
+    this.#push(frames);
     if (this.#isBlocked) return this.#bytes <= MAX_BLOCKED_BYTES;
     this.#schedule();
     return true;
   }
 
+  /** Asks for a write, for which `onWrite` has something. */
+  wake(): void {
+    if (!this.#isBlocked) this.#schedule();
+  }
+
   /** Calls back once the transport has taken everything that is queued now. */
   whenTaken(callback: () => void): void {
     this.#taken.push(callback);
-    if (!this.#isBlocked) this.#schedule();
+    this.wake();
   }
 
   /** Writes now what is queued, blocked or not: it is the last. */
@@ -73,8 +78,14 @@ export class OutputQueue {
   drained(): void {
     if (!this.#isBlocked || this.#isStopped) return;
     this.#isBlocked = false;
-    if (this.#bytes > 0) this.#flush();
-    else this.#done();
+    this.#flush();
+  }
+
+  #push(frames: readonly Buffer[]): void {
+    for (const frame of frames) {
+      this.#frames.push(frame);
+      this.#bytes += frame.length;
+    }
   }
 
   #schedule(): void {
@@ -88,6 +99,7 @@ export class OutputQueue {
   }
 
   #flush(): void {
+    this.#push(this.#onWrite());
     if (this.#bytes === 0 || this.#transport.write(this.#takeAll())) return this.#done();
     this.#isBlocked = true;
     this.#onBlocked();

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { silentLog } from "@symbolon/spiffe/core";
 import { createFakeClock } from "@symbolon/spiffe/testing";
 import { type Frame, FrameReader } from "./frame-reader.ts";
@@ -183,6 +183,74 @@ test("of two ends that a drained connection is given the earlier counts", async 
   }
 });
 
+describe("data of a client", () => {
+  test("up to the connection's window is taken, one octet more ends the connection, as does the same in padding or on a reset stream", async () => {
+    const fills = {
+      plain: (id: number, bytes: number) => data(id, bytes),
+      padding: (id: number, bytes: number) => data(id, bytes, true),
+    };
+    for (const [name, fill] of Object.entries(fills)) {
+      const peer = connect();
+      peer.send(open(1), open(3), fill(1, 16_384), fill(1, 16_384), fill(3, 16_384), fill(3, 16_383));
+      expect([name, peer.isOver()]).toEqual([name, false]);
+      peer.send(fill(3, 1));
+      expect([name, goaway(await peer.frames())]).toEqual([name, H2_ERROR.flowControlError]);
+    }
+    const reset = connect();
+    reset.send(open(1));
+    reset.streams[0]?.reset(H2_ERROR.cancel);
+    for (const bytes of [16_384, 16_384, 16_384, 16_383]) reset.send(data(1, bytes));
+    expect(reset.isOver()).toBe(false);
+    reset.send(data(1, 1));
+    expect(goaway(await reset.frames())).toBe(H2_ERROR.flowControlError);
+  });
+
+  test("up to the stream's window is taken, one octet more resets the stream, and the connection goes on", async () => {
+    for (const [last, resets] of [
+      [2767, []],
+      [2768, [H2_ERROR.flowControlError]],
+    ] as const) {
+      const peer = connect();
+      peer.send(open(1), open(3), data(1, 15_000), data(1, 15_000), data(3, 10_000));
+      expect(windowUpdates(await peer.frames())).toEqual([[0, 40_000]]);
+      peer.send(data(1, 16_384), data(1, 16_384), data(1, last));
+      expect(resetCodes(await peer.frames())).toEqual([...resets]);
+      expect(peer.isOver()).toBe(false);
+    }
+  });
+
+  test("is allowed again once half of a window is used, padding included, and never more than was sent", async () => {
+    const peer = connect();
+    peer.send(open(1), data(1, 16_384), data(1, 16_383, true));
+    expect(windowUpdates(await peer.frames())).toEqual([]);
+    peer.send(data(1, 1));
+    expect(windowUpdates(await peer.frames())).toEqual([
+      [1, 32_768],
+      [0, 32_768],
+    ]);
+    peer.send(data(1, 16_384), data(1, 16_384), data(1, 16_384), data(1, 16_383));
+    expect(peer.isOver()).toBe(false);
+  });
+
+  test("is not allowed again while the client reads nothing, and is when it does", async () => {
+    const peer = connect();
+    peer.send(open(1));
+    await peer.frames();
+    peer.takes(false);
+    peer.send(pingFrame(Buffer.alloc(8), false));
+    await peer.frames();
+    peer.send(data(1, 16_384), data(1, 16_384));
+    expect(windowUpdates(await peer.frames())).toEqual([]);
+    peer.takes(true);
+    expect(windowUpdates(await peer.frames())).toHaveLength(2);
+    peer.takes(false);
+    peer.send(pingFrame(Buffer.alloc(8), false));
+    await peer.frames();
+    for (const bytes of [16_384, 16_384, 16_384, 16_384]) peer.send(data(1, bytes));
+    expect(goaway(await peer.frames())).toBe(H2_ERROR.flowControlError);
+  });
+});
+
 test("what a stream was told to say after its connection's end is not called back", async () => {
   const peer = connect();
   peer.send(open(1));
@@ -197,6 +265,23 @@ test("what a stream was told to say after its connection's end is not called bac
 
 function open(id: number): Buffer {
   return Buffer.concat([frameHeader(REQUEST.length, FRAME.headers, FLAG.endHeaders, id), REQUEST]);
+}
+
+/** @param isPadding all of its payload, up to the longest padding there is */
+function data(id: number, bytes: number, isPadding = false): Buffer {
+  const payload = Buffer.alloc(bytes);
+  if (isPadding) payload[0] = Math.min(255, bytes - 1);
+  return Buffer.concat([frameHeader(bytes, FRAME.data, isPadding ? FLAG.padded : 0, id), payload]);
+}
+
+function windowUpdates(frames: readonly Frame[]): readonly (readonly [id: number, increment: number])[] {
+  return frames
+    .filter(({ type }) => type === FRAME.windowUpdate)
+    .map(({ streamId, payload }) => [streamId, payload.readUInt32BE(0)] as const);
+}
+
+function resetCodes(frames: readonly Frame[]): readonly number[] {
+  return frames.filter(({ type }) => type === FRAME.rstStream).map(({ payload }) => payload.readUInt32BE(0));
 }
 
 function dataBytes(frames: readonly Frame[]): number {

@@ -34,6 +34,7 @@ import {
   SETTING,
   StreamError,
 } from "./protocol.ts";
+import { ReceiveWindow } from "./receive-window.ts";
 import { checkTrailers, readRequestHead } from "./request-headers.ts";
 import { ServerStream } from "./server-stream.ts";
 import { StreamTable } from "./stream-table.ts";
@@ -55,6 +56,8 @@ export interface ServerConnectionOptions {
   readonly onOver: () => void;
 }
 
+const NO_FRAMES: readonly Buffer[] = [];
+
 /** The server's side of one HTTP/2 connection with prior knowledge (RFC 9113). Bytes come in by `receive`. */
 export class ServerConnection {
   readonly #options: ServerConnectionOptions;
@@ -66,11 +69,13 @@ export class ServerConnection {
   readonly #streams = new StreamTable();
   /** Streams that have data for the peer's next window, in the order of their turn. */
   readonly #waiting = new Set<ServerStream>();
+  readonly #receiveWindow = new ReceiveWindow();
+  /** Streams whose clients wait for a WINDOW_UPDATE, or soon will. */
+  readonly #due = new Set<ServerStream>();
   #preface: Buffer | undefined = Buffer.alloc(0);
   #hasSettings = false;
   #peer: PeerSettings = DEFAULT_PEER_SETTINGS;
   #sendWindow = DEFAULT_WINDOW_BYTES;
-  #unannounced = 0;
   #block: HeaderBlock | undefined;
   #isDraining = false;
   #isOver = false;
@@ -80,6 +85,7 @@ export class ServerConnection {
     this.#options = options;
     this.#output = new OutputQueue(
       transport,
+      () => this.#windowUpdates(),
       () => this.#flushed(),
       () => this.#watch.waiting(),
     );
@@ -163,6 +169,7 @@ export class ServerConnection {
   closed(stream: ServerStream, by: "both" | "client" | "server"): void {
     this.#streams.close(stream.id, by === "server");
     this.#waiting.delete(stream);
+    this.#due.delete(stream);
     if (this.#streams.size > 0 || this.#isOver) return;
     this.#watch.withoutStreams();
     this.#endIfDone();
@@ -240,19 +247,28 @@ export class ServerConnection {
     const data = withoutPadding(frame);
     const endsStream = (frame.flags & FLAG.endStream) !== 0;
     if (data.length === 0 && !endsStream) this.#spendNuisance();
-    this.#announce(frame.payload.length);
+    // Whatever becomes of the stream: the client has counted it.
+    if (!this.#receiveWindow.take(frame.payload.length))
+      throw new ConnectionError(H2_ERROR.flowControlError, "more data than the connection's window allows");
+    if (this.#receiveWindow.isDue) this.#output.wake();
     if (!stream) return this.#streams.checkLate(frame.streamId, "DATA", false);
+    if (!stream.receiveWindow.take(frame.payload.length))
+      throw new StreamError(H2_ERROR.flowControlError, "more data than the stream's window allows");
     stream.receiveData(data);
     if (endsStream) stream.receiveEnd();
-    else if (stream.isOpen && frame.payload.length > 0) this.send(windowUpdateFrame(stream.id, frame.payload.length));
+    else if (stream.isOpen && stream.receiveWindow.isDue) {
+      this.#due.add(stream);
+      this.#output.wake();
+    }
   }
 
-  /** Gives the connection's window back: what arrives is consumed at once, and its consumers have limits of their own. */
-  #announce(bytes: number): void {
-    this.#unannounced += bytes;
-    if (this.#unannounced < DEFAULT_WINDOW_BYTES / 2) return;
-    this.send(windowUpdateFrame(0, this.#unannounced));
-    this.#unannounced = 0;
+  /** For the windows that are used up by half: their consumers have limits of their own. */
+  #windowUpdates(): readonly Buffer[] {
+    if (!this.#receiveWindow.isDue && this.#due.size === 0) return NO_FRAMES;
+    const frames = [...this.#due].map(({ id, receiveWindow }) => windowUpdateFrame(id, receiveWindow.giveBack()));
+    this.#due.clear();
+    if (this.#receiveWindow.isDue) frames.push(windowUpdateFrame(0, this.#receiveWindow.giveBack()));
+    return frames;
   }
 
   #headers(frame: Frame): void {

@@ -1,5 +1,6 @@
 import { frameHeader, rstStreamFrame } from "./frame-writer.ts";
 import { FLAG, FRAME, H2_ERROR, type H2ErrorCode, MAX_FRAME_BYTES, MAX_WINDOW_BYTES, StreamError } from "./protocol.ts";
+import { ReceiveWindow } from "./receive-window.ts";
 import type { RequestHead } from "./request-headers.ts";
 
 /** Takes what a client sends on a stream. */
@@ -34,6 +35,7 @@ export class ServerStream {
   readonly id: number;
   readonly head: RequestHead;
   consumer: StreamConsumer | undefined;
+  readonly receiveWindow = new ReceiveWindow();
   readonly #connection: StreamConnection;
   /** First in, first out. */
   readonly #pending: Pending[] = [];
