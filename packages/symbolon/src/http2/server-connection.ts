@@ -9,14 +9,7 @@ import {
   withoutPadding,
 } from "./frame-payload.ts";
 import { type Frame, FrameReader } from "./frame-reader.ts";
-import {
-  goawayFrame,
-  pingFrame,
-  rstStreamFrame,
-  SETTINGS_ACK,
-  settingsFrame,
-  windowUpdateFrame,
-} from "./frame-writer.ts";
+import { goawayFrame, pingFrame, rstStreamFrame, SETTINGS_ACK, settingsFrame } from "./frame-writer.ts";
 import { HeaderBlock } from "./header-block.ts";
 import { HeaderDecoder } from "./header-decoder.ts";
 import { NuisanceBudget } from "./nuisance-budget.ts";
@@ -34,7 +27,7 @@ import {
   SETTING,
   StreamError,
 } from "./protocol.ts";
-import { ReceiveWindow } from "./receive-window.ts";
+import { ReceiveWindows } from "./receive-windows.ts";
 import { checkTrailers, readRequestHead } from "./request-headers.ts";
 import { ServerStream } from "./server-stream.ts";
 import { StreamTable } from "./stream-table.ts";
@@ -56,8 +49,6 @@ export interface ServerConnectionOptions {
   readonly onOver: () => void;
 }
 
-const NO_FRAMES: readonly Buffer[] = [];
-
 /** The server's side of one HTTP/2 connection with prior knowledge (RFC 9113). Bytes come in by `receive`. */
 export class ServerConnection {
   readonly #options: ServerConnectionOptions;
@@ -69,9 +60,7 @@ export class ServerConnection {
   readonly #streams = new StreamTable();
   /** Streams that have data for the peer's next window, in the order of their turn. */
   readonly #waiting = new Set<ServerStream>();
-  readonly #receiveWindow = new ReceiveWindow();
-  /** Streams whose clients wait for a WINDOW_UPDATE, or soon will. */
-  readonly #due = new Set<ServerStream>();
+  readonly #receiveWindows = new ReceiveWindows(() => this.#output.wake());
   #preface: Buffer | undefined = Buffer.alloc(0);
   #hasSettings = false;
   #peer: PeerSettings = DEFAULT_PEER_SETTINGS;
@@ -85,7 +74,7 @@ export class ServerConnection {
     this.#options = options;
     this.#output = new OutputQueue(
       transport,
-      () => this.#windowUpdates(),
+      () => this.#receiveWindows.updates(),
       () => this.#flushed(),
       () => this.#watch.waiting(),
     );
@@ -169,7 +158,7 @@ export class ServerConnection {
   closed(stream: ServerStream, by: "both" | "client" | "server"): void {
     this.#streams.close(stream.id, by === "server");
     this.#waiting.delete(stream);
-    this.#due.delete(stream);
+    this.#receiveWindows.closed(stream);
     if (this.#streams.size > 0 || this.#isOver) return;
     this.#watch.withoutStreams();
     this.#endIfDone();
@@ -247,28 +236,12 @@ export class ServerConnection {
     const data = withoutPadding(frame);
     const endsStream = (frame.flags & FLAG.endStream) !== 0;
     if (data.length === 0 && !endsStream) this.#spendNuisance();
-    // Whatever becomes of the stream: the client has counted it.
-    if (!this.#receiveWindow.take(frame.payload.length))
-      throw new ConnectionError(H2_ERROR.flowControlError, "more data than the connection's window allows");
-    if (this.#receiveWindow.isDue) this.#output.wake();
+    this.#receiveWindows.takeOfConnection(frame.payload.length);
     if (!stream) return this.#streams.checkLate(frame.streamId, "DATA", false);
-    if (!stream.receiveWindow.take(frame.payload.length))
-      throw new StreamError(H2_ERROR.flowControlError, "more data than the stream's window allows");
+    this.#receiveWindows.takeOfStream(stream, frame.payload.length);
     stream.receiveData(data);
     if (endsStream) stream.receiveEnd();
-    else if (stream.isOpen && stream.receiveWindow.isDue) {
-      this.#due.add(stream);
-      this.#output.wake();
-    }
-  }
-
-  /** For the windows that are used up by half: their consumers have limits of their own. */
-  #windowUpdates(): readonly Buffer[] {
-    if (!this.#receiveWindow.isDue && this.#due.size === 0) return NO_FRAMES;
-    const frames = [...this.#due].map(({ id, receiveWindow }) => windowUpdateFrame(id, receiveWindow.giveBack()));
-    this.#due.clear();
-    if (this.#receiveWindow.isDue) frames.push(windowUpdateFrame(0, this.#receiveWindow.giveBack()));
-    return frames;
+    else if (stream.isOpen) this.#receiveWindows.renew(stream);
   }
 
   #headers(frame: Frame): void {
