@@ -62,9 +62,8 @@ test("streams over the limit are refused, and the connection goes on", async () 
   expect(peer.isOver()).toBe(false);
 });
 
-test("streams that are opened and reset, pings, empty data: a thousand pass, and then the connection ends", async () => {
+test("streams that are opened and reset, settings, empty data: a thousand pass, and then the connection ends", async () => {
   const floods = {
-    pings: () => [pingFrame(Buffer.alloc(8), false)],
     settings: () => [settingsFrame([])],
     resets: (at: number) => [open(2 * at + 3), rstStreamFrame(2 * at + 3, H2_ERROR.cancel)],
     emptyData: () => [frameHeader(0, FRAME.data, 0, 1)],
@@ -75,9 +74,44 @@ test("streams that are opened and reset, pings, empty data: a thousand pass, and
     peer.send(open(1));
     for (let at = 0; at < 1000; at++) peer.send(...flood(at));
     expect([name, peer.isOver()]).toEqual([name, false]);
-    for (let at = 1000; at < 1001; at++) peer.send(...flood(at));
+    peer.send(...flood(1000));
     expect([name, goaway(await peer.frames())]).toEqual([name, H2_ERROR.enhanceYourCalm]);
   }
+});
+
+describe("pings, window updates and priorities", () => {
+  const floods = {
+    pings: pingFrame(Buffer.alloc(8), false),
+    connectionUpdates: windowUpdateFrame(0, 1),
+    streamUpdates: windowUpdateFrame(1, 1),
+    lateUpdates: windowUpdateFrame(3, 1),
+    priorities: Buffer.concat([frameHeader(5, FRAME.priority, 0, 1), Buffer.alloc(5)]),
+  };
+
+  test("a thousand pass and two for each request, and then the connection ends", async () => {
+    for (const [name, frame] of Object.entries(floods)) {
+      const peer = connect();
+      peer.send(open(1), open(3));
+      peer.streams[1]?.reset(H2_ERROR.cancel);
+      for (let at = 0; at < 1004; at++) peer.send(frame);
+      expect([name, peer.isOver()]).toEqual([name, false]);
+      peer.send(frame);
+      expect([name, goaway(await peer.frames())]).toEqual([name, H2_ERROR.enhanceYourCalm]);
+    }
+  });
+
+  test("a client may send twenty for every DATA frame that it is sent, for ever", async () => {
+    for (const [name, frame] of Object.entries(floods)) {
+      const peer = connect();
+      peer.send(open(1), open(3));
+      peer.streams[1]?.reset(H2_ERROR.cancel);
+      for (let round = 0; round < 200; round++) {
+        peer.streams[0]?.sendData(Buffer.alloc(1));
+        for (let at = 0; at < 20; at++) peer.send(frame);
+      }
+      expect([name, goaway(await peer.frames())]).toEqual([name, undefined]);
+    }
+  });
 });
 
 test("a header block in sixteen frames is read, one in more ends the connection", async () => {

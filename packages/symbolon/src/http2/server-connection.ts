@@ -141,7 +141,9 @@ export class ServerConnection {
   takeWindow(wanted: number): number {
     const size = Math.min(wanted, this.#sendWindow, this.#output.room);
     this.#sendWindow -= size;
-    if (size > 0) this.#watch.taken();
+    if (size === 0) return 0;
+    this.#watch.taken();
+    this.#nuisance.dataSent();
     return size;
   }
 
@@ -217,16 +219,16 @@ export class ServerConnection {
         return this.#ping(frame);
       case FRAME.priority:
         requireStream(frame);
-        this.#spendNuisance();
+        this.#nuisance.spendFree();
         return checkPriority(frame.streamId, frame.payload);
       case FRAME.pushPromise:
         throw new ConnectionError(H2_ERROR.protocolError, "clients do not push");
       case FRAME.goaway:
         requireConnection(frame);
-        return this.#spendNuisance();
+        return this.#nuisance.spend();
       default:
         // Frames of unknown types are ignored (RFC 9113 §4.1), not without limit.
-        return this.#spendNuisance();
+        return this.#nuisance.spend();
     }
   }
 
@@ -235,7 +237,7 @@ export class ServerConnection {
     const stream = this.#streams.get(frame.streamId);
     const data = withoutPadding(frame);
     const endsStream = (frame.flags & FLAG.endStream) !== 0;
-    if (data.length === 0 && !endsStream) this.#spendNuisance();
+    if (data.length === 0 && !endsStream) this.#nuisance.spend();
     this.#receiveWindows.takeOfConnection(frame.payload.length);
     if (!stream) return this.#streams.checkLate(frame.streamId, "DATA", false);
     this.#receiveWindows.takeOfStream(stream, frame.payload.length);
@@ -278,6 +280,7 @@ export class ServerConnection {
     const request = { id: streamId, head: readRequestHead(headers), endsWithHead: endsStream };
     const opened = new ServerStream(this, request, this.#peer.initialWindowSize);
     this.#streams.add(opened);
+    this.#nuisance.requestCame();
     this.#watch.withStreams();
     this.#options.onStream(opened);
     if (endsStream) opened.tellEnd();
@@ -285,7 +288,7 @@ export class ServerConnection {
 
   /** A stream that is not opened: each one that a peer has refused counts as a nuisance. */
   #refuse(streamId: number, code: H2ErrorCode): void {
-    this.#spendNuisance();
+    this.#nuisance.spend();
     this.#streams.close(streamId, true);
     this.send(rstStreamFrame(streamId, code));
   }
@@ -293,7 +296,7 @@ export class ServerConnection {
   #settings(frame: Frame): void {
     requireConnection(frame);
     if (frame.flags & FLAG.ack) return requireLength(frame.payload, 0, "acknowledgement of SETTINGS");
-    if (this.#hasSettings) this.#spendNuisance();
+    if (this.#hasSettings) this.#nuisance.spend();
     this.#hasSettings = true;
     const before = this.#peer.initialWindowSize;
     this.#peer = readSettings(frame.payload, this.#peer);
@@ -305,6 +308,7 @@ export class ServerConnection {
 
   #windowUpdate({ streamId, payload }: Frame): void {
     requireLength(payload, 4, "WINDOW_UPDATE");
+    this.#nuisance.spendFree();
     const increment = payload.readUInt32BE(0) & 0x7fff_ffff;
     if (streamId !== 0) {
       const stream = this.#streams.get(streamId);
@@ -324,7 +328,7 @@ export class ServerConnection {
     requireLength(frame.payload, 4, "RST_STREAM");
     const stream = this.#streams.get(frame.streamId);
     if (!stream) return this.#streams.checkLate(frame.streamId, "RST_STREAM", true);
-    this.#spendNuisance();
+    this.#nuisance.spend();
     stream.abort();
   }
 
@@ -332,12 +336,8 @@ export class ServerConnection {
     requireConnection(frame);
     requireLength(frame.payload, 8, "PING");
     if (frame.flags & FLAG.ack) return;
-    this.#spendNuisance();
+    this.#nuisance.spendFree();
     this.send(pingFrame(frame.payload, true));
-  }
-
-  #spendNuisance(): void {
-    if (!this.#nuisance.spend()) throw new ConnectionError(H2_ERROR.enhanceYourCalm, "too many frames to no purpose");
   }
 
   #flushed(): void {
