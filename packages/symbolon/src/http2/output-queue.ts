@@ -108,8 +108,9 @@ export class OutputQueue {
   #done(): void {
     const callbacks = this.#taken;
     this.#taken = [];
-    for (const callback of callbacks) callback();
+    // Who waits comes before who goes on writing.
     if (!this.#isStopped) this.#onFlushed();
+    for (const callback of callbacks) if (!this.#isStopped) callback();
   }
 
   #takeAll(): Buffer {

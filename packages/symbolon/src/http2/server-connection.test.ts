@@ -44,6 +44,55 @@ test("no DATA frame is longer than 16,384 bytes", async () => {
   expect(lengths).toEqual([16_384, 1]);
 });
 
+describe("a small answer beside a big one", () => {
+  const wide = [settingsFrame([[SETTING.initialWindowSize, 2 ** 30]]), windowUpdateFrame(0, 2 ** 30)];
+
+  test("goes out after one turn of the big one, not after all of it", async () => {
+    const peer = connect();
+    peer.send(...wide, open(1), open(3));
+    peer.streams[0]?.sendData(Buffer.alloc(1_000_000));
+    peer.streams[1]?.sendData(Buffer.alloc(10));
+    expect(bytesBefore(3, await peer.framesOf(20))).toBeLessThanOrEqual(2 * 65_536);
+  });
+
+  test("goes out as soon when the big one is written on with every part that is taken", async () => {
+    const peer = connect();
+    peer.send(...wide, open(1), open(3));
+    let parts = 0;
+    const write = (): void => {
+      if (parts++ < 15) peer.streams[0]?.sendData(Buffer.alloc(65_536), write);
+    };
+    write();
+    write();
+    peer.streams[1]?.sendData(Buffer.alloc(10));
+    expect(bytesBefore(3, await peer.framesOf(40))).toBeLessThanOrEqual(2 * 65_536);
+  });
+
+  test("is ended with the rest when the connection's window stays shut behind the big one", async () => {
+    const peer = connect();
+    peer.send(open(1), open(3));
+    peer.streams[0]?.sendData(Buffer.alloc(65_535));
+    peer.streams[1]?.sendData(Buffer.alloc(10));
+    expect(dataBytes(await peer.framesOf(10))).toBe(65_535);
+    await peer.clock.advance(499);
+    expect(peer.isOver()).toBe(false);
+    await peer.clock.advance(1);
+    expect(peer.isOver()).toBe(true);
+  });
+});
+
+test("of a big answer no more than 64 KiB and a frame are written to a transport that is full, and all of it once it drains", async () => {
+  const peer = connect();
+  peer.send(settingsFrame([[SETTING.initialWindowSize, 2 ** 30]]), windowUpdateFrame(0, 2 ** 30), open(1));
+  await peer.frames();
+  peer.takes(false);
+  peer.streams[0]?.sendData(Buffer.alloc(1_000_000));
+  expect(dataBytes(await peer.framesOf(20))).toBeLessThanOrEqual(65_536);
+  expect(await peer.frames()).toEqual([]);
+  peer.takes(true);
+  expect(dataBytes(await peer.framesOf(40))).toBeGreaterThanOrEqual(1_000_000 - 65_536);
+});
+
 test("a window of 2^31-1 is allowed, one more ends the connection", async () => {
   const peer = connect();
   peer.send(windowUpdateFrame(0, 2 ** 31 - 1 - 65_535));
@@ -301,6 +350,12 @@ function open(id: number): Buffer {
   return Buffer.concat([frameHeader(REQUEST.length, FRAME.headers, FLAG.endHeaders, id), REQUEST]);
 }
 
+/** Octets of data on other streams before the first on this one. */
+function bytesBefore(id: number, frames: readonly Frame[]): number {
+  const first = frames.findIndex(({ type, streamId }) => type === FRAME.data && streamId === id);
+  return first < 0 ? Number.POSITIVE_INFINITY : dataBytes(frames.slice(0, first));
+}
+
 /** @param isPadding all of its payload, up to the longest padding there is */
 function data(id: number, bytes: number, isPadding = false): Buffer {
   const payload = Buffer.alloc(bytes);
@@ -362,6 +417,13 @@ function connect() {
       isOver = true;
     },
   });
+  // What does not fit into one turn's write follows in the next.
+  const framesOf = async (turns: number): Promise<readonly Frame[]> => {
+    for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+    const all = received;
+    received = [];
+    return all;
+  };
   const send = (...bytes: readonly Buffer[]): void => connection.receive(Buffer.concat(bytes));
   send(PREFACE, settingsFrame([]));
   return {
@@ -376,13 +438,8 @@ function connect() {
       isTaking = taking;
       if (taking) connection.drained();
     },
+    framesOf,
     /** What has been sent since the last time. */
-    async frames(): Promise<readonly Frame[]> {
-      // What does not fit into one turn's write follows in the next.
-      for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
-      const all = received;
-      received = [];
-      return all;
-    },
+    frames: () => framesOf(3),
   };
 }

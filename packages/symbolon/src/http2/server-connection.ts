@@ -346,10 +346,14 @@ export class ServerConnection {
     this.#pumpWaiting();
   }
 
+  /** One turn: who has had it waits behind those that have not, and those come first in the next. */
   #pumpWaiting(): void {
-    const turn = [...this.#waiting];
-    this.#waiting.clear();
-    for (const stream of turn) stream.pump();
+    for (const stream of [...this.#waiting]) {
+      if (this.#sendWindow <= 0 || this.#output.room === 0) break;
+      this.#waiting.delete(stream);
+      stream.pump();
+    }
+    if (this.#waiting.size > 0) this.#watch.waiting();
   }
 
   #endIfDone(): void {
