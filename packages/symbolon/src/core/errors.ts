@@ -75,6 +75,7 @@ export const PRODUCT_ERRORS = {
   ERR_TOKEN_REFUSED: { fault: "peer", status: "unauthenticated" },
   ERR_WORKLOAD_ATTESTATION: { fault: "peer", status: "unavailable" },
   ERR_WORKLOAD_NOT_ENTITLED: { fault: "operator", status: "permission_denied" },
+  ERR_WORKLOAD_REQUEST_INVALID: { fault: "caller", status: "invalid_argument" },
 } as const satisfies ErrorCatalogue;
 
 export type ProductErrorCode = keyof typeof PRODUCT_ERRORS;

@@ -30,7 +30,7 @@ export function checkPriority(streamId: number, priority: Buffer): void {
 /** @throws ConnectionError FRAME_SIZE_ERROR */
 export function requireLength(payload: Buffer, length: number, name: string): void {
   if (payload.length !== length)
-    throw new ConnectionError(H2_ERROR.frameSizeError, `${name} of ${payload.length} bytes instead of ${length}`);
+    throw new ConnectionError(H2_ERROR.frameSizeError, `${name} of another length than ${length} bytes`);
 }
 
 /** @throws ConnectionError PROTOCOL_ERROR */

@@ -73,6 +73,6 @@ export class FrameReader {
 function frameBytes(bytes: Buffer, at: number): number {
   const length = bytes.readUIntBE(at, 3);
   if (length > MAX_FRAME_BYTES)
-    throw new ConnectionError(H2_ERROR.frameSizeError, `frame of ${length} bytes, the limit is ${MAX_FRAME_BYTES}`);
+    throw new ConnectionError(H2_ERROR.frameSizeError, `a frame of more than ${MAX_FRAME_BYTES} bytes`);
   return FRAME_HEADER_BYTES + length;
 }

@@ -45,6 +45,8 @@ export interface ServerConnectionOptions {
   readonly log: Log;
   /** A new request: sets the stream's `consumer` before it returns. */
   readonly onStream: (stream: ServerStream) => void;
+  /** The peer has broken the protocol or a limit; the connection is ended. @param reason a sentence of ours, without the peer's words */
+  readonly onFailed?: (reason: string) => void;
   /** The connection is over: every stream has been told. */
   readonly onOver: () => void;
 }
@@ -367,6 +369,7 @@ export class ServerConnection {
   #fail(code: H2ErrorCode, reason: string): void {
     if (this.#isOver) return;
     this.#options.log.debug("connection ended", { code, reason });
+    if (code !== H2_ERROR.noError) this.#options.onFailed?.(reason);
     this.#output.add([goawayFrame(this.#streams.lastId, code, reason)]);
     this.#output.flushLast();
     this.#stop();

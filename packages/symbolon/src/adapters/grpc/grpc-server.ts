@@ -15,6 +15,8 @@ export interface GrpcServerOptions<Peer> {
   readonly methods: readonly GrpcMethod<Peer>[];
   readonly limits: ServerConnectionLimits;
   readonly maxMessageBytes: number;
+  /** What no client of ours asks: bytes that are no HTTP/2, calls that are no gRPC, methods that are not here. @param reason one of few sentences */
+  readonly onRefused?: (peer: Peer, reason: string) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -34,7 +36,7 @@ type OfConnection<Peer> = Pick<GrpcCallOptions<Peer>, "held" | "deadlines">;
 const MAX_HELD_BYTES = 1024 * 1024;
 
 export function createGrpcServer<Peer>(options: GrpcServerOptions<Peer>): GrpcServer<Peer> {
-  const { limits, maxMessageBytes, clock, log } = options;
+  const { limits, maxMessageBytes, onRefused, clock, log } = options;
   const methods = new Map(options.methods.map((method) => [method.path, method]));
   const connections = new Set<ServerConnection>();
   let whenEmpty: (() => void) | undefined;
@@ -43,11 +45,14 @@ export function createGrpcServer<Peer>(options: GrpcServerOptions<Peer>): GrpcSe
   const start = (stream: ServerStream, peer: Peer, ofConnection: OfConnection<Peer>): void => {
     const { method, path, headers } = stream.head;
     const contentType = headers.find(([name]) => name === "content-type")?.[1] ?? "";
-    if (method !== "POST") return refuseStream(stream, 405);
-    if (!/^application\/grpc(?:[+;]|$)/.test(contentType)) return refuseStream(stream, 415);
+    if (method !== "POST" || !/^application\/grpc(?:[+;]|$)/.test(contentType)) {
+      onRefused?.(peer, "a call that is no gRPC");
+      return refuseStream(stream, method === "POST" ? 415 : 405);
+    }
     const found = methods.get(path);
     const call = new GrpcCall(stream, peer, { maxMessageBytes, ...ofConnection, log });
     if (found) return call.start(() => found.open(call));
+    onRefused?.(peer, "a method that is not here");
     call.end({ code: GRPC_CODE.unimplemented, details: `the server has no method ${path.slice(0, 200)}` });
   };
 
@@ -61,6 +66,7 @@ export function createGrpcServer<Peer>(options: GrpcServerOptions<Peer>): GrpcSe
         clock,
         log,
         onStream: (stream) => start(stream, peer, { held, deadlines }),
+        onFailed: (reason) => onRefused?.(peer, reason),
         onOver() {
           deadlines.stop();
           connections.delete(connection);

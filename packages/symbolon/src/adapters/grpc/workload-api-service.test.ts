@@ -180,6 +180,8 @@ describe("FetchJWTSVID", () => {
   ])("refuses %s (S4)", async (_what, request, details) => {
     const outcome = await caller.unary("FetchJWTSVID", request);
     expect(outcome).toEqual({ code: "INVALID_ARGUMENT", details: expect.stringMatching(details) });
+    const { reason } = invalidRequest();
+    expect(reason).toMatch(/^audience must be specified$|^invalid requested SPIFFE ID$/);
   });
 
   test("has no token of an identity of somebody else's; that is on record", async () => {
@@ -322,10 +324,11 @@ describe("the security header (Workload Endpoint §4)", () => {
     ["there twice", header("true", "true")],
   ] as const;
 
-  test.each(wrong)("%s: every method refuses", async (_how, metadata) => {
+  test.each(wrong)("%s: every method refuses, and once in a minute it is on record", async (_how, metadata) => {
     for (const method of STREAMS) expect(await caller.stream(method, {}, metadata).next()).toEqual(REFUSED);
     expect(await caller.unary("FetchJWTSVID", { audience: ["a"] }, metadata)).toEqual(REFUSED);
     expect(await caller.unary("ValidateJWTSVID", TOKENLESS, metadata)).toEqual(REFUSED);
+    expect(invalidRequest()).toEqual({ reason: REFUSED.details });
   });
 });
 
@@ -337,12 +340,28 @@ describe("methods that are not there", () => {
     "/SpiffeWorkloadAPI/FetchWITBundles",
     "/SpiffeWorkloadAPI/Nothing",
     "/spiffe.workload.SpiffeWorkloadAPI/FetchX509SVID",
-  ])("%s is Unimplemented", async (path) => {
+  ])("%s is Unimplemented, and on record", async (path) => {
     const other = openCaller(join(directory, "workload.sock"), SpiffeWorkloadAPI, { Other: { ...method, path } });
     expect(await other.stream("Other", {}, GOOD).next()).toMatchObject({ code: "UNIMPLEMENTED" });
+    expect(invalidRequest()).toEqual({ reason: "a method that is not here" });
     other.close();
   });
 });
+
+/** Details of the one line that is on record. */
+function invalidRequest(): { readonly reason?: string } {
+  const [line] = audited;
+  expect(audited).toEqual([
+    {
+      kind: "identity.deliver",
+      outcome: "refused",
+      actor: `process ${process.pid} (uid ${process.getuid?.()})`,
+      code: "ERR_WORKLOAD_REQUEST_INVALID",
+      details: expect.any(Object),
+    },
+  ]);
+  return line?.details ?? {};
+}
 
 /** A call has been seen and waits for a change. */
 async function untilFollowed(): Promise<void> {

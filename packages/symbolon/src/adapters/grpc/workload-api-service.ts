@@ -26,6 +26,8 @@ export interface WorkloadApiOptions {
 }
 
 type WorkloadOf<Peer> = (call: Call<Peer>) => Promise<Workload>;
+/** Who has sent a request that no client may send. @param reason one of few sentences */
+type RecordInvalidRequest<Peer> = (call: Call<Peer>, reason: string) => void;
 /** Who was told that there is no identity for him, and why. */
 type RecordNoIdentity = (workload: Workload, reason: string) => void;
 
@@ -39,6 +41,7 @@ const NO_IDENTITY: GrpcStatus = { code: GRPC_CODE.permissionDenied, details: "no
 export function workloadApiMethods<Peer>(
   options: WorkloadApiOptions,
   workloadOf: WorkloadOf<Peer>,
+  recordInvalid: RecordInvalidRequest<Peer>,
 ): readonly GrpcMethod<Peer>[] {
   const record = createRefusalRecord(options);
   const recordNoIdentity: RecordNoIdentity = ({ name: actor }, reason) =>
@@ -47,14 +50,16 @@ export function workloadApiMethods<Peer>(
   const forWorkload =
     <Request, Response>(work: (request: Request, workload: Workload, signal: AbortSignal) => Promise<Response>) =>
     async (request: Request, call: Call<Peer>): Promise<Response> => {
-      checkSecurityHeader(call);
-      const ending = new AbortController();
-      call.onOver(() => ending.abort());
-      const workload = await workloadOf(call);
+      let workload: Workload | undefined;
       try {
+        checkSecurityHeader(call);
+        const ending = new AbortController();
+        call.onOver(() => ending.abort());
+        workload = await workloadOf(call);
         return await work(request, workload, ending.signal);
       } catch (error) {
-        if (isNotEntitled(error)) recordNoIdentity(workload, error.message);
+        if (error instanceof InvalidRequest) recordInvalid(call, error.reason);
+        if (workload && isNotEntitled(error)) recordNoIdentity(workload, error.message);
         throw error;
       }
     };
@@ -72,6 +77,7 @@ export function workloadApiMethods<Peer>(
       checkSecurityHeader(stream);
       follow(stream, await workloadOf(stream), stateOf, recordNoIdentity);
     } catch (error) {
+      if (error instanceof InvalidRequest) recordInvalid(stream, error.reason);
       stream.end(refusal(error));
     }
   };
@@ -84,7 +90,7 @@ export function workloadApiMethods<Peer>(
     unary(
       method.fetchJWTSVID,
       forWorkload(async ({ audience, spiffeId }, workload, signal) => {
-        if (audience.length === 0 || audience.includes("")) throw new CallRefused("audience must be specified");
+        if (audience.length === 0 || audience.includes("")) throw new InvalidRequest("audience must be specified");
         const wanted = spiffeId === "" ? {} : { spiffeId: requestedId(spiffeId) };
         await grantedOf(workload, options.clock, signal);
         return jwtSvidMessage(await workload.createJwtSvids({ audiences: audience, ...wanted }, signal));
@@ -94,8 +100,8 @@ export function workloadApiMethods<Peer>(
     unary(
       method.validateJWTSVID,
       forWorkload(async ({ audience, svid }, workload, signal) => {
-        if (audience === "") throw new CallRefused("audience must be specified");
-        if (svid === "") throw new CallRefused("svid must be specified");
+        if (audience === "") throw new InvalidRequest("audience must be specified");
+        if (svid === "") throw new InvalidRequest("svid must be specified");
         const { jwtBundles, svids } = await grantedOf(workload, options.clock, signal);
         try {
           const verified = verifyJwtSvid(svid, jwtBundles, { audiences: [audience], now: options.clock.now() });
@@ -114,16 +120,26 @@ export function workloadApiMethods<Peer>(
 /** A request that is wrong whoever sends it: InvalidArgument, which clients do not repeat (S4). */
 class CallRefused extends Error {}
 
+/** One that a client is at fault for, not what it asks about: that is on record, without the client's words. */
+class InvalidRequest extends CallRefused {
+  readonly reason: string;
+
+  constructor(reason: string, detail?: string) {
+    super(detail === undefined ? reason : `${reason}: ${detail}`);
+    this.reason = reason;
+  }
+}
+
 function checkSecurityHeader(call: Pick<Call<unknown>, "metadata">): void {
   const values = call.metadata(SECURITY_HEADER);
-  if (values.length !== 1 || values[0] !== "true") throw new CallRefused("security header missing from request");
+  if (values.length !== 1 || values[0] !== "true") throw new InvalidRequest("security header missing from request");
 }
 
 function requestedId(text: string): SpiffeId {
   try {
     return SpiffeId.parse(text);
   } catch (error) {
-    throw new CallRefused(`invalid requested SPIFFE ID: ${errorText(error)}`);
+    throw new InvalidRequest("invalid requested SPIFFE ID", errorText(error));
   }
 }
 

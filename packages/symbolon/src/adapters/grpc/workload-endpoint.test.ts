@@ -82,6 +82,14 @@ async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve));
 }
 
+const refusalLine = (code: string, reason: string): AuditEvent => ({
+  kind: "identity.deliver",
+  outcome: "refused",
+  actor: `process ${process.pid} (uid ${process.getuid?.()})`,
+  code,
+  details: { reason },
+});
+
 describe("the socket", () => {
   test("is for its owner alone until somebody opens it to others", async () => {
     await serve();
@@ -198,6 +206,10 @@ describe("who connects", () => {
     expect(await caller.stream("FetchX509SVID").next()).toEqual(ATTESTATION_FAILED);
     expect(await caller.unary("FetchJWTSVID", { audience: ["a"] })).toEqual(ATTESTATION_FAILED);
     expect(fixture.followers.size).toBe(0);
+    // Once in a minute, however often it asks.
+    expect(audited).toEqual([
+      refusalLine("ERR_WORKLOAD_ATTESTATION", `process ${process.pid} that connected has ended`),
+    ]);
   });
 
   test("and cannot be found out is told so, and the next try counts anew (S10)", async () => {
@@ -266,19 +278,25 @@ describe("bytes that are no gRPC", () => {
   };
 
   test.each([
-    ["HTTP/1.1", Buffer.from("GET / HTTP/1.1\r\nhost: x\r\n\r\n")],
-    ["TLS", Buffer.from("16030100c8010000c40303", "hex")],
-    ["a wrong frame after the preface", Buffer.concat([PREFACE, Buffer.alloc(64, 0xff)])],
+    ["HTTP/1.1", Buffer.from("GET / HTTP/1.1\r\nhost: x\r\n\r\n"), "no HTTP/2 preface"],
+    ["TLS", Buffer.from("16030100c8010000c40303", "hex"), "no HTTP/2 preface"],
+    [
+      "a wrong frame after the preface",
+      Buffer.concat([PREFACE, Buffer.alloc(64, 0xff)]),
+      "a frame of more than 16384 bytes",
+    ],
     [
       "headers that cannot be decoded",
       Buffer.concat([PREFACE, frame(4, 0, [], 0), frame(1, 5, Buffer.alloc(50, 0xff))]),
+      "integer is too long",
     ],
-  ])("%s: that connection ends, others do not notice", async (_what, bytes) => {
+  ])("%s: that connection ends, others do not notice, and it is on record", async (_what, bytes, reason) => {
     await serve();
     const client = raw();
     client.send(bytes);
     await Promise.race([client.closed, client.until(({ type }) => type === FRAME.goAway)]);
     await stillServes();
+    expect(audited).toEqual([refusalLine("ERR_WORKLOAD_REQUEST_INVALID", reason)]);
   });
 
   test.each([
@@ -298,8 +316,10 @@ describe("bytes that are no gRPC", () => {
     });
     await stillServes();
     expect(isClosed).toBe(false);
+    expect(audited).toEqual([]);
     await clock.advance(1);
     await client.closed;
+    expect(audited).toEqual([refusalLine("ERR_WORKLOAD_REQUEST_INVALID", "no preface came")]);
   });
 
   test("a preface in time: the connection stays", async () => {

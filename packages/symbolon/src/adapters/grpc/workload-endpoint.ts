@@ -6,7 +6,7 @@ import type { Call } from "./grpc-call.ts";
 import { createGrpcServer } from "./grpc-server.ts";
 import { listenForGrpc } from "./grpc-transports.ts";
 import { healthMethods } from "./health-service.ts";
-import { pinnedWorkload, requireAlive } from "./pinned-workload.ts";
+import { pinnedWorkload } from "./pinned-workload.ts";
 import { reflectionMethods } from "./reflection-service.ts";
 import { createRefusalRecord } from "./refusal-record.ts";
 import { secretDiscoveryMethods } from "./secret-discovery.ts";
@@ -61,7 +61,15 @@ const MAX_MESSAGE_BYTES = 256 * 1024;
 export async function serveWorkloadEndpoint(options: WorkloadEndpointOptions): Promise<WorkloadEndpoint> {
   const { path, listen, pinPeer, workloads, filesOf, clock, log } = options;
   requireSocketPathLength(path);
-  const recordRefusal = createRefusalRecord(options);
+  const record = createRefusalRecord(options);
+  const recordRequest = ({ peer }: Connection, reason: string): void =>
+    record({ actor: processName(peer), code: "ERR_WORKLOAD_REQUEST_INVALID", reason });
+  const requireAlive = (peer: WorkloadPeer): void => {
+    if (peer.isAlive()) return;
+    const error = productError("ERR_WORKLOAD_ATTESTATION", `process ${peer.pid} that connected has ended`);
+    record({ actor: processName(peer), code: error.code, reason: error.message });
+    throw error;
+  };
   const connections = new Set<Connection>();
   const perProcess = new Map<number, number>();
 
@@ -81,7 +89,7 @@ export async function serveWorkloadEndpoint(options: WorkloadEndpointOptions): P
     try {
       const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(MAX_ATTESTATION_MS)]);
       requireAlive(peer);
-      const workload = pinnedWorkload(await workloads.attest(peer, signal), peer);
+      const workload = pinnedWorkload(await workloads.attest(peer, signal), () => requireAlive(peer));
       if (ending.signal.aborted) workload.release();
       else ending.signal.addEventListener("abort", () => workload.release(), { once: true });
       return workload;
@@ -93,7 +101,7 @@ export async function serveWorkloadEndpoint(options: WorkloadEndpointOptions): P
 
   const server = createGrpcServer<Connection>({
     methods: [
-      ...workloadApiMethods(options, workloadOf),
+      ...workloadApiMethods(options, workloadOf, ({ peer }, reason) => recordRequest(peer, reason)),
       ...secretDiscoveryMethods<Connection>(options, async (call) => ({
         workload: await workloadOf(call),
         files: filesOf(call.peer.peer),
@@ -103,6 +111,7 @@ export async function serveWorkloadEndpoint(options: WorkloadEndpointOptions): P
     ],
     limits: CONNECTION_LIMITS,
     maxMessageBytes: MAX_MESSAGE_BYTES,
+    onRefused: recordRequest,
     clock,
     log,
   });
@@ -113,7 +122,7 @@ export async function serveWorkloadEndpoint(options: WorkloadEndpointOptions): P
       const reason = errorText(error);
       log.warn("connection refused", { path, reason });
       const code = isSymbolonError(error) ? error.code : "ERR_INTERNAL_BUG";
-      recordRefusal({ actor: "unknown process", code, reason });
+      record({ actor: "unknown process", code, reason });
       return undefined;
     }
   };
@@ -150,4 +159,8 @@ export async function serveWorkloadEndpoint(options: WorkloadEndpointOptions): P
       return closing;
     },
   };
+}
+
+function processName({ pid, uid }: WorkloadPeer): string {
+  return `process ${pid} (uid ${uid})`;
 }
