@@ -30,7 +30,7 @@ const NO_SUBJECT = encodeName([]);
 
 /**
  * Encodes once what an issuer's leaves have in common. A template makes, byte for byte, what `buildTbsCertificate` makes
- * of the same members and an empty subject, in a third of the time. Nothing is judged here either: lint what comes out.
+ * of the same members and an empty subject, in half of the time. Nothing is judged here either: lint what comes out.
  */
 export function createLeafTemplate(constants: LeafConstants): LeafTemplate {
   const { signatureAlgorithm, issuer, basicConstraints, keyUsage, extKeyUsage, authorityKeyId } = constants;
