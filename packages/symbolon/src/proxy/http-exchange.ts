@@ -1,4 +1,5 @@
 import type { RequestRecord, ResponseFlag } from "../telemetry/index.ts";
+import { reasonOfPeer } from "./denial-reason.ts";
 import type { HttpPorts, HttpRoute, HttpService, LocalReply } from "./http-service.ts";
 import {
   HeadWriter,
@@ -313,7 +314,7 @@ export class HttpExchange implements UpstreamUser, AcquireCallbacks {
     this.#responseFraming = writeResponseHead(responseOut, head, {
       http10: this.#http10,
       close: this.#close,
-      appended: "",
+      appended: this.#service.direction === "outbound" ? reasonOfPeer(head, upstream.peer !== undefined) : "",
     });
     if (this.#responseFraming === "until-close") this.#close = true;
   }

@@ -13,7 +13,7 @@ import {
   talk,
   until,
 } from "../../../../test/fakes/proxy-fixture.ts";
-
+import { buildPolicy } from "../../../../test/oracle/build-policy.ts";
 import { createAccessLineWriter, LineBuffer } from "../telemetry/index.ts";
 
 interface Way {
@@ -110,6 +110,23 @@ describe("a request through both proxies", () => {
     expect(seen.toLowerCase()).not.toContain("x-envoy");
     expect(seen.toLowerCase()).not.toContain("x-symbolon");
     expect(seen.match(/x-request-id/gi)?.length).toBe(1);
+  });
+
+  test("is told by its server's proxy why it was refused, where that is wanted, and by nobody else", async () => {
+    for (const denialReasonHeader of [true, false]) {
+      const way = await startWay(answering(OK), {
+        http: {},
+        mesh: { denialReasonHeader },
+        local: { authorizationPolicies: [buildPolicy({})] },
+      });
+      const answer = await way.exchange(GET, "access denied");
+      expect(answer).toStartWith("HTTP/1.1 403 Forbidden\r\n");
+      expect(answer.includes("\r\nX-Symbolon-Reason: no_allow_rule_matched\r\n")).toBe(denialReasonHeader);
+    }
+    const says = (...lines: string[]) =>
+      answering(`HTTP/1.1 403 Forbidden\r\n${lines.map((line) => `${line}\r\n`).join("")}Content-Length: 2\r\n\r\nno`);
+    const forging = await startWay(says("X-Symbolon-Reason: deny_rule_matched"));
+    expect(await forging.exchange(GET, "no")).toBe("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
   });
 
   test("is on record at both ends, with both identities", async () => {

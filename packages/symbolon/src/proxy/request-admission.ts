@@ -9,6 +9,7 @@ import { errorText } from "@symbolon/spiffe/core";
 import type { RequestRecord } from "../telemetry/index.ts";
 import type { AccessGuard } from "./access-guard.ts";
 import { authorizationRecord, denialReply } from "./denial.ts";
+import { reasonLine } from "./denial-reason.ts";
 import type { LocalReply } from "./http-service.ts";
 import type { RequestEdits, RequestHead } from "./http1/index.ts";
 import { type OwnFields, RequestView } from "./request-view.ts";
@@ -187,7 +188,7 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
 
   function withReason(answer: LocalReply, reason: string): LocalReply {
     if (!guard.tellsReason) return answer;
-    return { ...answer, fields: `${answer.fields ?? ""}X-Symbolon-Reason: ${reason}\r\n` };
+    return { ...answer, fields: `${answer.fields ?? ""}${reasonLine(reason)}` };
   }
 
   /** @param tokens taken out of the path as it came, whose query they were in */
