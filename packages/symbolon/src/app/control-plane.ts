@@ -147,7 +147,12 @@ export function runControlPlane(config: MeshConfig): Promise<number> {
       socketPath: paths.apiSocket,
       backend: {
         ...plane,
-        status: () => ({ ...plane.status(), issuance: issuanceOf(config, ca) }),
+        status: () => {
+          const status = plane.status();
+          const problem = audit.problem();
+          const findings = problem === undefined ? status.findings : [...status.findings, problem];
+          return { ...status, findings, issuance: issuanceOf(config, ca) };
+        },
         podSecrets: (uid) => podSecrets(plane.findPod(uid)?.pod, tokens, ca.rootsPem, uid),
         denials: denials.list,
         plaintextCallers: plaintextCallers.list,

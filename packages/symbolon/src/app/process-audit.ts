@@ -1,15 +1,23 @@
 import { join } from "node:path";
 import { type Log, systemClock } from "@symbolon/spiffe/core";
 import { openAuditLog } from "../adapters/fs/index.ts";
-import { createDegradingSink } from "../audit/index.ts";
+import { createDegradingSink, createWatchedSink } from "../audit/index.ts";
 import type { SecretDirectory } from "../ca/index.ts";
 import { loadOrCreateKey } from "../ca/stored-key.ts";
 import type { AuditSink } from "../core/index.ts";
 import { type MeshConfig, pathsOf } from "./mesh-config.ts";
 
 export interface ProcessAudit extends AuditSink {
+  /** For `symbolon status`: that the newest event could not be written, why, and what that means. */
+  problem(): string | undefined;
   close(): Promise<void>;
 }
+
+const CONSEQUENCES = {
+  refuse:
+    "certificates, changes and commands that it cannot record are refused (--audit-full refuse); the next one that it can record ends this",
+  degrade: "the mesh goes on, and the newest events wait in memory (--audit-full degrade)",
+} as const;
 
 /** The audit log of one process, which refuses or degrades as the mesh's configuration says. */
 export async function openProcessAudit(
@@ -24,10 +32,17 @@ export async function openProcessAudit(
     clock: systemClock,
     log,
   });
-  if (config.auditFull === "refuse") return auditLog;
-  const sink = createDegradingSink(auditLog, { clock: systemClock, log });
+  const watched = createWatchedSink(auditLog, systemClock);
+  const problem = (): string | undefined => {
+    const found = watched.problem();
+    return found && `${found.error}, since ${found.since.toISOString()}; ${CONSEQUENCES[config.auditFull]}`;
+  };
+  if (config.auditFull === "refuse")
+    return { write: (event) => watched.write(event), problem, close: () => auditLog.close() };
+  const sink = createDegradingSink(watched, { clock: systemClock, log });
   return {
     write: (event) => sink.write(event),
+    problem,
     async close() {
       sink.close();
       await auditLog.close();

@@ -62,5 +62,15 @@ export function impossibleChangeEvent(error: unknown, actor: string): AuditEvent
   };
 }
 
+/** What was audited as done is not in force after all: the state could not be written. */
+export function failedChange(event: AuditEvent, error: unknown): AuditEvent {
+  return {
+    ...event,
+    outcome: "failure",
+    ...(isSymbolonError(error) ? { code: error.code } : {}),
+    details: { ...event.details, error: errorText(error).slice(0, MAX_AUDITED_FINDING) },
+  };
+}
+
 /** SHA-256 of the object as JSON, hex: the same content has the same one, in whichever file it stands. */
 const digest = ({ object }: StoredObject): string => createHash("sha256").update(JSON.stringify(object)).digest("hex");

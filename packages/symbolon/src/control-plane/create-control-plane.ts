@@ -22,7 +22,7 @@ import {
   type DeleteRequest,
   deleteObjects,
 } from "./api-changes.ts";
-import { changeEvents, impossibleChangeEvent, refusalEvent } from "./change-events.ts";
+import { changeEvents, failedChange, impossibleChangeEvent, refusalEvent } from "./change-events.ts";
 import { computeSnapshot } from "./compute-snapshot.ts";
 import { createConfigStore, type ObjectChange, type PreparedConfig, type PrepareResult } from "./config-store.ts";
 import { createKeySets } from "./key-sets.ts";
@@ -217,7 +217,12 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     const sides = { before: config.objects, after: prepared.objects, actor };
     const events = changeEvents([...prepared.changes, ...endings], sides);
     await Promise.all(events.map((event) => audit.write(event)));
-    await store.write(prepared.stateChanges);
+    try {
+      await store.write(prepared.stateChanges);
+    } catch (error) {
+      for (const event of events) await writeRefusal(failedChange(event, error));
+      throw error;
+    }
     config.accept(prepared);
     for (const { pod } of endingPods) pods.terminate(pod.uid, clock.now());
   };

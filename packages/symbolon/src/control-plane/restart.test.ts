@@ -122,6 +122,11 @@ describe("a change", () => {
     await expect(mesh.apply(STRICT)).rejects.toThrow("disk full");
     expect(mesh.control.list("PeerAuthentication")).toEqual([]);
     expect(mesh.control.status().version).toBe(version);
+    expect(mesh.audit.slice(-2)).toMatchObject([
+      { kind: "configuration.change", outcome: "success", details: { action: "created" } },
+      { kind: "configuration.change", outcome: "failure", details: { action: "created", error: "disk full" } },
+    ]);
+    expect(mesh.audit.at(-1)?.subject).toBe(mesh.audit.at(-2)?.subject ?? "");
     expect((await mesh.apply(STRICT)).accepted).toBe(true);
     expect(mesh.control.list("PeerAuthentication")).toHaveLength(1);
   });
