@@ -123,7 +123,9 @@ describe("verification of an audit log", () => {
   test("finds the head of another log, a missing head, a missing key and garbage in their places", async () => {
     const files = filesOf(lines);
     const first = async (changes: Partial<AuditLogFiles>) => messages(await verify({ ...files, ...changes }))[0];
-    expect(await first({ log: "agent" })).toBe('head.json: it is the head of log "control-plane"');
+    expect(await first({ log: "agent" })).toBe(
+      'head.json: it is the head of log "control-plane", and this directory is "agent": a copy has to keep the name',
+    );
     expect(await first({ head: undefined })).toContain("there is no signed head");
     expect(await first({ head: Buffer.from("null") })).toBe("head.json: it is not a signed head");
     expect(await first({ publicKeyPem: undefined })).toContain("there is no Ed25519 public key");

@@ -103,7 +103,10 @@ function readHead(files: AuditLogFiles, options: VerifyAuditOptions, report: Rep
     return undefined;
   }
   if (head.log !== files.log) {
-    report("head.json", `it is the head of log "${head.log}"`);
+    report(
+      "head.json",
+      `it is the head of log "${head.log}", and this directory is "${files.log}": a copy has to keep the name`,
+    );
     return undefined;
   }
   if (!isSignedBy(head, key)) {

@@ -1,4 +1,4 @@
-export type { AuditEvent, AuditKind, AuditSink } from "./audit.ts";
+export { AUDIT_KINDS, AUDIT_OUTCOMES, type AuditEvent, type AuditKind, type AuditSink } from "./audit.ts";
 export { errorInfo, PRODUCT_ERRORS, type ProductErrorCode, productError } from "./errors.ts";
 export { accessRecordsFile, type MeshPaths, meshPaths, type PodPaths, requireSocketPathLength } from "./mesh-paths.ts";
 export { privateKeyPem } from "./private-key-pem.ts";

@@ -89,10 +89,19 @@ describe("audit query and tail", () => {
     };
     expect(await actors()).toBe("0123456789");
     expect(await actors("--kind", "request")).toBe("13579");
-    expect(await actors("--kind", "request.den")).toBe("");
     expect(await actors("--actor", "client-4")).toBe("4");
     expect(await actors("--since", "2026-01-01T00:03:00Z", "--until", "2026-01-01T00:06:00Z")).toBe("3456");
     expect(await actors("--code", "denied", "--subject", "svc", "--outcome", "refused")).toBe("13579");
+  });
+
+  test("query refuses what no event can be, and says what there is", async () => {
+    for (const [option, value, message] of [
+      ["--kind", "request.den", "no kind of event, and no beginning of one up to its dot; there are certificate.issue"],
+      ["--outcome", "denied", "is not one of success, refused, failure, started"],
+    ] as const) {
+      const { status, stdout, stderr } = await symbolon("audit", "query", plane, option, value);
+      expect([status, stdout, stderr]).toEqual([64, "", expect.stringContaining(message)]);
+    }
   });
 
   test("query says when there is more than it shows", async () => {

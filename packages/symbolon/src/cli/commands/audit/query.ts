@@ -2,6 +2,7 @@ import { systemClock } from "@symbolon/spiffe/core";
 import type { Command } from "commander";
 import { readAuditLog } from "../../../adapters/fs/index.ts";
 import { type AuditFilter, type AuditLine, queryAuditLog } from "../../../audit/index.ts";
+import { AUDIT_KINDS, AUDIT_OUTCOMES } from "../../../core/index.ts";
 import { parseDuration } from "../../duration.ts";
 import { CommandExit, EXIT } from "../../exit-status.ts";
 import { outputFormat, printStructured } from "../../output.ts";
@@ -73,6 +74,13 @@ async function newestMatches(logs: readonly string[], filter: AuditFilter, limit
 }
 
 function readFilter({ kind, outcome, code, actor, subject, since, until }: Flags): AuditFilter {
+  if (kind !== undefined && !AUDIT_KINDS.some((known) => known === kind || known.startsWith(`${kind}.`)))
+    throw new CommandExit(
+      EXIT.usage,
+      `error: --kind "${kind}" is no kind of event, and no beginning of one up to its dot; there are ${AUDIT_KINDS.join(", ")}`,
+    );
+  if (outcome !== undefined && !AUDIT_OUTCOMES.some((known) => known === outcome))
+    throw new CommandExit(EXIT.usage, `error: --outcome "${outcome}" is not one of ${AUDIT_OUTCOMES.join(", ")}`);
   return {
     ...(kind === undefined ? {} : { kind }),
     ...(outcome === undefined ? {} : { outcome }),
