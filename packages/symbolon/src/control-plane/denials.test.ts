@@ -222,7 +222,7 @@ test("a refused token is explained by its rule and the words of the proxy", asyn
   const refused = denial(podUid, version, { reason: "jwt_expired", detail });
   await denials.store(podUid, { denials: [refused], lost: 0 });
   expect(stored[0]?.explanation.text).toStartWith(
-    `denied: jwt_expired\n${detail}\nthe token was refused before any policy`,
+    `denied: ${detail}\nthe token was refused, before any AuthorizationPolicy was asked\nthe caller needs a newer token`,
   );
   expect(events[0]).toMatchObject({ kind: "request.deny", code: "jwt_expired" });
 });

@@ -13,13 +13,27 @@ const FIXES: Readonly<Record<string, string>> = {
   session_resumed: "the caller resumed a TLS session: each connection has to prove its identity anew",
 };
 
+/** The same for tokens, by reason; they were refused before any AuthorizationPolicy was asked. */
+const TOKEN_FIXES: Readonly<Record<string, string>> = {
+  jwt_expired: "the caller needs a newer token; if it was issued just now, one of the two clocks is wrong",
+  jwt_not_yet_valid: "the clock of the issuer or of this proxy is wrong, or the token is for later",
+  jwt_issuer_not_configured: "no jwtRule has the token's iss as its issuer, to the letter",
+  jwt_audience_not_allowed: "the token's aud has none of the jwtRule's audiences",
+  jwt_key_set_fetch_failed: "the issuer's keys could not be fetched: symbolon status says why",
+  jwt_key_set_without_valid_keys: "the issuer's key set has no key that can be used: symbolon status says why",
+};
 const TOKEN_FIX =
-  "the token was refused before any policy was asked; a request without a token would have been: see the rule, its keys (symbolon get requestauthentication -o yaml) and the token's own claims";
+  "compare the token with the rule, and with its keys and their age: symbolon get requestauthentication -A -o yaml";
 
 /** Lines that explain a refusal which no AuthorizationPolicy made; undefined for any other. */
 export function refusalText(denial: ReportedDenial, local: LocalConfig): string | undefined {
   const { reason, detail, connection } = denial;
-  if (reason.startsWith("jwt_")) return [`denied: ${reason}`, detail, TOKEN_FIX].join("\n");
+  if (reason.startsWith("jwt_"))
+    return [
+      `denied: ${detail}`,
+      "the token was refused, before any AuthorizationPolicy was asked",
+      Object.hasOwn(TOKEN_FIXES, reason) ? TOKEN_FIXES[reason] : TOKEN_FIX,
+    ].join("\n");
   const fix = Object.hasOwn(FIXES, reason) ? FIXES[reason] : undefined;
   if (fix === undefined) return undefined;
   const port = local.inboundPorts.find((each) => each.port === connection.destinationPort);

@@ -43,7 +43,7 @@ function because(reason: string, rule: string, policies: readonly AuthorizationP
       const allow = policies.filter(({ action, dryRun }) => action === "allow" && !dryRun);
       const shown = allow.slice(0, MAX_SHOWN).map((policy) => placeText(placeOf(policy), ""));
       const more = allow.length > MAX_SHOWN ? ` and ${allow.length - MAX_SHOWN} more` : "";
-      return `no rule of the ALLOW policies ${shown.join(", ")}${more} matches`;
+      return `no rule of ${allow.length === 1 ? "ALLOW policy" : "the ALLOW policies"} ${shown.join(", ")}${more} matches`;
     }
   }
 }

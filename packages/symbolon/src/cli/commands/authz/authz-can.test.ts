@@ -49,7 +49,7 @@ describe("symbolon authz can", () => {
     expect(JSON.parse(out)).toEqual({
       outcome: "deny",
       reason: "no_allow_rule_matched",
-      text: "denied: no rule of the ALLOW policies bar/p (a.yaml:10) matches [no_allow_rule_matched]",
+      text: "denied: no rule of ALLOW policy bar/p (a.yaml:10) matches [no_allow_rule_matched]",
       notes: [],
       seen: {
         caller: "service account foo/curl",

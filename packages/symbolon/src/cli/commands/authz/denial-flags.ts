@@ -33,6 +33,13 @@ export async function readDenials(
   });
 }
 
+/** That there is none, in words: "nothing was denied at foo/httpbin in the last 24 hours". */
+export function noDenials({ workload, namespace }: DenialFlags): string {
+  const name = workload === undefined ? undefined : parseWorkloadName(workload, namespace, "--workload");
+  const at = name === undefined ? "" : ` at ${name.namespace}/${name.name}`;
+  return `nothing was denied${at} in the last 24 hours`;
+}
+
 function readLast(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);

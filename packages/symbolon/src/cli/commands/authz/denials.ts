@@ -4,7 +4,7 @@ import type { StoredDenial } from "../../../telemetry/index.ts";
 import { denialLine } from "../../denial-text.ts";
 import { outputFormat, printStructured } from "../../output.ts";
 import { readNamespaceName } from "../../policy-set/name-options.ts";
-import { addDenialOptions, type DenialFlags, readDenials } from "./denial-flags.ts";
+import { addDenialOptions, type DenialFlags, noDenials, readDenials } from "./denial-flags.ts";
 
 const DEFAULT_LAST = 20;
 const FOLLOW_MS = 300;
@@ -38,7 +38,7 @@ Examples:
       let denials = await readDenials(flags, { defaultLast: DEFAULT_LAST }, self);
       if (format === "json" || format === "yaml") return printStructured(format, { denials });
       for (const denial of denials) console.log(lineOf(denial));
-      if (denials.length === 0 && !flags.follow) console.error("nothing was denied in the last 24 hours");
+      if (denials.length === 0 && !flags.follow) console.error(noDenials(flags));
       for (let after = denials.at(-1)?.sequence ?? 0; flags.follow; after = denials.at(-1)?.sequence ?? after) {
         await sleep(systemClock, FOLLOW_MS);
         denials = await readDenials({ ...flags, last: "1000" }, { after, defaultLast: DEFAULT_LAST }, self);

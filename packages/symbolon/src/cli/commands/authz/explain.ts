@@ -6,14 +6,14 @@ import { outputFormat, printStructured } from "../../output.ts";
 import { placeOf } from "../../policy-set/workload-policies.ts";
 import type { AccessAnswer, SeenAccess } from "./access-answer.ts";
 import { answerFlags } from "./answer-flags.ts";
-import { addDenialOptions, type DenialFlags, readDenials } from "./denial-flags.ts";
+import { addDenialOptions, type DenialFlags, noDenials, readDenials } from "./denial-flags.ts";
 import { addQuestionOptions, type QuestionFlags } from "./question-flags.ts";
 
 export function addExplainCommand(group: Command): void {
   const command = group
     .command("explain [method-or-request-id] [path]")
     .description(
-      "Why a caller may or may not: every policy and rule with what it wanted and what it got, and the single changes that would turn the decision.\nTakes what `can` takes and ends as it does: 0 allowed, 1 denied, 2 cannot say.\nWithout --to: a denial of the running mesh, by the id of its request, the newest ones, or those of a workload.",
+      "Why a caller may or may not: every policy and rule with what it wanted and what it got, and the single changes that would turn the decision.\nTakes what `can` takes and ends as it does: 0 allowed, 1 denied, 2 cannot say.\nWithout --to: a denial of the running mesh, by the id of its request, the newest ones, or those of a workload; ends with 0 when there is one, 1 when there is none.",
     );
   addDenialOptions(addQuestionOptions(command))
     .addHelpText(
@@ -60,8 +60,11 @@ async function explainDenials(
   if (format) printStructured(format, { denials });
   else if (denials.length > 0) console.log(denials.map(denialExplanation).join("\n\n"));
   if (denials.length > 0) return;
-  const what = requestId === undefined ? "nothing was denied" : `no policy denied a request with id "${requestId}"`;
-  throw new CommandExit(EXIT.failed, `error: ${what} in the last 24 hours; "symbolon logs --access" has every request`);
+  const nothing =
+    requestId === undefined
+      ? noDenials(flags)
+      : `no policy denied a request with id "${requestId}" in the last 24 hours`;
+  throw new CommandExit(EXIT.failed, `error: ${nothing}; "symbolon logs --access" has every request`);
 }
 
 function explainedText({ text, seen, notes, explanation, changes = [] }: AccessAnswer): string {
