@@ -158,8 +158,8 @@ function requestTarget(plan: AttributePlan, request: RequestAttributes, subject:
     }
     case "requestPrincipal":
       return {
-        name: "issuer and subject",
-        from: `${claimString(claims?.iss)}/${claimString(claims?.sub)}`,
+        name: claims ? "issuer and subject" : "a token with issuer and subject",
+        from: claims && `${claimString(claims.iss)}/${claimString(claims.sub)}`,
         candidates: plan.witnesses,
         canBeAbsent: false,
         other: "other/other",

@@ -57,6 +57,15 @@ describe("an explanation", () => {
     );
   });
 
+  test("asks a caller without a token for one, and a caller with one for another", () => {
+    const policies = [{ name: "p", rules: [{ from: [{ requestPrincipals: ["i/s"] }] }] }];
+    const change = (request: Partial<RequestAttributes>) =>
+      texts(explain(policies, request)).find((text) => /"i\/s"/.test(text) && /subject/.test(text));
+    assert.equal(change({}), 'allow: a token with issuer and subject "i/s"');
+    const claims = { iss: "i", sub: "other" };
+    assert.equal(change({ claims }), 'allow: issuer and subject "i/s" instead of "i/other"');
+  });
+
   test("in words has one line for each item", () => {
     assert.equal(
       explanationText({ ...explain([VIEWER], { method: "PUT" }), flips: [] }),

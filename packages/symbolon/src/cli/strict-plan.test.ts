@@ -114,5 +114,8 @@ describe("the way to STRICT", () => {
     const bar = planStrict("bar", sourceOf(), { callers: [], since: SINCE });
     expect(bar.workloads[0]?.planned).toContain("nothing is enforced");
     expect(bar.manifest).toBeUndefined();
+    expect(strictPlanText(bar)).toEndWith(
+      "nothing to do: no workload has a sidecar, which alone enforces mutual TLS: label namespace bar with istio-injection=enabled\n",
+    );
   });
 });

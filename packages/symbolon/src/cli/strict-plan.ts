@@ -78,8 +78,10 @@ function becomesStrict({ mode, level }: MtlsDecision): boolean {
   return mode !== "strict" && level !== "workload" && level !== "port";
 }
 
+const NO_SIDECAR = "no sidecar";
+
 function modesOf(workload: SetWorkload, mtls: ReturnType<typeof policiesOf>["mtls"], ports: readonly number[]) {
-  if (!workload.sidecar) return { current: "no sidecar", planned: "no sidecar: nothing is enforced at it" };
+  if (!workload.sidecar) return { current: NO_SIDECAR, planned: `${NO_SIDECAR}: nothing is enforced at it` };
   const decisions = [mtls, ...ports.map((port) => mtls.decisionForPort(port))];
   const text = (modeOf: (decision: MtlsDecision) => string) => [...new Set(decisions.map(modeOf))].join(", ");
   return {
@@ -126,8 +128,14 @@ export function strictPlanText({ namespace, workloads, breaking, since, manifest
   if (breaking.length > 0)
     parts.push(`\nseen without mutual TLS since ${since}, and refused then:\n${plaintextCallersText(breaking)}`);
   else if (manifest) parts.push(`\nnobody was seen without mutual TLS at what becomes STRICT since ${since}\n`);
-  if (!manifest) parts.push("\nnothing to do: every port that a policy of the namespace decides about is STRICT\n");
+  if (!manifest) parts.push(`\nnothing to do: ${whyNothing(namespace, workloads)}\n`);
   return parts.join("");
+}
+
+function whyNothing(namespace: string, workloads: StrictPlan["workloads"]): string {
+  if (workloads.length > 0 && workloads.every(({ current }) => current === NO_SIDECAR))
+    return `no workload has a sidecar, which alone enforces mutual TLS: label namespace ${namespace} with istio-injection=enabled`;
+  return "every port that a policy of the namespace decides about is STRICT";
 }
 
 /** One line each, with the fix where there is one. */
