@@ -55,6 +55,14 @@ describe("architecture", () => {
     expect(violations).toEqual([]);
   });
 
+  test("no private key stands in what is shipped (CV-48)", () => {
+    const privateKey =
+      /-----BEGIN [A-Z ]*PRIVATE KEY-----\s*(\\n)?[A-Za-z0-9+/]{16}|["']?\bd["']?\s*:\s*["'][A-Za-z0-9_-]{20,}["']/;
+    expect(privateKey.test('{"kty":"EC","d":"870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE"}')).toBe(true);
+    expect(privateKey.test("-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA")).toBe(true);
+    expect(production.filter(({ text }) => privateKey.test(text)).map(({ path }) => path)).toEqual([]);
+  });
+
   test("every runtime dependency has a reason, and every reason a dependency", () => {
     for (const [name, reasons] of Object.entries(npmDependencies)) {
       const manifest = JSON.parse(readFileSync(join(ROOT, "packages", name, "package.json"), "utf8"));

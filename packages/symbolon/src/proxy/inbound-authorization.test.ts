@@ -312,7 +312,7 @@ describe("a TCP connection", () => {
     expect(seen(server)).toBe("");
   });
 
-  test("with a client's own TLS is passed by its server name, and has no identity", async () => {
+  test("with a client's own TLS is passed by its server name, and has no identity (CV-38)", async () => {
     const policies = [{ rules: [{ when: [{ key: "connection.sni", values: ["a.example"] }] }] }];
     const server = await start({ protocol: "auto", policies, mode: "permissive" } as Start);
     const hello = (servername: string) => tlsClient(server, { ALPNProtocols: ["http/1.1"], servername });

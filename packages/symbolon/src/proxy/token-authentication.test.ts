@@ -196,6 +196,33 @@ describe("a request with a token", () => {
     });
   }
 
+  test("in no form that a token has is refused, and the proxy serves on (CV-46)", async () => {
+    const server = await start({ rules: [rule({ jwks: keySet(["one", RSA.publicKey]) })] });
+    const [head = "", payload = "", signature = ""] = token().split(".");
+    const part = "A".repeat(20_000);
+    const surrogate = Buffer.from('{"iss":"\\ud800","sub":"\\udfff\\ud800"}').toString("base64url");
+    const shapes: readonly string[] = [
+      token(), // ES256 where the only key of this name is RSA
+      head,
+      `${head}.${payload}`,
+      "..",
+      `.${payload}.${signature}`,
+      `${head}..${signature}`,
+      `${head}.${payload}.`,
+      `${head}.${payload}.${signature}.`,
+      `${head}.${payload}.${signature}.${payload}.${signature}`,
+      `${head}.${surrogate}.${signature}`,
+      `${part}.${payload}.${signature}`,
+      `${head}.${part}.${signature}`,
+      `${head}.${payload}.${part}`,
+    ];
+    for (const shape of shapes) expect([shape, await statusOf(ask(server, "/", bearer(shape)))]).toEqual([shape, 401]);
+    // A mebibyte is no head of a request at all.
+    expect(await statusOf(ask(server, "/", bearer(`${head}.${"A".repeat(1 << 20)}.${signature}`)))).toBe(431);
+    expect(seen(server)).toBe("");
+    expect(await statusOf(ask(server, "/"))).toBe(200);
+  });
+
   test("within a minute of its end passes; after it, verified before or not, it does not", async () => {
     const server = await start();
     const text = token({ exp: seconds() + 10 });
@@ -247,7 +274,7 @@ const source = "http://jwks.example/keys";
 const remote = [rule({ jwksUri: source })];
 
 describe("keys", () => {
-  test("that are not there refuse tokens that need them, with the reason, and nobody else", async () => {
+  test("that are not there refuse tokens that need them, with the reason, and nobody else (CV-48)", async () => {
     const server = await start({ rules: remote });
     expect(await ask(server, "/", bearer(token()))).toEndWith("\r\n\r\nJwks remote fetch is failed");
     expect(await statusOf(ask(server, "/"))).toBe(200);

@@ -48,7 +48,7 @@ describe("fetching a key set", () => {
       expect(await problem(get(`${base}/${path}`))).toContain("a redirect to another server");
   });
 
-  test("gives up on a server that hangs, before its answer and in it", async () => {
+  test("gives up on a server that hangs, before its answer and in it (CV-50)", async () => {
     const port = await serve(({ url }, answer) => {
       if (url === "/half") answer.write("{");
     });
@@ -86,7 +86,7 @@ describe("fetching a key set", () => {
     });
 });
 
-describe("addresses that are not dialled", () => {
+describe("addresses that are not dialled (CV-49)", () => {
   for (const host of [
     "169.254.169.254",
     "169.254.0.1",

@@ -219,7 +219,7 @@ describe("the configuration of a proxy", () => {
 describe("nobody else is told a byte", () => {
   const hello = encodeMessage({ type: "hello", podUid: POD });
 
-  test("another process, a later process with the same id, a pod without known proxy, another pod", async () => {
+  test("another process, a later process with the same id, a pod without known proxy, another pod (CV-42, CV-43)", async () => {
     const path = socketPath();
     const { state } = await startServer(path);
     for (const peer of [
