@@ -20,8 +20,8 @@ Examples:
   symbolon down                                              stop everything
 
 Exit status: 0 done, 1 failed, 64 usage, 65 bad input (file:line:column on standard error), 69 mesh not running,
-79 "analyze" found something. "exec" ends with the status of the program that it ran, "authz can" and "authz explain"
-with 0 allowed, 1 denied, 2 cannot say.`;
+79 "analyze" found something, or "strict" a caller that would be refused. "exec" ends with the status of the program
+that it ran, "authz can" and "authz explain --to" with 0 allowed, 1 denied, 2 cannot say.`;
 
 const MESH_OPTION = "--name <mesh>";
 const MESH_OPTION_TEXT = "which mesh, when several run on this machine";
