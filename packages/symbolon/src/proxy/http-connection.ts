@@ -158,16 +158,23 @@ export class HttpConnection implements LegOwner, ExchangeHost {
   readmit(): void {
     const exchange = this.#exchange;
     const record = this.#state === "tunnel" ? this.#tunnelRecord : exchange?.record;
-    const refusal = record && this.#service.readmit?.(record);
-    if (!refusal) return;
-    if (exchange) return exchange.fail(refusal);
-    const { record: own, upstream } = this.#connection;
-    own.reason = "access_revoked";
-    own.detail = refusal.detail;
-    // First: the ends of the sockets, which are told at once, would put their own reason on record.
-    this.#connection.finish();
+    const revocation = record && this.#service.readmit?.(record);
+    if (!revocation) return;
+    if (exchange) exchange.fail(revocation.reply);
+    else this.#endTunnel(revocation.reply.detail);
+    revocation.tell();
+  }
+
+  /** First both ends, then the record: it costs more than they do. */
+  #endTunnel(detail: string): void {
+    const { record, upstream } = this.#connection;
+    // The ends of the sockets are told at once, and the last of them finishes the record.
+    record.reason = "access_revoked";
+    record.detail = detail;
+    record.open = false;
     this.leg.terminate();
     upstream?.terminate();
+    this.#connection.finish();
   }
 
   /** @param nowMs of the sweeper */

@@ -26,6 +26,13 @@ export interface LocalReply {
   readonly fields?: string;
 }
 
+/** A request or a tunnel that policies do not allow any more. */
+export interface Revocation {
+  readonly reply: LocalReply;
+  /** Puts it on record; called once what it ends has ended, because writing takes longer than ending. */
+  tell(): void;
+}
+
 /** What is done with the requests of one connection: the part in which inbound and outbound differ. */
 export interface HttpService {
   readonly direction: "inbound" | "outbound";
@@ -44,7 +51,7 @@ export interface HttpService {
   admit?(head: RequestHead, record: RequestRecord): LocalReply | undefined;
   refused?(record: RequestRecord): void;
   /** Policies have changed: what the request that `record` is of, or the tunnel that it has become, gets now. */
-  readmit?(record: RequestRecord): LocalReply | undefined;
+  readmit?(record: RequestRecord): Revocation | undefined;
   route(head: RequestHead): HttpRoute;
   edits(head: RequestHead): RequestEdits & { readonly requestId: string };
   /** A request has a connection to go over; it could not get one. */

@@ -8,9 +8,9 @@ import {
 import { errorText } from "@symbolon/spiffe/core";
 import type { RequestRecord } from "../telemetry/index.ts";
 import type { AccessGuard } from "./access-guard.ts";
-import { authorizationRecord, denialReply } from "./denial.ts";
+import { authorizationRecord, type DenialFacts, denialReply } from "./denial.ts";
 import { reasonLine } from "./denial-reason.ts";
-import type { LocalReply } from "./http-service.ts";
+import type { LocalReply, Revocation } from "./http-service.ts";
 import type { RequestEdits, RequestHead } from "./http1/index.ts";
 import { type OwnFields, RequestView } from "./request-view.ts";
 import type { AuthenticateTokens } from "./workload-policy.ts";
@@ -22,7 +22,7 @@ export type HeadChanges = Pick<RequestEdits, "appended" | "droppedNames" | "targ
 export interface RequestAdmission {
   admit(head: RequestHead, record: RequestRecord, own: OwnFields): LocalReply | undefined;
   refused(record: RequestRecord): void;
-  readmit(record: RequestRecord): LocalReply | undefined;
+  readmit(record: RequestRecord): Revocation | undefined;
   /** Of the request that was admitted last. */
   readonly changes: HeadChanges | undefined;
 }
@@ -80,7 +80,7 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
       try {
         return decideAgain(record);
       } catch (error) {
-        return undecided(error);
+        return { reply: undecided(error), tell: () => undefined };
       }
     },
   };
@@ -123,20 +123,28 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
     return decision.outcome === "deny" ? refuse(decision, record) : undefined;
   }
 
-  function decideAgain(record: RequestRecord): LocalReply | undefined {
+  function decideAgain(record: RequestRecord): Revocation | undefined {
     // Without its fields a request cannot be decided anew where fields count; it goes on to its end.
     if (!upgrade && guard.policy.readsHeaders) return undefined;
     if (upgrade && guard.policy.authenticate !== upgrade.authenticate) {
-      const refusal = authenticateAnew(upgrade, record);
-      if (refusal) return refusal;
+      const revocation = authenticateAnew(upgrade, record);
+      if (revocation) return revocation;
     }
     const request = upgrade?.request ?? facts(record);
     const decision = guard.decide(request);
     if (decision?.outcome !== "deny") return undefined;
     record.authorization = authorizationRecord(decision);
-    const { requestId } = record;
-    guard.recordDenial({ what: "revoked", decision, request, ...(requestId === undefined ? {} : { requestId }) });
-    return reply(decision);
+    return revoked(reply(decision), record, { decision, request });
+  }
+
+  /** @param denial as it was decided: the connection may have another request by the time it is told */
+  function revoked(
+    answer: LocalReply,
+    { requestId }: RequestRecord,
+    denial: Pick<DenialFacts, "decision" | "request">,
+  ): Revocation {
+    const facts = { ...denial, ...(requestId === undefined ? {} : { requestId }) };
+    return { reply: answer, tell: () => guard.recordDenial({ what: "revoked", ...facts }) };
   }
 
   /** Default deny on doubt (SR-40): a defect of ours lets nobody in. */
@@ -151,21 +159,17 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
   }
 
   /** Keys or rules are others than those that the token of `asked` was good for. */
-  function authenticateAnew(asked: Upgrade, record: RequestRecord): LocalReply | undefined {
+  function authenticateAnew(asked: Upgrade, record: RequestRecord): Revocation | undefined {
     const { authenticate } = guard.policy;
     const { receivedFields } = asked;
     const request = { ...asked.request, path: received, headers: receivedFields, scheme };
     const tokens = authenticate?.(request);
     if (tokens?.kind === "refused") {
       const { reason, reply: answer } = tokens;
-      const { requestId } = record;
-      guard.recordDenial({
-        what: "revoked",
+      return revoked(withReason(answer, reason), record, {
         decision: { reason, detail: answer.detail },
         request: { ...facts(record), path: tokens.path },
-        ...(requestId === undefined ? {} : { requestId }),
       });
-      return withReason(answer, reason);
     }
     claims = tokens?.claims;
     upgrade = {
