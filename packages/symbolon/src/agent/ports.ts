@@ -51,7 +51,7 @@ export interface AttestedProcess {
   readonly selectors: readonly Selector[];
   /**
    * `unix:sha256` of the program of which `selectors` tell: reading a large one takes a second, so it is asked for only when
-   * an entry depends on it.
+   * an entry depends on it. However many ask, few programs are read at the same time; the others wait in order.
    * @throws ERR_WORKLOAD_ATTESTATION when the program is too large, may not be read, or is another one by now
    */
   programDigest(): Promise<Selector>;

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { type BigIntStats, readlinkSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { productError } from "../../core/index.ts";
+import { createProgramDigests, versionOf } from "./program-digests.ts";
 
 /** The program that a process runs. */
 export interface ProcessExecutable {
@@ -11,7 +12,7 @@ export interface ProcessExecutable {
    */
   readonly path?: string;
   /**
-   * SHA-256 of the file that `read` found, lower-case hex.
+   * SHA-256 of the file that `read` found, lower-case hex; waits while four others are computed ({@link createProgramDigests}).
    * @throws ERR_WORKLOAD_ATTESTATION above the size limit, when the process runs another program by now or has ended, and
    * when the file changed while it was read
    */
@@ -30,35 +31,11 @@ export interface ExecutableReaderOptions {
   readonly now: () => number;
 }
 
-/** Programs whose digest is remembered; each takes some hundred bytes. */
-const REMEMBERED = 256;
 /** What is hashed without a pause: below a millisecond. In the pauses everybody else is served. */
 const CHUNK_BYTES = 1 << 18;
-/** Kernels count the time of a change in steps of up to 10 ms: within one, a file may change twice and look the same. */
-const SETTLED_MS = 2000;
 
 export function createExecutableReader({ maxBytes, now }: ExecutableReaderOptions): ExecutableReader {
-  /** By file and version of its content: a program that is replaced or written to is another one. */
-  const digests = new Map<string, Promise<string>>();
-
-  const digestOf = async (pid: number, found: BigIntStats): Promise<string> => {
-    const isSettled = now() - Number(found.ctimeMs) >= SETTLED_MS;
-    const version = versionOf(found);
-    // Nobody else's process vouches for what a file has that was changed just now.
-    const key = isSettled ? version : `${version} of ${pid}`;
-    const known = digests.get(key);
-    // Whoever computes it may end before his program is open; then it is the next one's turn.
-    if (known) return known.catch(() => sha256Of(pid, version));
-    const digest = sha256Of(pid, version);
-    digests.set(key, digest);
-    const oldest = digests.keys().next().value;
-    if (digests.size > REMEMBERED && oldest !== undefined) digests.delete(oldest);
-    const forget = (): void => {
-      if (digests.get(key) === digest) digests.delete(key);
-    };
-    digest.then(isSettled ? undefined : forget, forget);
-    return digest;
-  };
+  const digests = createProgramDigests({ compute: sha256Of, now });
 
   return {
     read(pid) {
@@ -69,7 +46,7 @@ export function createExecutableReader({ maxBytes, now }: ExecutableReaderOption
         ...(isSameFile(path, found) ? { path } : {}),
         async sha256() {
           if (found.size > maxBytes) throw refused(`the program has ${found.size} bytes, the limit is ${maxBytes}`);
-          return digestOf(pid, found);
+          return digests.of(pid, found);
         },
       };
     },
@@ -98,17 +75,14 @@ function isSameFile(path: string, { dev, ino }: BigIntStats): boolean {
   }
 }
 
-function versionOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
-  return [dev, ino, size, mtimeNs, ctimeNs].join(" ");
-}
-
 /** Piece by piece, so that a large program holds up nobody else; what was opened is looked at, before and after. */
 async function sha256Of(pid: number, wanted: string): Promise<string> {
   const file = await open(`/proc/${pid}/exe`, "r").catch((cause: unknown) => {
     throw refused(`the program of process ${pid} cannot be read: it has ended, or this user may not`, cause);
   });
   try {
-    if (versionOf(await file.stat({ bigint: true })) !== wanted) throw changed(pid);
+    const opened = await file.stat({ bigint: true });
+    if (versionOf(opened) !== wanted) throw changed(pid);
     const hash = createHash("sha256");
     const buffer = new Uint8Array(CHUNK_BYTES);
     for (let position = 0; ; ) {
@@ -116,6 +90,8 @@ async function sha256Of(pid: number, wanted: string): Promise<string> {
       if (bytesRead === 0) break;
       hash.update(buffer.subarray(0, bytesRead));
       position += bytesRead;
+      // It grows while it is read: no more than the limit allowed is.
+      if (position > opened.size) throw changed(pid);
     }
     if (versionOf(await file.stat({ bigint: true })) !== wanted) throw changed(pid);
     return hash.digest("hex");
