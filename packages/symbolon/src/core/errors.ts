@@ -36,6 +36,7 @@ export const PRODUCT_ERRORS = {
   ERR_CSR_KEY_REUSED: { fault: "caller", status: "invalid_argument" },
   ERR_DASHBOARD_PORT: { fault: "operator", status: "failed_precondition" },
   ERR_DATABASE_UNUSABLE: { fault: "operator", status: "failed_precondition" },
+  ERR_FILE_IN_THE_WAY: { fault: "operator", status: "invalid_argument" },
   ERR_FILE_UNREADABLE: { fault: "operator", status: "failed_precondition" },
   ERR_FILE_UNSAFE: { fault: "operator", status: "failed_precondition" },
   ERR_FILE_UNWRITABLE: { fault: "operator", status: "failed_precondition" },

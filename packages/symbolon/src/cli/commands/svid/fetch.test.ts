@@ -1,5 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TrustDomain } from "@symbolon/spiffe/id";
@@ -26,6 +37,12 @@ afterAll(async () => {
   await endpoint.close();
   rmSync(directory, { recursive: true });
 });
+
+/** Without links and directories of versions. */
+const filesOf = (target: string): readonly string[] =>
+  readdirSync(target)
+    .filter((name) => !name.startsWith(".."))
+    .sort();
 
 const fetch = (...words: readonly string[]) => symbolon("svid", "fetch", ...words, "--socket", endpoint.socket);
 
@@ -67,7 +84,37 @@ describe("svid fetch x509", () => {
     endpoint.become({ ...before, svids: before.svids.slice(0, 1), bundles });
     await fetch("x509", "--write", target);
     endpoint.become(before);
-    expect(readdirSync(target).sort()).toEqual(["bundle.0.pem", "svid.0.key", "svid.0.pem"]);
+    expect(filesOf(target)).toEqual(["bundle.0.pem", "svid.0.key", "svid.0.pem"]);
+  });
+
+  test("takes over the plain files of another program, and replaces all of them at once", async () => {
+    const target = mkdtempSync(join(directory, "plain-"));
+    for (const name of ["svid.0.key", "svid.0.pem", "bundle.7.pem"]) writeFileSync(join(target, name), "from before");
+    expect((await fetch("x509", "--write", target)).status).toBe(0);
+    expect(filesOf(target)).not.toContain("bundle.7.pem");
+    for (const name of filesOf(target)) expect(readlinkSync(join(target, name))).toBe(`..data/${name}`);
+    const key = parsePrivateKeyPem(readFileSync(join(target, "svid.0.key"), "utf8"));
+    expect(parseX509Svid(readFileSync(join(target, "svid.0.pem"), "utf8"), key).spiffeId.toString()).toBe(ID);
+  });
+
+  test("says what is in the way, and how it gets out of it", async () => {
+    const target = mkdtempSync(join(directory, "obstacle-"));
+    mkdirSync(join(target, "svid.0.pem"));
+    const { status, stderr } = await fetch("x509", "--write", target);
+    expect(status).toBe(65);
+    expect(stderr).toContain(
+      `"${join(target, "svid.0.pem")}" is a directory; move it away, or choose another directory`,
+    );
+    expect(readdirSync(target)).toEqual(["svid.0.pem"]);
+  });
+
+  test("tokens and X.509 files stand side by side in one directory", async () => {
+    const target = join(directory, "both");
+    await fetch("x509", "--write", target);
+    await fetch("jwt", "--audience", "orders", "--write", target);
+    await fetch("x509", "--write", target);
+    expect(filesOf(target)).toEqual(expect.arrayContaining(["svid.0.key", "jwt_svid.0.token"]));
+    expect(readFileSync(join(target, "jwt_svid.0.token"), "utf8")).toMatch(/^eyJ/);
   });
 
   test("writes nothing through a symbolic link", async () => {

@@ -33,7 +33,8 @@ export function addFetchCommand(group: Command): void {
     .addHelpText(
       "after",
       `
-Files: svid.N.pem, svid.N.key (mode 0600), bundle.N.pem, federated_bundle.N.M.pem, as spire-agent names them.
+Files: svid.N.pem, svid.N.key (mode 0600), bundle.N.pem, federated_bundle.N.M.pem, as spire-agent names them. They are
+symbolic links through ..data, which alone is renamed: key and certificate always belong together, also after a kill.
 ${STATUSES}
 
 Examples:
@@ -45,7 +46,7 @@ Examples:
       const format = outputFormat(flags.output, ["json"]);
       const timeoutMs = parseDuration("--timeout", flags.timeout) * 1000;
       const context = await withWorkloadApi(flags.socket, command, (client) => client.fetchX509Context({ timeoutMs }));
-      const files = flags.write === undefined ? [] : await writeX509Context(flags.write, context);
+      const files = flags.write === undefined ? [] : writeX509Context(flags.write, context);
       if (format) printStructured(format, { ...describeX509Context(context), files });
       else printLines([...x509Lines(context, new Date()), ...fileLines(files)]);
     });
@@ -73,7 +74,7 @@ Examples:
       const svids = await withWorkloadApi(flags.socket, command, (client) =>
         client.fetchJwtSvids({ audience: flags.audience, ...spiffeId }, { timeoutMs }),
       );
-      const files = flags.write === undefined ? [] : await writeJwtSvids(flags.write, svids);
+      const files = flags.write === undefined ? [] : writeJwtSvids(flags.write, svids);
       if (format) printStructured(format, { svids: describeJwt(svids, files.length === 0), files });
       else if (files.length > 0) printLines(fileLines(files));
       else printLines(svids.map(({ svid }) => svid.token.expose()));
@@ -84,7 +85,7 @@ function withCommonOptions(command: Command): Command {
   return command
     .option(SOCKET_OPTION, SOCKET_TEXT)
     .option("--timeout <duration>", "longest wait for an answer", "5s")
-    .option("--write <directory>", "write files there, each whole at any time")
+    .option("--write <directory>", "write files there, all replaced at once")
     .option("-o, --output <format>", "json");
 }
 

@@ -20,9 +20,10 @@ export function addWatchCommand(group: Command): void {
     .addHelpText(
       "after",
       `
+The files are replaced all at once: key and certificate always belong together.
 What interrupts it, a withdrawn identity too, is told on standard error, and it goes on by itself; files stay until the
 next identity comes.
-Exit status: 0 after Ctrl-C, 65 when the agent finds the request wrong.
+Exit status: 0 after Ctrl-C, 65 when the agent finds the request wrong or the directory cannot be used.
 
 Examples:
   symbolon svid watch
@@ -39,7 +40,7 @@ Examples:
           const onProblem = ({ error }: { readonly error: Error }): void => console.error(`waiting: ${error.message}`);
           for await (const context of client.watchX509Context({ signal: stopping.signal, onProblem })) {
             const now = new Date();
-            if (flags.write !== undefined) await writeX509Context(flags.write, context);
+            if (flags.write !== undefined) writeX509Context(flags.write, context);
             if (format) console.log(JSON.stringify({ time: now.toISOString(), ...describeX509Context(context) }));
             else printLines([now.toISOString(), ...x509Lines(context, now).map((line) => `  ${line}`)]);
           }
