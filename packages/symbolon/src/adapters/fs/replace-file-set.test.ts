@@ -215,7 +215,7 @@ describe("what is in the way is named and left as it is, with what was there", (
   });
 });
 
-test("a write that fails leaves the old files and no half a version, and says where", () => {
+test("a write that fails leaves the old files and says where", () => {
   const directory = temporary();
   replace(directory, OLD);
   mkdirSync(join(directory, "..data.tmp", "full"), { recursive: true });
@@ -223,5 +223,24 @@ test("a write that fails leaves the old files and no half a version, and says wh
     expect.objectContaining({ code: "ERR_FILE_UNWRITABLE", message: expect.stringContaining(directory) }),
   );
   expect(seen(directory)).toEqual(OLD);
+});
+
+test("a disk that is full in the middle leaves the old files, and no half a version that takes room", () => {
+  const directory = temporary();
+  replace(directory, OLD);
+  class FullAfterOne extends Map<string, Uint8Array> {
+    override *[Symbol.iterator](): MapIterator<[string, Uint8Array]> {
+      for (const entry of super.entries()) {
+        yield entry;
+        throw new Error("ENOSPC: no space left on device");
+      }
+    }
+  }
+  const files = new FullAfterOne();
+  for (const [name, content] of bytesOf(NEW)) files.set(name, content);
+  expect(() => replaceFileSet(directory, SET, files)).toThrow("ENOSPC: no space left on device");
+  expect(seen(directory)).toEqual(OLD);
   expect(readdirSync(directory).filter((name) => name.startsWith("..pair-"))).toHaveLength(1);
+  replace(directory, NEW);
+  expectClean(directory, NEW);
 });
