@@ -185,6 +185,26 @@ test("what a killed process left goes, with the temporary files of earlier progr
   expectClean(directory, NEW);
 });
 
+test.skipIf(process.platform !== "linux")(
+  "what a killed process left goes, although nobody has asked for its status",
+  async () => {
+    const directory = temporary();
+    // The shell becomes a program that never asks for the status of its child.
+    const parent = Bun.spawn(["sh", "-c", "true & echo $!; exec sleep 60"], { stdout: "pipe" });
+    try {
+      const { value } = await parent.stdout.getReader().read();
+      const pid = Number(new TextDecoder().decode(value));
+      while (!readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ")) await new Promise(setImmediate);
+      mkdirSync(join(directory, `..pair-${pid}-0123456789abcdef`));
+      replace(directory, NEW);
+      expectClean(directory, NEW);
+    } finally {
+      parent.kill("SIGKILL");
+      await parent.exited;
+    }
+  },
+);
+
 describe("what is in the way is named and left as it is, with what was there", () => {
   const obstacles: Readonly<Record<string, readonly [name: string, make: (path: string) => void]>> = {
     "is a directory": ["a.0.pem", (path) => mkdirSync(path)],
