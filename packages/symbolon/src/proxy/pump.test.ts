@@ -8,6 +8,8 @@ import {
   startOutbound,
   until,
 } from "../../../../test/fakes/proxy-fixture.ts";
+import { Leg, type LegSocket } from "./leg.ts";
+import { legHandlers, link } from "./pump.ts";
 
 const MEBIBYTE = 1 << 20;
 
@@ -157,4 +159,58 @@ test("a client that gives up while its server is being dialled leaves no connect
   await until(() => outbound.records.length === 20);
   await until(() => outbound.proxy.dump().connections.every(({ open }) => !open));
   await until(() => inbound.proxy.dump().connections.every(({ open }) => !open));
+});
+
+describe("memory of a large chunk", () => {
+  const LARGE = 32_768;
+
+  /** Two joined legs; the socket of the second takes so many bytes at each write. */
+  function join(taken: number) {
+    const owner = { onClosed: () => undefined };
+    const [from, to] = [new Leg(owner, 1024), new Leg(owner, 1024)];
+    const written: Buffer[] = [];
+    const ignore = (): void => undefined;
+    const socketOf = (leg: Leg) => ({ data: leg, pause: ignore, resume: ignore, terminate: ignore }) as never;
+    to.socket = {
+      write(bytes: Uint8Array) {
+        written.push(Buffer.from(bytes.subarray(0, taken)));
+        return Math.min(taken, bytes.length);
+      },
+    } as unknown as LegSocket;
+    from.socket = socketOf(from);
+    link(from, to);
+    return {
+      to,
+      written: () => Buffer.concat(written),
+      comes: (chunk: Buffer) => legHandlers.data(socketOf(from), chunk),
+      drains: () => legHandlers.drain(Object.assign(to.socket as object, { data: to }) as never),
+    };
+  }
+  const chunkOf = (length: number, all = length) => Buffer.from(new ArrayBuffer(all), 0, length).fill("x");
+  const isFreed = ({ buffer }: Uint8Array): boolean => (buffer as ArrayBuffer).detached;
+
+  test("is given back when it has been written", () => {
+    const { comes, written } = join(LARGE);
+    const chunk = chunkOf(LARGE);
+    comes(chunk);
+    expect([isFreed(chunk), written().equals(chunkOf(LARGE))]).toEqual([true, true]);
+  });
+
+  test("is given back of what had to wait, too, and what waits arrives whole", () => {
+    const { comes, written, drains, to } = join(LARGE);
+    comes(chunkOf(3 * LARGE));
+    const [waiting = Buffer.alloc(0)] = to.queue;
+    drains();
+    expect(isFreed(waiting)).toBe(false);
+    drains();
+    expect([isFreed(waiting), to.queue, written().equals(chunkOf(3 * LARGE))]).toEqual([true, [], true]);
+  });
+
+  test("is left to the collector of a small one, and of a part of something larger", () => {
+    const { comes } = join(LARGE);
+    for (const chunk of [chunkOf(LARGE - 1), chunkOf(LARGE, LARGE + 1)]) {
+      comes(chunk);
+      expect(isFreed(chunk)).toBe(false);
+    }
+  });
 });

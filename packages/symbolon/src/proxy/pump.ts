@@ -9,9 +9,12 @@ type LegCarrier = LegSocket & { data: Leg };
  */
 const KEEPALIVE_DELAY_MS = 15_000;
 
+/** Below it, what freeing costs (about a microsecond) is more than the collector would take for it. */
+const FREED_BYTES = 32_768;
+
 /**
  * Handlers of every socket of the proxy, shared by all connections: nothing is allocated for a chunk. A Bun receive
- * buffer belongs to the runtime and is copied only when it has to wait.
+ * buffer belongs to the runtime and is copied only when it has to wait; a large one is freed when it has been handled.
  */
 export const legHandlers = {
   open(socket: LegCarrier): void {
@@ -38,6 +41,8 @@ export const legHandlers = {
     if (leg.peer) forward(leg, leg.peer, chunk);
     else if (leg.owner.onData) leg.owner.onData(leg, chunk);
     else keepEarly(leg, chunk);
+    // Not when it is part of something larger, which may have other parts.
+    if (chunk.length === chunk.buffer.byteLength) free(chunk);
   },
   drain(socket: LegCarrier): void {
     const leg = socket.data;
@@ -71,6 +76,14 @@ export const legHandlers = {
     leg.owner.onConnectFailed?.(leg, error);
   },
 };
+
+/**
+ * Gives memory back now instead of when the collector finds it, so that the next chunk is received into the same pages
+ * (docs/reference/performance.md, memory under bulk).
+ */
+function free({ buffer }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength >= FREED_BYTES) buffer.transfer(0);
+}
 
 /** Joins two legs: what each has received and will receive goes to the other. */
 export function link(a: Leg, b: Leg): void {
@@ -137,6 +150,7 @@ function flush(leg: Leg): void {
       return;
     }
     leg.queue.shift();
+    free(head);
   }
   if (leg.shutdownDue) return finish(leg);
   if (leg.peer) {
