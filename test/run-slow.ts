@@ -10,7 +10,7 @@ process.exit(
         paths: ["./test/oracle"],
         budgetSeconds: 600,
         timeoutPerTestMs: 3_600_000,
-        env: { ORACLE_CASES: "1000000", FLIP_CASES: "100000", PROXY_CASES: "2500" },
+        env: { ORACLE_CASES: "1000000", FLIP_CASES: "100000", PROXY_CASES: "4000" },
       },
       {
         name: "fuzz",
