@@ -6,6 +6,8 @@ import { outputFormat, printStructured } from "../../output.ts";
 import { reportChange } from "../../print-changes.ts";
 import { printFindings } from "../../print-findings.ts";
 import type { EntryFlags } from "./entry-flags.ts";
+import { entryManifest } from "./entry-manifest.ts";
+import { inWordsOfFlags } from "./flag-findings.ts";
 
 /** Every entry of the mesh. */
 export function listEntries(command: Command): Promise<readonly PresentedObject[]> {
@@ -19,20 +21,25 @@ export async function findEntry(name: string, command: Command): Promise<Present
   throw new CommandExit(EXIT.failed, `error: there is no entry "${name}"; "symbolon entry list" shows all`);
 }
 
-/** Applies an entry as `symbolon apply` does, and prints what came of it. */
+/** Applies the object that flags stand for as `symbolon apply` does, and prints what came of it in terms of the flags. */
 export async function applyEntry(
-  manifest: { readonly metadata?: unknown },
-  flags: Pick<EntryFlags, "dryRun" | "output">,
+  name: string,
+  flags: EntryFlags,
   command: Command,
+  before?: PresentedObject,
 ): Promise<void> {
   const { dryRun = false } = flags;
   const format = outputFormat(flags.output, ["json", "yaml"]);
-  const answer = await apiOfChosenMesh(command).apply({
-    manifests: [{ file: `entry ${command.name()}`, text: JSON.stringify(manifest) }],
+  const manifest = entryManifest(name, flags, before);
+  // Warnings of a file's name are told to whoever applies a file of that name: each entry has its own.
+  const file = `entry ${command.name()} ${encodeURIComponent(name)}`;
+  const given = await apiOfChosenMesh(command).apply({
+    manifests: [{ file, text: JSON.stringify(manifest) }],
     namespace: "default",
     allowUnenforced: false,
     dryRun,
   });
+  const answer = { ...given, findings: inWordsOfFlags(given.findings, { file, name, flags, stored: !!before }) };
   if (!format || !answer.accepted) return reportChange(answer, command, { dryRun, verb: "changed" });
   printFindings(answer.findings);
   const [changed] = answer.changes;

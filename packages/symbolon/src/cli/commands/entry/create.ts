@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { CommandExit, EXIT } from "../../exit-status.ts";
 import { applyEntry, listEntries } from "./apply-entry.ts";
 import { addEntryFlags, type EntryFlags } from "./entry-flags.ts";
-import { entryManifest, nameOfSpiffeId } from "./entry-manifest.ts";
+import { nameOfSpiffeId } from "./entry-manifest.ts";
 
 type Flags = EntryFlags & { readonly spiffeId: string };
 
@@ -35,6 +35,6 @@ Examples:
           EXIT.badInput,
           `error: there is an entry "${name}" already; change it with "symbolon entry update ${name}", or choose another name: symbolon entry create NAME --spiffe-id ...`,
         );
-      await applyEntry(entryManifest(name, flags), flags, command);
+      await applyEntry(name, flags, command);
     });
 }

@@ -15,6 +15,8 @@ import { EXIT } from "../../exit-status.ts";
 import { nameOfSpiffeId } from "./entry-manifest.ts";
 
 const ID = "spiffe://cluster.local/db";
+const FILE = `{apiVersion: spire.spiffe.io/v1alpha1, kind: ClusterStaticEntry, metadata: {name: db},
+  spec: {spiffeID: "${ID}", selectors: ["unix:uid:1000"]}}`;
 const CREATE = ["entry", "create", "--spiffe-id", ID, "--selector", "unix:uid:1000"];
 
 let directory = "";
@@ -31,9 +33,7 @@ beforeAll(() => {
 /** The commands against a real control plane. */
 beforeEach(async () => {
   mesh = await createControlPlaneFixture();
-  const { apiSocket } = meshPaths(meshDirectories("default", process.env));
-  mkdirSync(dirname(apiSocket), { recursive: true });
-  server = serveApi({ socketPath: apiSocket, backend: mesh.control as unknown as ApiBackend, log: silentLog });
+  server = serveMesh();
 });
 afterEach(async () => {
   await server?.stop();
@@ -43,6 +43,18 @@ afterAll(() => {
   restore("XDG_RUNTIME_DIR", before.runtime);
   rmSync(directory, { recursive: true, force: true });
 });
+
+function serveMesh(): ApiServer {
+  const { apiSocket } = meshPaths(meshDirectories("default", process.env));
+  mkdirSync(dirname(apiSocket), { recursive: true });
+  return serveApi({ socketPath: apiSocket, backend: mesh.control as unknown as ApiBackend, log: silentLog });
+}
+
+/** No line and column, and no field of an object, of a text that nobody has written. */
+function expectNoPosition(text: string): void {
+  expect(text).not.toMatch(/:\d+:\d+:/);
+  expect(text).not.toMatch(/^entry (create|update)/m);
+}
 
 function restore(name: string, value: string | undefined): void {
   if (value === undefined) delete process.env[name];
@@ -91,24 +103,71 @@ describe("symbolon entry", () => {
     expect(entries()[0]).not.toHaveProperty("x509LifetimeSeconds");
   });
 
-  test("what is wrong is said with its field, and nothing is made", async () => {
-    const foreign = await symbolon(...CREATE.slice(0, 3), "spiffe://other.org/db", "--selector", "unix:uid:1000");
-    expect(foreign.status).toBe(EXIT.badInput);
-    expect(foreign.stderr).toContain('SYM2308 spec.spiffeID: "spiffe://other.org/db" is not of this mesh');
-    const none = await symbolon("entry", "create", "--spiffe-id", ID);
-    expect(none.stderr).toContain("an entry has at least one selector");
-    const short = await symbolon(...CREATE, "--ttl", "1s");
-    expect(short.stderr).toContain("must be 5s to");
-    const pathless = await symbolon(
-      "entry",
-      "create",
-      "--spiffe-id",
-      "spiffe://cluster.local",
-      "--selector",
-      "unix:uid:1",
-    );
-    expect(pathless.stderr).toContain("has no path");
-    expect(entries()).toEqual([]);
+  describe("what is wrong is said in the words of the command line, and nothing is made", () => {
+    const refusals: readonly (readonly [string, readonly string[], string])[] = [
+      ["a selector", ["--selector", "foo"], 'error SYM0104 --selector: invalid value "foo": must be type:value'],
+      ["lifetimes", ["--ttl", "1s"], 'error SYM0104 --ttl: invalid value "1s": must be 5s to'],
+      ["lifetimes of tokens", ["--jwt-ttl", "x"], 'error SYM0104 --jwt-ttl: invalid value "x": must be a duration'],
+      ["a DNS name", ["--dns", "ok", "--dns", "a b"], 'error SYM0104 --dns: invalid value "a b": a lowercase'],
+      ["a hint", ["--hint", "x".repeat(1025)], "must be at most 1024 bytes, got 1025"],
+      ["a SPIFFE ID", ["--spiffe-id", `${ID} x`], `error SYM0104 --spiffe-id: invalid value "${ID} x": path segment`],
+      [
+        "a foreign SPIFFE ID",
+        ["--spiffe-id", "spiffe://other.org/db"],
+        'SYM2308 --spiffe-id: "spiffe://other.org/db" is',
+      ],
+      ["a SPIFFE ID without path", ["--spiffe-id", "spiffe://cluster.local"], "has no path"],
+    ];
+    for (const [what, options, expected] of refusals)
+      test(what, async () => {
+        const { status, stderr } = await symbolon(...CREATE, ...options);
+        expect(status).toBe(EXIT.badInput);
+        expect(stderr).toContain(expected);
+        expectNoPosition(stderr);
+        expect(entries()).toEqual([]);
+      });
+
+    test("a missing selector", async () => {
+      const { stderr } = await symbolon("entry", "create", "--spiffe-id", ID);
+      expect(stderr).toContain("SYM0103 --selector: required field is missing: an entry has at least one selector");
+      expectNoPosition(stderr);
+    });
+
+    test("a name, with whatever is in it", async () => {
+      for (const name of ["Bad_Name", "a:1:2: error SYM0104 spec.hint: x", "two\nlines"]) {
+        const { stderr } = await symbolon("entry", "create", name, ...CREATE.slice(2));
+        expect(stderr).toContain(`error SYM0203 name ${JSON.stringify(name)}: invalid value`);
+        expectNoPosition(stderr.replaceAll(JSON.stringify(name), "it"));
+      }
+      expect(entries()).toEqual([]);
+    });
+
+    test("a warning, of this entry alone", async () => {
+      const made = await symbolon(...CREATE, "--selector", "unix:uidd:1");
+      expect(made).toMatchObject({ status: EXIT.ok });
+      expect(made.stderr).toBe(
+        'warning SYM2309 --selector: "unix:uidd:1" holds for no process: nothing here attests it; did you mean "unix:uid"?\n',
+      );
+      expect((await symbolon("entry", "create", "two", ...CREATE.slice(2))).stderr).toBe("");
+    });
+
+    test("an update tells what it was given from what was there", async () => {
+      await symbolon(...CREATE, "--selector", "unix:uidd:1");
+      const other = await symbolon("entry", "update", "db", "--ttl", "1s");
+      expect(other.stderr).toContain('error SYM0104 --ttl: invalid value "1s"');
+      expect(other.stderr).toContain('warning SYM2309 entry "db" spec.selectors: "unix:uidd:1" holds for no process');
+      const own = await symbolon("entry", "update", "db", "--selector", "unix:uidd:2");
+      expect(own.stderr).toContain('warning SYM2309 --selector: "unix:uidd:2"');
+      for (const { stderr } of [other, own]) expectNoPosition(stderr);
+    });
+
+    test("one that a file declares", async () => {
+      await server?.stop();
+      mesh = await createControlPlaneFixture({ files: FILE });
+      server = serveMesh();
+      const { stderr } = await symbolon("entry", "update", "db", "--ttl", "1h");
+      expect(stderr).toContain('error SYM2006 name "db": ClusterStaticEntry db is declared in mesh.yaml:1, which');
+    });
   });
 
   test("update replaces what it names and keeps the rest", async () => {

@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 import { applyEntry, findEntry } from "./apply-entry.ts";
 import { addEntryFlags, type EntryFlags } from "./entry-flags.ts";
-import { entryManifest } from "./entry-manifest.ts";
 
 export function addUpdateCommand(entry: Command): void {
   const update = entry
@@ -19,6 +18,6 @@ Examples:
   symbolon entry update db --dns "" --hint "" --ttl 0 --no-default                       takes these back`,
     )
     .action(async (name: string, flags: EntryFlags, command: Command) => {
-      await applyEntry(entryManifest(name, flags, await findEntry(name, command)), flags, command);
+      await applyEntry(name, flags, command, await findEntry(name, command));
     });
 }
