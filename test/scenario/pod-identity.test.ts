@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { openCaller } from "../fakes/workload-caller.ts";
 import {
   deployment,
   eventually,
@@ -19,6 +20,9 @@ const MARK = `watcher-of-${process.pid}`;
 const watchers = () => hostProcesses((commandLine) => commandLine.includes(`${PROGRAM} watch ${MARK}`));
 const why = missing("python3");
 const WEB = "spiffe://cluster.local/ns/foo/sa/web";
+
+/** SPIFFE Workload Endpoint Appendix A. */
+const NO_IDENTITY = { code: "PERMISSION_DENIED", details: "no identity issued" };
 
 const PODS =
   namespace("foo", true) +
@@ -50,6 +54,19 @@ function fetchOnHost(socket: string, prefix: readonly string[] = []): Answer {
   const [command = "", ...args] = [...prefix, ...FETCH];
   const env = { ...process.env, SPIFFE_ENDPOINT_SOCKET: `unix://${socket}` };
   return answerOf(spawnSync(command, args, { encoding: "utf8", env, timeout: 60_000 }).stdout);
+}
+
+/** What a gRPC client of this machine is told, whatever it calls. */
+async function expectNoIdentity(socket: string): Promise<void> {
+  const caller = openCaller(socket);
+  try {
+    for (const method of ["FetchX509SVID", "FetchX509Bundles", "FetchJWTBundles"])
+      expect(await caller.stream(method).next()).toEqual(NO_IDENTITY);
+    expect(await caller.unary("FetchJWTSVID", { audience: ["test"] })).toEqual(NO_IDENTITY);
+    expect(await caller.unary("ValidateJWTSVID", { audience: "test", svid: "a.b.c" })).toEqual(NO_IDENTITY);
+  } finally {
+    caller.close();
+  }
 }
 
 interface HostExamination {
@@ -115,10 +132,14 @@ describe.skipIf(why !== undefined)("identity of a pod's processes", () => {
     expect(new Set(seen.map(({ id }) => id))).toEqual(new Set(["spiffe://cluster.local/ns/foo/sa/watcher"]));
   });
 
-  test("a process of this machine gets nothing from a pod's socket", () => {
-    const answer = fetchOnHost(socketOf(mesh, "web"));
-    expect(answer.ids).toBeUndefined();
-    expect(answer.code).toMatch(/^ERR_WORKLOAD_API_/);
+  test("a process of this machine, which the agent cannot see, is told that it has no identity", async () => {
+    const strangers = () =>
+      auditOf(mesh).match(/"actor":"unknown process","code":"ERR_PEER_CREDENTIALS"/g)?.length ?? 0;
+    expect(strangers()).toBe(0);
+    await expectNoIdentity(socketOf(mesh, "web"));
+    expect(fetchOnHost(socketOf(mesh, "web")).code).toBe("ERR_WORKLOAD_API_NO_IDENTITY");
+    // Two connections, within a minute of one another.
+    expect(strangers()).toBe(1);
   });
 
   test("a process of another pod gets nothing, and that is on record; in its own pod the same process is served", () => {
@@ -134,9 +155,8 @@ describe.skipIf(why !== undefined)("identity of a pod's processes", () => {
       "--",
     ];
     const refused = fetchOnHost(socketOf(mesh, "web"), inPod("other"));
-    expect(refused.code).toBe("ERR_WORKLOAD_API_UNAVAILABLE");
-    expect(refused.ids).toBeUndefined();
-    expect(auditOf(mesh)).toMatch(/"outcome":"refused".*"ERR_WORKLOAD_ATTESTATION".*"a process of pod foo\/web-/);
+    expect(refused.code).toBe("ERR_WORKLOAD_API_NO_IDENTITY");
+    expect(auditOf(mesh)).toMatch(/"outcome":"refused".*"ERR_WORKLOAD_NOT_ENTITLED".*"a process of pod foo\/web-/);
     expectIdentity(fetchOnHost(socketOf(mesh, "web"), inPod("web")), WEB);
   });
 
@@ -218,11 +238,11 @@ describe.skipIf(why !== undefined)("identity of a pod's processes, explicit capt
     expect(explain(mesh, watcher)).toMatchObject({ place: "pod", spiffeId: expect.stringContaining("/sa/watcher") });
   });
 
-  test("a process of this machine, and one of another pod, are refused", () => {
-    expect(fetchOnHost(socketOf(mesh, "web")).code).toBe("ERR_WORKLOAD_API_UNAVAILABLE");
+  test("a process of this machine, and one of another pod, are told that they have no identity", async () => {
+    await expectNoIdentity(socketOf(mesh, "web"));
     const socket = `SPIFFE_ENDPOINT_SOCKET=unix://${socketOf(mesh, "web")}`;
     const answer = answerOf(mesh.exec("other", "foo", "env", socket, ...FETCH).stdout);
-    expect(answer.code).toBe("ERR_WORKLOAD_API_UNAVAILABLE");
-    expect(auditOf(mesh)).toMatch(/"outcome":"refused".*"ERR_WORKLOAD_ATTESTATION".*"a process of pod foo\/web-/);
+    expect(answer.code).toBe("ERR_WORKLOAD_API_NO_IDENTITY");
+    expect(auditOf(mesh)).toMatch(/"outcome":"refused".*"ERR_WORKLOAD_NOT_ENTITLED".*"a process of pod foo\/web-/);
   });
 });

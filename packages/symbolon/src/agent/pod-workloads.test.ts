@@ -184,9 +184,10 @@ describe("a process of a pod", () => {
 
 describe("a process that is not in the pod", () => {
   test.each([
-    ["another process", (pod: ReturnType<typeof harness>) => pod.attest(4712)],
+    ["another process", "ERR_WORKLOAD_NOT_ENTITLED", (pod: ReturnType<typeof harness>) => pod.attest(4712)],
     [
       "a process of which the kernel says nothing",
+      "ERR_WORKLOAD_NOT_ENTITLED",
       (pod: ReturnType<typeof harness>) => {
         pod.facts.inPod = false;
         return pod.attest();
@@ -194,16 +195,25 @@ describe("a process that is not in the pod", () => {
     ],
     [
       "a process that ended while it was looked at",
+      "ERR_WORKLOAD_ATTESTATION",
       (pod: ReturnType<typeof harness>) => {
         pod.facts.alive = false;
         return pod.attest();
       },
     ],
-  ])("%s is refused, and that is on record", async (_what, attest) => {
+    [
+      "another process that ended while it was looked at",
+      "ERR_WORKLOAD_ATTESTATION",
+      (pod: ReturnType<typeof harness>) => {
+        pod.facts.alive = false;
+        return pod.attest(4712);
+      },
+    ],
+  ])("%s is refused (%s), and that is on record", async (_what, code, attest) => {
     const pod = harness();
     pod.issue();
     pod.tell();
-    await expect(attest(pod)).rejects.toMatchObject({ code: "ERR_WORKLOAD_ATTESTATION" });
+    await expect(attest(pod)).rejects.toMatchObject({ code });
     expect(pod.facts.wants).toBe(0);
     expect(pod.audit).toMatchObject([
       {
@@ -211,7 +221,7 @@ describe("a process that is not in the pod", () => {
         outcome: "refused",
         actor: expect.stringMatching(/^process 471[12]$/),
         subject: "pod uid-1",
-        code: "ERR_WORKLOAD_ATTESTATION",
+        code,
       },
     ]);
   });

@@ -27,8 +27,11 @@ export function createPodWorkloads(options: PodWorkloadsOptions): WorkloadAttest
   const { pod, want, processes } = options;
   return {
     async attest(peer) {
+      const isInPod = processes.isInPod(pod.podUid, peer.pid);
       // Alive afterwards: what was looked at was the process that connected, not a later one with its id.
-      if (!processes.isInPod(pod.podUid, peer.pid) || !peer.isAlive()) throw refuse(peer, options);
+      if (!peer.isAlive()) throw refuse(peer, "ERR_WORKLOAD_ATTESTATION", "has ended", options);
+      if (!isInPod)
+        throw refuse(peer, "ERR_WORKLOAD_NOT_ENTITLED", `is not in pod ${pod.namespace}/${pod.name}`, options);
       want();
       return createPodWorkload(peer, options);
     },
@@ -108,8 +111,12 @@ function grant({ svid }: WorkloadIdentity, { bundles, jwtBundles }: NodeState): 
 }
 
 /** A process of another pod, of the mesh itself, or of the machine asked for this pod's identity: that is on record. */
-function refuse(peer: WorkloadPeer, { pod, audit, log }: PodWorkloadsOptions) {
-  const message = `process ${peer.pid} is not in pod ${pod.namespace}/${pod.name}`;
+function refuse(
+  peer: WorkloadPeer,
+  code: "ERR_WORKLOAD_ATTESTATION" | "ERR_WORKLOAD_NOT_ENTITLED",
+  why: string,
+  { pod, audit, log }: PodWorkloadsOptions,
+) {
   void audit
     .write({
       kind: "identity.deliver",
@@ -117,9 +124,9 @@ function refuse(peer: WorkloadPeer, { pod, audit, log }: PodWorkloadsOptions) {
       actor: `process ${peer.pid}`,
       subject: `pod ${pod.podUid}`,
       authority: "kernel peer credentials",
-      code: "ERR_WORKLOAD_ATTESTATION",
+      code,
       details: { uid: peer.uid, wanted: `a process of pod ${pod.namespace}/${pod.name}` },
     })
     .catch((error: unknown) => log.error("audit line was not written", { error: errorText(error) }));
-  return productError("ERR_WORKLOAD_ATTESTATION", message);
+  return productError(code, `process ${peer.pid} ${why}`);
 }

@@ -74,6 +74,9 @@ export interface Workload {
 
 /** Finds out who a process is. */
 export interface WorkloadAttestor {
-  /** @throws ERR_WORKLOAD_ATTESTATION when it cannot be found out, or the process has ended meanwhile (S10) */
+  /**
+   * @throws ERR_WORKLOAD_ATTESTATION when it cannot be found out, or the process has ended meanwhile (S10);
+   * ERR_WORKLOAD_NOT_ENTITLED for a process that has no identity here, whatever else it is (S3)
+   */
   attest(peer: WorkloadPeer, signal: AbortSignal): Promise<Workload>;
 }

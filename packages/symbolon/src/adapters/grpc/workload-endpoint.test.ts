@@ -3,7 +3,7 @@ import { existsSync, lstatSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { create, fromBinary } from "@bufbuild/protobuf";
+import { create, type DescService, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { type ClientDuplexStream, credentials, makeGenericClientConstructor } from "@grpc/grpc-js";
 import { createFakeClock } from "@symbolon/spiffe/testing";
@@ -24,6 +24,7 @@ import {
 } from "../../../../../test/fakes/workload-endpoint-fixture.ts";
 import type { Workload, WorkloadPeer } from "../../agent/index.ts";
 import { type AuditEvent, productError } from "../../core/index.ts";
+import { SecretDiscoveryService } from "../../gen/envoy/index.ts";
 import {
   Health,
   ServerReflection,
@@ -60,8 +61,8 @@ async function serve(options: Partial<WorkloadEndpointFixtureOptions> = {}): Pro
   return fixture;
 }
 
-function call() {
-  const caller = openCaller(path);
+function call(service?: DescService) {
+  const caller = openCaller(path, service);
   opened.push(caller);
   return caller;
 }
@@ -195,7 +196,10 @@ describe("who connects", () => {
   test("and has ended gets nothing more, whoever holds its connection now", async () => {
     let alive = true;
     const fixture = await serve({
-      pinPeer: (fd) => ({ ...pinPeer(fd), isAlive: () => alive }),
+      pinPeer(fd) {
+        const peer = pinPeer(fd);
+        return peer && { ...peer, isAlive: () => alive };
+      },
     });
     const caller = call();
     const stream = caller.stream("FetchX509SVID");
@@ -231,25 +235,73 @@ describe("who connects", () => {
     expect(attempts).toBe(2);
   });
 
-  test("and is not to be seen from here is cut off; that is on record", async () => {
-    const message = "the peer is not visible in this process's PID namespace";
-    await serve({
-      pinPeer() {
-        throw productError("ERR_PEER_CREDENTIALS", message);
-      },
+  describe("and is not to be seen from here", () => {
+    const OUTSIDE = "the peer is not visible in this process's PID namespace";
+    const NO_IDENTITY = { code: "PERMISSION_DENIED", details: "no identity issued" };
+    const onRecord = (code: string, reason: string) => ({ ...refusalLine(code, reason), actor: "unknown process" });
+    /** The first connection is a stranger's, the others are what they are. */
+    async function serveOneStranger(): Promise<{ readonly asked: WorkloadPeer[] }> {
+      let connections = 0;
+      const record = recorded(() => fixture);
+      const fixture = await serve({
+        attestor: record.attestor,
+        pinPeer: (fd) => (connections++ === 0 ? undefined : pinPeer(fd)),
+      });
+      return { asked: record.seen };
+    }
+
+    test("is told with each call that it has no identity, as every other (S3); that is on record once", async () => {
+      const { asked } = await serveOneStranger();
+      const caller = call();
+      for (const method of ["FetchX509SVID", "FetchX509Bundles", "FetchJWTBundles"])
+        expect(await caller.stream(method).next()).toEqual(NO_IDENTITY);
+      expect(await caller.unary("FetchJWTSVID", { audience: ["a"] })).toEqual(NO_IDENTITY);
+      expect(await caller.unary("ValidateJWTSVID", { audience: "a", svid: "x.y.z" })).toEqual(NO_IDENTITY);
+      expect(audited).toEqual([onRecord("ERR_PEER_CREDENTIALS", OUTSIDE)]);
+      expect(asked).toEqual([]);
+      // The next one, which is to be seen, is served.
+      expect(await call().stream("FetchX509SVID").next()).toHaveProperty("svids");
+      expect(asked).toHaveLength(1);
     });
-    const client = raw();
-    await client.closed;
-    expect(client.frames).toEqual([]);
-    expect(audited).toEqual([
-      {
-        kind: "identity.deliver",
-        outcome: "refused",
-        actor: "unknown process",
-        code: "ERR_PEER_CREDENTIALS",
-        details: { reason: message },
-      },
-    ]);
+
+    test("is told what is wrong with its request first, as every other", async () => {
+      await serveOneStranger();
+      const wrong = await call().stream("FetchX509SVID", {}, header()).next();
+      expect(wrong).toEqual({ code: "INVALID_ARGUMENT", details: "security header missing from request" });
+      expect(audited).toEqual([
+        onRecord("ERR_PEER_CREDENTIALS", OUTSIDE),
+        onRecord("ERR_WORKLOAD_REQUEST_INVALID", "security header missing from request"),
+      ]);
+    });
+
+    test("gets no secrets from Envoy's discovery, not even files", async () => {
+      await serveOneStranger();
+      const sds = call(SecretDiscoveryService);
+      for (const resourceNames of [["default"], ["ROOTCA"], ["file-cert:/etc/hosts~/etc/hosts"]])
+        expect(await sds.unary("FetchSecrets", { resourceNames })).toMatchObject({ code: "PERMISSION_DENIED" });
+    });
+
+    test("has 256 connections with all of its kind, of which others notice nothing", async () => {
+      let isStranger = true;
+      await serve({ pinPeer: (fd) => (isStranger ? undefined : pinPeer(fd)) });
+      const clients = Array.from({ length: 256 }, raw);
+      for (const client of clients) await client.until(({ type }) => type === FRAME.settings);
+      await raw().closed;
+      expect(audited.map(({ code }) => code)).toEqual(["ERR_PEER_CREDENTIALS", "ERR_WORKLOAD_ATTESTATION"]);
+      isStranger = false;
+      expect(await call().stream("FetchX509SVID").next()).toHaveProperty("svids");
+    });
+
+    test("a kernel that does not say who it is makes it unknown, not one without identity (S10)", async () => {
+      const reason = "the kernel did not answer socket option 17 of the connection";
+      await serve({
+        pinPeer() {
+          throw productError("ERR_PEER_CREDENTIALS", reason);
+        },
+      });
+      expect(await call().stream("FetchX509SVID").next()).toEqual(ATTESTATION_FAILED);
+      expect(audited).toEqual([onRecord("ERR_PEER_CREDENTIALS", reason)]);
+    });
   });
 
   test("has 256 connections at most", async () => {

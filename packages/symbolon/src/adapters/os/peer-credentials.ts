@@ -23,8 +23,21 @@ const SO_DOMAIN = 39;
 const SO_PEERPIDFD = 77;
 const AF_UNIX = 1;
 
-/** Who connected to a Unix socket, as the kernel noted at connect(2). `fd`: `socket.fd` of a `Bun.listen` socket. */
+/**
+ * Who connected to a Unix socket, as the kernel noted at connect(2). `fd`: `socket.fd` of a `Bun.listen` socket.
+ * @throws ERR_PEER_CREDENTIALS, for a peer outside of this process's PID namespace as well
+ */
 export function peerCredentials(fd: number): PeerCredentials {
+  const credentials = visiblePeer(fd);
+  if (credentials) return credentials;
+  throw productError("ERR_PEER_CREDENTIALS", "the peer is not visible in this process's PID namespace");
+}
+
+/**
+ * The same; undefined for a peer outside of this process's PID namespace: it has no process id here.
+ * @throws ERR_PEER_CREDENTIALS
+ */
+function visiblePeer(fd: number): PeerCredentials | undefined {
   if (isDarwin()) return darwinCredentials(fd);
   // SO_PEERCRED "succeeds" on every other kind of socket, with process 0 and overflow ids.
   if (intOption(fd, SO_DOMAIN) !== AF_UNIX)
@@ -32,8 +45,7 @@ export function peerCredentials(fd: number): PeerCredentials {
   const credentials = new Int32Array(3);
   readOption(fd, SO_PEERCRED, credentials);
   const [pid = 0, uid = 0, gid = 0] = credentials;
-  if (pid <= 0) throw productError("ERR_PEER_CREDENTIALS", "the peer is not visible in this process's PID namespace");
-  return { pid, uid: uid >>> 0, gid: gid >>> 0 };
+  return pid > 0 ? { pid, uid: uid >>> 0, gid: gid >>> 0 } : undefined;
 }
 
 /**
@@ -41,7 +53,19 @@ export function peerCredentials(fd: number): PeerCredentials {
  * between, its id given to another, is refused.
  */
 export function peerProcess(fd: number): PeerProcess {
-  const credentials = peerCredentials(fd);
+  return startedPeer(fd, peerCredentials(fd));
+}
+
+/**
+ * The same; undefined for a peer outside of this process's PID namespace.
+ * @throws ERR_PEER_CREDENTIALS
+ */
+export function visiblePeerProcess(fd: number): PeerProcess | undefined {
+  const credentials = visiblePeer(fd);
+  return credentials && startedPeer(fd, credentials);
+}
+
+function startedPeer(fd: number, credentials: PeerCredentials): PeerProcess {
   const startTicks = processStartTicks(credentials.pid);
   if (startTicks === undefined || !isPeerAlive(fd))
     throw productError("ERR_PEER_CREDENTIALS", `process ${credentials.pid} that connected has ended`);

@@ -29,7 +29,8 @@ test("a process that has ended is no peer any more, though another one holds its
   const accepted = Promise.withResolvers<{ readonly peer: PinnedPeer; readonly socket: Socket }>();
   const server = createServer((socket) => {
     const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly fd: number } };
-    accepted.resolve({ peer: pinPeer(handle?.fd ?? -1), socket });
+    const peer = pinPeer(handle?.fd ?? -1);
+    if (peer) accepted.resolve({ peer, socket });
   });
   await new Promise<void>((resolve) => server.listen(path, resolve));
   ended.push(() => server.close());
