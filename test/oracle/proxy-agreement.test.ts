@@ -1,6 +1,7 @@
 /**
  * The running proxy against the engine: PROXY_CASES random (policies, connection, request) from PROXY_SEED, over real
- * connections, with what the application has seen as the witness. 200 and a fixed seed by default; slow suites do 2,500.
+ * connections, with what the application has seen as the witness. 200 and a fixed seed by default; slow suites do 4,000, of
+ * which 2,600 are requests.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import net from "node:net";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { BundleSet, JwtBundleSet } from "@symbolon/spiffe/bundle";
-import { SymbolonError, silentLog } from "@symbolon/spiffe/core";
+import { createObservable, SymbolonError, silentLog } from "@symbolon/spiffe/core";
 import { createFakeClock, createFakeRandom } from "@symbolon/spiffe/testing";
 import { testEntry } from "../../../../test/fakes/registration-entries.ts";
 import { followNode } from "./node-follower.ts";
@@ -19,9 +19,12 @@ function harness() {
   let end: (() => void) | undefined;
   let away = false;
   let calls = 0;
+  const problem = createObservable<string | undefined>(undefined);
+  const told: (string | undefined)[] = [];
   const client: NodeClient = {
-    watchNode(follower, signal) {
+    watchNode(follower, signal, about) {
       calls++;
+      told.push(about);
       if (away) return Promise.reject(new SymbolonError("ERR_CA_CALL_RETRYABLE", "connect"));
       return new Promise((resolve, reject) => {
         tell = follower;
@@ -33,13 +36,15 @@ function harness() {
     createJwtSvid: () => Promise.reject(new Error("not asked for here")),
     close() {},
   };
-  const follower = followNode({ client, clock, random: createFakeRandom(1), log: silentLog });
+  const follower = followNode({ client, problem, clock, random: createFakeRandom(1), log: silentLog });
   const ids = () => follower.state.current?.entries.map(({ id }) => id);
   return {
     clock,
     follower,
     ids,
     calls: () => calls,
+    problem,
+    told,
     tell: (...of: readonly string[]) => tell?.(stateOf(...of)),
     setAway(value: boolean) {
       away = value;
@@ -80,5 +85,38 @@ describe("an agent follows the CA's state", () => {
     await clock.advance(0);
     await follower.close();
     expect(clock.pendingTimersMs).toEqual([]);
+  });
+
+  test("says what is wrong with it, watches anew when that changes, at most once a second, and keeps the state meanwhile", async () => {
+    const { clock, follower, ids, tell, problem, told } = harness();
+    tell("a");
+    problem.set("disk full");
+    await clock.advance(0);
+    problem.set("input/output error");
+    await clock.advance(999);
+    expect(told).toEqual([undefined]);
+    expect(ids()).toEqual(["a"]);
+    await clock.advance(1);
+    expect(told).toEqual([undefined, "input/output error"]);
+    // The same again is no change.
+    problem.set("input/output error");
+    await clock.advance(10_000);
+    expect(told).toHaveLength(2);
+    problem.set(undefined);
+    await clock.advance(1000);
+    expect(told).toEqual([undefined, "input/output error", undefined]);
+    await follower.close();
+    expect(clock.pendingTimersMs).toEqual([]);
+  });
+
+  test("says it again to a CA that has come back", async () => {
+    const { clock, follower, problem, told, setAway } = harness();
+    setAway(true);
+    problem.set("disk full");
+    await clock.advance(10_000);
+    setAway(false);
+    await clock.advance(2000);
+    expect(told.at(-1)).toBe("disk full");
+    await follower.close();
   });
 });

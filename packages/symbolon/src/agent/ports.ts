@@ -76,9 +76,10 @@ export interface NodeState {
 export interface NodeClient {
   /**
    * Calls back with each state until the signal, or until the connection ends: that is an error.
+   * @param problem what is wrong with this agent; the CA's process says so for as long as this call lasts
    * @throws ERR_CA_CALL_RETRYABLE, ERR_CA_CALL_REFUSED
    */
-  watchNode(follower: (state: NodeState) => void, signal: AbortSignal): Promise<void>;
+  watchNode(follower: (state: NodeState) => void, signal: AbortSignal, problem?: string): Promise<void>;
   /**
    * The entry decides what the certificate says; of the request (DER) only the key counts. DER, leaf first.
    * @throws ERR_CA_CALL_RETRYABLE, ERR_CA_CALL_REFUSED

@@ -52,7 +52,7 @@ export function runAgent(config: MeshConfig): Promise<number> {
       log,
     });
     const client = createAgentClient({ socketPath: paths.caSocket, clock: systemClock });
-    const node = followNode({ ...shared, client });
+    const node = followNode({ ...shared, client, problem: audit.problem });
     const endpoints = createPodEndpoints({
       ...shared,
       identities,

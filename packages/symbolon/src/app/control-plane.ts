@@ -13,13 +13,7 @@ import { createCertificateServer, serveAgents } from "../adapters/grpc/index.ts"
 import { serveApi } from "../adapters/http/index.ts";
 import { serveProxyConfigs, serveReports } from "../adapters/ipc/index.ts";
 import { listenOnUnixSocket, peerProcess } from "../adapters/os/index.ts";
-import {
-  createSqliteDenialStore,
-  createSqliteIssuanceLog,
-  createSqliteMeshStateStore,
-  createSqlitePlaintextCallerStore,
-  openDatabase,
-} from "../adapters/sqlite/index.ts";
+import { openDatabase } from "../adapters/sqlite/index.ts";
 import {
   type CertificateAuthority,
   createCertificateAuthority,
@@ -44,6 +38,7 @@ import { type MeshConfig, PASSPHRASE_VARIABLE, pathsOf } from "./mesh-config.ts"
 import { createMeshMetrics } from "./mesh-metrics.ts";
 import { openProcessAudit } from "./process-audit.ts";
 import { runUntilSignal } from "./run-until-signal.ts";
+import { createStateDatabase } from "./state-database.ts";
 
 const TOKEN_ISSUER = "https://kubernetes.default.svc.cluster.local";
 const TOKEN_AUDIENCE = "istio-ca";
@@ -57,14 +52,14 @@ export function runControlPlane(config: MeshConfig): Promise<number> {
   return runUntilSignal(log, async () => {
     const shared = { clock: systemClock, random: systemRandom, log };
     const ranges = addressRanges(config);
-    const database = openDatabase(paths.database);
+    const state = createStateDatabase({ database: openDatabase(paths.database), clock: systemClock, log });
     const auditKeys = await keyDirectory(paths.auditKeysDirectory, passphrase);
     const audit = await openProcessAudit("control-plane", { config, keys: auditKeys, log });
     await audit.write({ kind: "mesh.start", outcome: "started", actor: "symbolon", subject: config.name });
 
     const plane = await createControlPlane({
       ...shared,
-      store: createSqliteMeshStateStore(database),
+      store: state.meshState,
       source: createConfigFiles(manifestFiles(config)),
       manifests: manifestRules(config),
       trustDomain: config.trustDomain,
@@ -83,13 +78,12 @@ export function runControlPlane(config: MeshConfig): Promise<number> {
       clock: systemClock,
       random: systemRandom,
     });
-    const issuances = createSqliteIssuanceLog({ database, clock: systemClock, log });
     const ca = await createCertificateAuthority({
       ...shared,
       trustDomain: TrustDomain.parse(config.trustDomain),
       stateDirectory: await keyDirectory(paths.caDirectory, passphrase),
       ...(config.caCertificatesDirectory ? { pluggedIn: secretDirectory(config.caCertificatesDirectory) } : {}),
-      issuances,
+      issuances: state.issuances,
       tokens: { issuer: tokens.issuer, audiences: [TOKEN_AUDIENCE], keySet: () => tokens.keySet },
       pods: { findPod: async (uid) => plane.findPod(uid)?.pod },
       entries: { findEntry: (id) => plane.entries.current.find((entry) => entry.id === id) },
@@ -124,14 +118,14 @@ export function runControlPlane(config: MeshConfig): Promise<number> {
     const configs = await serveProxyConfigs({ ...proxies, path: paths.configSocket, configs: plane.configs });
     const denials = createDenials({
       configs: plane.configs,
-      denials: createSqliteDenialStore(database),
+      denials: state.denials,
       audit,
       clock: systemClock,
       log,
     });
     const plaintextCallers = createPlaintextCallers({
       pods: plane.pods,
-      callers: createSqlitePlaintextCallerStore(database),
+      callers: state.plaintextCallers,
       clock: systemClock,
     });
     const reports = await serveReports({
@@ -149,8 +143,8 @@ export function runControlPlane(config: MeshConfig): Promise<number> {
         ...plane,
         status: () => {
           const status = plane.status();
-          const problem = audit.problem();
-          const findings = problem === undefined ? status.findings : [...status.findings, problem];
+          const problems = [audit.problem.current, state.problem(), ...agents.problems()];
+          const findings = [...status.findings, ...problems.filter((problem) => problem !== undefined)];
           return { ...status, findings, issuance: issuanceOf(config, ca) };
         },
         podSecrets: (uid) => podSecrets(plane.findPod(uid)?.pod, tokens, ca.rootsPem, uid),
@@ -173,7 +167,7 @@ export function runControlPlane(config: MeshConfig): Promise<number> {
         ca.close();
         await audit.write({ kind: "mesh.stop", outcome: "success", actor: "symbolon", subject: config.name });
         await audit.close();
-        database.close();
+        state.close();
       },
     };
   });

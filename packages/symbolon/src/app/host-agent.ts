@@ -28,7 +28,7 @@ export function runHostAgent(config: MeshConfig): Promise<number> {
       log,
     });
     const client = createAgentClient({ socketPath: paths.caSocket, clock: systemClock });
-    const node = followNode({ ...shared, client });
+    const node = followNode({ ...shared, client, problem: audit.problem });
     const identities = createEntryIdentities({ ...shared, client, state: node.state });
     const workloads = createEntryWorkloads({
       state: node.state,

@@ -21,4 +21,4 @@ export {
   type VerifyAuditOptions,
   verifyAuditLog,
 } from "./verify-audit-log.ts";
-export { type AuditOutage, createWatchedSink, type WatchedSink } from "./watched-sink.ts";
+export { createWatchedSink } from "./watched-sink.ts";

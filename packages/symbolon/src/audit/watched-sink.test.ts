@@ -1,33 +1,42 @@
 import { describe, expect, test } from "bun:test";
 import { createFakeClock } from "@symbolon/spiffe/testing";
-import type { AuditEvent } from "../core/index.ts";
+import { type AuditEvent, createOutageWatch, type Outage } from "../core/index.ts";
 import { createWatchedSink } from "./watched-sink.ts";
 
 const EVENT: AuditEvent = { kind: "command.run", outcome: "started", actor: "somebody" };
 
+function watched(failure?: Error) {
+  const clock = createFakeClock();
+  const watch = createOutageWatch(clock);
+  const state: { failure: Error | undefined } = { failure };
+  const write = async (): Promise<void> => {
+    if (state.failure) throw state.failure;
+  };
+  const told: (Outage | undefined)[] = [];
+  watch.outage.subscribe((outage) => told.push(outage));
+  return { clock, state, told, watch, sink: createWatchedSink({ write }, watch) };
+}
+
 describe("what is known of an audit log", () => {
-  test("is no problem before the first event, nor when all were written", async () => {
-    const sink = createWatchedSink({ write: async () => undefined }, createFakeClock());
-    expect(sink.problem()).toBeUndefined();
+  test("is no outage before the first event, nor when all were written", async () => {
+    const { sink, watch, told } = watched();
+    expect(watch.outage.current).toBeUndefined();
     await sink.write(EVENT);
-    expect(sink.problem()).toBeUndefined();
+    expect(watch.outage.current).toBeUndefined();
+    expect(told).toEqual([]);
   });
 
   test("is the first time and the last reason while events fail, which still fail for who wrote them, and nothing after a success", async () => {
-    const clock = createFakeClock();
-    const state: { failure: Error | undefined } = { failure: new Error("disk full") };
-    const write = async (): Promise<void> => {
-      if (state.failure) throw state.failure;
-    };
-    const sink = createWatchedSink({ write }, clock);
+    const { clock, state, sink, watch, told } = watched(new Error("disk full"));
     const since = clock.now();
-    await expect(sink.write(EVENT)).rejects.toThrow("disk full");
+    for (let tries = 0; tries < 3; tries++) await expect(sink.write(EVENT)).rejects.toThrow("disk full");
     await clock.advance(5000);
     state.failure = new Error("input/output error");
     await expect(sink.write(EVENT)).rejects.toThrow("input/output error");
-    expect(sink.problem()).toEqual({ since, error: "input/output error" });
+    expect(watch.outage.current).toEqual({ since, error: "input/output error" });
     state.failure = undefined;
     await sink.write(EVENT);
-    expect(sink.problem()).toBeUndefined();
+    // Whoever follows hears of each change once.
+    expect(told).toEqual([{ since, error: "disk full" }, { since, error: "input/output error" }, undefined]);
   });
 });

@@ -73,13 +73,13 @@ export function createAgentClient({
   };
 
   return {
-    watchNode(follower, signal) {
+    watchNode(follower, signal, problem = "") {
       const client = connection();
       const stream = client.makeServerStreamRequest(
         WATCH_NODE.path,
         WATCH_NODE.requestSerialize,
         WATCH_NODE.responseDeserialize,
-        create(watchNode.input, {}),
+        create(watchNode.input, { problem }),
       );
       const cancel = (): void => stream.cancel();
       signal.addEventListener("abort", cancel, { once: true });

@@ -32,6 +32,8 @@ export interface AgentServerOptions {
 }
 
 export interface AgentServer {
+  /** What agents that are connected now say is wrong with themselves. */
+  problems(): readonly string[];
   close(): Promise<void>;
 }
 
@@ -68,7 +70,7 @@ export async function serveAgents(options: AgentServerOptions): Promise<AgentSer
     };
 
   const methods: readonly GrpcMethod<object>[] = [
-    serverStreaming(AgentService.method.watchNode, (_, stream) => watches.open(stream)),
+    serverStreaming(AgentService.method.watchNode, ({ problem }, stream) => watches.open(stream, problem)),
     unary(
       AgentService.method.createX509Svid,
       admitted("CreateX509Svid", async ({ entryId, csr }) => {
@@ -108,6 +110,7 @@ export async function serveAgents(options: AgentServerOptions): Promise<AgentSer
 
   let closing: Promise<void> | undefined;
   return {
+    problems: watches.problems,
     close() {
       closing ??= (async () => {
         watches.close();

@@ -11,7 +11,7 @@ import { testEntry } from "../../../../../test/fakes/registration-entries.ts";
 import type { CreateJwtSvid, NodeClient, NodeState } from "../../agent/index.ts";
 import { productError, type RegistrationEntry } from "../../core/index.ts";
 import { listenOnUnixSocket } from "../os/index.ts";
-import { createAgentClient, serveAgents } from "./index.ts";
+import { type AgentServer, createAgentClient, serveAgents } from "./index.ts";
 
 const DB = testEntry({
   id: "1",
@@ -36,7 +36,7 @@ interface Harness {
   readonly fixture: CaFixture;
   readonly entries: ReturnType<typeof createObservable<readonly RegistrationEntry[]>>;
   readonly tokenRequests: CreateJwtSvid[];
-  serve(): Promise<{ close(): Promise<void> }>;
+  serve(): Promise<AgentServer>;
 }
 
 /** A real CA behind a real socket. */
@@ -121,6 +121,23 @@ describe("the CA's service for agents", () => {
     expect((await watch.next()).entries).toEqual([DB, plain]);
     entries.set([]);
     expect((await watch.next()).entries).toEqual([]);
+  });
+
+  test("knows what an agent says is wrong with it, for as long as that agent watches", async () => {
+    const { client, serve } = await harness();
+    const server = await serve();
+    const watching = new AbortController();
+    const told = new Promise<void>((resolve) => {
+      const text = "agent: cannot write audit log: no space left";
+      client.watchNode(() => resolve(), watching.signal, text).catch(() => undefined);
+    });
+    await told;
+    await follow(client).next();
+    expect(server.problems()).toEqual(["agent: cannot write audit log: no space left"]);
+    watching.abort();
+    // The server hears of the end of a stream when its frame arrives.
+    while (server.problems().length > 0) await new Promise(setImmediate);
+    expect(server.problems()).toEqual([]);
   });
 
   test("certifies the key of a request for what the entry says", async () => {

@@ -31,7 +31,7 @@ describe("agents are told", () => {
   test("everything at once, then after each change, one message for one moment", async () => {
     const { open, set } = watches();
     const { stream, told } = agent();
-    open(stream);
+    open(stream, "");
     set("a");
     set("a", "b");
     await Promise.resolve();
@@ -43,7 +43,7 @@ describe("agents are told", () => {
   test("the newest state alone once they read again", async () => {
     const { open, set } = watches();
     const { stream, told, take } = agent(false);
-    open(stream);
+    open(stream, "");
     for (const id of ["a", "b", "c"]) {
       set(id);
       await Promise.resolve();
@@ -59,8 +59,8 @@ describe("agents are told", () => {
     const { open, close, set } = watches();
     const gone = agent();
     const stays = agent();
-    open(gone.stream);
-    open(stays.stream);
+    open(gone.stream, "");
+    open(stays.stream, "");
     gone.go();
     set("a");
     await Promise.resolve();
@@ -69,5 +69,25 @@ describe("agents are told", () => {
     await Promise.resolve();
     expect(gone.told).toEqual(["1: "]);
     expect(stays.told).toEqual(["1: ", "2: a"]);
+  });
+});
+
+describe("what agents say is wrong with themselves", () => {
+  test("is known while their watches live, each problem once; an agent without one says nothing", () => {
+    const { open, problems, close } = watches();
+    expect(problems()).toEqual([]);
+    const [well, first, second, third] = [agent(), agent(), agent(), agent()];
+    open(well.stream, "");
+    expect(problems()).toEqual([]);
+    open(first.stream, "agent: disk full");
+    open(second.stream, "host-agent: disk full");
+    open(third.stream, "agent: disk full");
+    expect(problems()).toEqual(["agent: disk full", "host-agent: disk full"]);
+    first.go();
+    expect(problems()).toEqual(["host-agent: disk full", "agent: disk full"]);
+    third.go();
+    expect(problems()).toEqual(["host-agent: disk full"]);
+    close();
+    expect(problems()).toEqual([]);
   });
 });

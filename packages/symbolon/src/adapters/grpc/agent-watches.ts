@@ -12,13 +12,19 @@ export interface AgentStream {
 }
 
 export interface AgentWatches {
-  /** Tells the state at once, and again after each change for as long as the stream lives. */
-  open(stream: AgentStream): void;
+  /**
+   * Tells the state at once, and again after each change for as long as the stream lives.
+   * @param problem what the agent says is wrong with itself, until the stream ends; empty when nothing is
+   */
+  open(stream: AgentStream, problem: string): void;
+  /** Each once, in the order of their streams. */
+  problems(): readonly string[];
   close(): void;
 }
 
 interface Watch {
   readonly stream: AgentStream;
+  readonly problem: string;
   /** A message is under way. */
   blocked: boolean;
   /** Has not been told the newest state. */
@@ -60,12 +66,13 @@ export function createAgentWatches(sources: {
   const unfollow = [bundles.subscribe(changed), entries.subscribe(changed)];
 
   return {
-    open(stream) {
-      const watch = { stream, blocked: false, behind: false };
+    open(stream, problem) {
+      const watch = { stream, problem, blocked: false, behind: false };
       open.add(watch);
       stream.onOver(() => open.delete(watch));
       tell(watch);
     },
+    problems: () => [...new Set([...open].map(({ problem }) => problem).filter((problem) => problem !== ""))],
     close() {
       for (const end of unfollow) end();
       open.clear();
