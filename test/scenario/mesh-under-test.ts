@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 
 export const ROOT = resolve(import.meta.dir, "../..");
 export const SAMPLES = resolve(ROOT, "../shared/vectors/istio-samples/samples");
-const CLI = join(ROOT, "packages/symbolon/bin/symbolon.ts");
+export const CLI = join(ROOT, "packages/symbolon/bin/symbolon.ts");
 
 export interface CommandResult {
   readonly status: number;

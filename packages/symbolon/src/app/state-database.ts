@@ -47,7 +47,7 @@ export function createStateDatabase(options: {
       const outage = watch.outage.current;
       return (
         outage &&
-        `state database "${database.filename}": ${outage.error}, since ${outage.since.toISOString()}; certificates and changes are refused, and proxies keep their denials, until it can be written; the next write that succeeds ends this`
+        `control-plane: ${outage.error}, since ${outage.since.toISOString()}; certificates and changes are refused, and proxies keep their denials, until it can be written; the next write that succeeds ends this`
       );
     },
     close() {
