@@ -30,6 +30,10 @@ describe("a sentence for every policy", () => {
     assert.equal(authz("{rules: [{}]}"), "Allows every request to all workloads of namespace foo.");
     assert.equal(authz("{action: DENY, rules: [{}]}"), "Denies every request to all workloads of namespace foo.");
     assert.equal(authz("{action: AUDIT}"), "Does nothing: it has no rules.");
+    assert.equal(
+      authz("{action: AUDIT, rules: [{}]}"),
+      "Marks in the access records every request to all workloads of namespace foo.",
+    );
   });
 
   test("AuthorizationPolicy: AND and OR are told apart", () => {

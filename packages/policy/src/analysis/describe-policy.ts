@@ -122,7 +122,7 @@ function tlsText(tls: ClientTls | undefined): string {
 const VERBS: Readonly<Record<Exclude<AuthorizationAction, "custom">, string>> = {
   allow: "Allows",
   deny: "Denies",
-  audit: "Marks for the audit log",
+  audit: "Marks in the access records",
 };
 const MODES: Readonly<Record<MtlsMode, string>> = {
   strict: "mTLS is required",

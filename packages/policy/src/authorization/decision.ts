@@ -20,7 +20,7 @@ export interface ShadowResults {
 
 /** What every decision carries beside its outcome. */
 interface Observed {
-  /** An AUDIT policy matched: the access must be recorded. */
+  /** An AUDIT policy matched: the access record says so. */
   readonly audit: boolean;
   /** Absent: no dry-run policies. */
   readonly shadow?: ShadowResults;

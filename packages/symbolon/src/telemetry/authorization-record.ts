@@ -5,7 +5,7 @@ export interface AuthorizationRecord {
   readonly reason: string;
   /** `ns[<ns>]-policy[<name>]-rule[<index>]` of the rule that decided; absent when none did. */
   readonly policy?: string;
-  /** An AUDIT policy matched: the access must be recorded. */
+  /** An AUDIT policy matched; nothing else comes of it. */
   readonly audit?: true;
   /** What policies under `istio.io/dry-run` would have decided, by themselves (istio-security §3.12). */
   readonly dryRun?: { readonly allow?: DryRunRecord; readonly deny?: DryRunRecord };

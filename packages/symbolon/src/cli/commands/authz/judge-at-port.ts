@@ -174,7 +174,7 @@ function shadowNotes({ shadow, audit }: Decision): readonly string[] {
     const result = shadow?.[action];
     return result ? [`policies of action ${action.toUpperCase()} in a dry run: ${result.result}`] : [];
   });
-  return audit ? [...notes, "an AUDIT policy matches: the access is recorded"] : notes;
+  return audit ? [...notes, "an AUDIT policy matches: the access record is marked (authorization.audit)"] : notes;
 }
 
 function mtlsRequired(mtls: MtlsDecision, seen: SeenAccess, notes: readonly string[]): AccessAnswer {
