@@ -223,7 +223,7 @@ describe("a request with a token", () => {
     expect(await statusOf(ask(server, "/"))).toBe(200);
   });
 
-  test("within a minute of its end passes; after it, verified before or not, it does not", async () => {
+  test("within a minute of its end passes, verified anew; after it, verified before or not, it does not", async () => {
     const server = await start();
     const text = token({ exp: seconds() + 10 });
     expect(await statusOf(ask(server, "/", bearer(text)))).toBe(200);

@@ -47,7 +47,7 @@ function compile(config: RequestAuthenticationConfig, { clock, keyUnknown }: Tok
       return found.kind === "ready" && source !== undefined ? [[found.keys, source] as const] : [];
     }),
   );
-  const verified = new VerifiedTokens(CLOCK_SKEW_SECONDS);
+  const verified = new VerifiedTokens();
   let now = clock.now();
   const verification: TokenVerification<JwkSet> = {
     readToken: (text) => verified.find(text, now.getTime())?.token ?? parseCompactToken(text),
@@ -55,7 +55,7 @@ function compile(config: RequestAuthenticationConfig, { clock, keyUnknown }: Tok
     verifySignature(token, keySet) {
       if (verified.find(token.text, now.getTime())?.keys === keySet) return "verified";
       const verdict = checkSignature(token.text, keySet);
-      if (verdict === "verified") verified.add(token, keySet);
+      if (verdict === "verified") verified.add(token, keySet, now.getTime());
       const source = sources.get(keySet);
       if (verdict === "no_key" && source !== undefined) keyUnknown(source);
       return verdict;

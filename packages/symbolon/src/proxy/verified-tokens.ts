@@ -11,24 +11,23 @@ export const VERIFIED_TOKENS = {
 interface Entry {
   readonly token: CompactToken;
   readonly keys: JwkSet;
-  /** Unix milliseconds from which nobody takes it any more; infinite without `exp`. */
+  /** Unix milliseconds, its `exp`; infinite without one. */
   readonly endsMs: number;
 }
 
 /**
  * Tokens whose signature has been verified, by their whole text and the set of keys: a token that differs in one
  * character, or other keys, is verified anew. Only good tokens come in, so that nobody without one can push others out.
- * Two halves: when the new one is full it becomes the old one, and what is asked for again moves over.
+ * None outlives its `exp`: whoever allows for skewed clocks verifies it anew. Two halves: when the new one is full it
+ * becomes the old one, and what is asked for again moves over.
  */
 export class VerifiedTokens {
   readonly #limits: { readonly tokens: number; readonly characters: number };
-  readonly #skewMs: number;
   #recent = new Map<string, Entry>();
   #older = new Map<string, Entry>();
   #characters = 0;
 
-  constructor(skewSeconds: number, limits: { readonly tokens: number; readonly characters: number } = VERIFIED_TOKENS) {
-    this.#skewMs = skewSeconds * 1000;
+  constructor(limits: { readonly tokens: number; readonly characters: number } = VERIFIED_TOKENS) {
     this.#limits = limits;
   }
 
@@ -52,10 +51,10 @@ export class VerifiedTokens {
     return entry;
   }
 
-  add(token: CompactToken, keys: JwkSet): void {
+  add(token: CompactToken, keys: JwkSet, nowMs: number): void {
     const { exp } = token.claims;
-    const endsMs = typeof exp === "number" ? exp * 1000 + this.#skewMs : Number.POSITIVE_INFINITY;
-    this.#keep({ token, keys, endsMs });
+    const endsMs = typeof exp === "number" ? exp * 1000 : Number.POSITIVE_INFINITY;
+    if (endsMs > nowMs) this.#keep({ token, keys, endsMs });
   }
 
   #keep(entry: Entry): void {

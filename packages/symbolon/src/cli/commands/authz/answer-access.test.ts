@@ -230,7 +230,9 @@ describe("authz can", () => {
       notes: [NOTE, "policies of action DENY in a dry run: denied"],
     });
     const audit = policy("audit", "{action: AUDIT, rules: [{}]}");
-    expect(ask(audit, { method: "GET" }).notes).toContain("an AUDIT policy matches: the access record is marked (authorization.audit)");
+    expect(ask(audit, { method: "GET" }).notes).toContain(
+      "an AUDIT policy matches: the access record is marked (authorization.audit)",
+    );
   });
 
   test("a CUSTOM policy: a refusal after it stands whatever the provider says; one without provider denies", () => {
