@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { closeSync, constants, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -11,25 +12,51 @@ const COMMAND_LINE = join(import.meta.dirname, "../../../../bin/symbolon.ts");
 
 let directory = "";
 let endpoint: WorkloadEndpointFixture;
-let watching: ReturnType<typeof watch>;
+let watching: ReturnType<typeof watch> | undefined;
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "svid-watch-"));
   endpoint = await startWorkloadEndpoint({ path: join(directory, "agent.sock") });
 });
 afterEach(async () => {
-  watching.process.kill("SIGKILL");
-  await watching.process.exited;
+  watching?.process.kill("SIGKILL");
+  await watching?.process.exited;
+  watching = undefined;
   await endpoint.close();
   rmSync(directory, { recursive: true });
 });
 
+function spawnWatch<Out extends "pipe" | number>(words: readonly string[], stdout: Out) {
+  const command = [process.execPath, COMMAND_LINE, "svid", "watch", "--socket", endpoint.socket, ...words];
+  return Bun.spawn(command, { stdout, stderr: "pipe" });
+}
+
 /** `svid watch` as a process of its own, read line by line. */
 function watch(...words: readonly string[]) {
-  const process_ = Bun.spawn([process.execPath, COMMAND_LINE, "svid", "watch", "--socket", endpoint.socket, ...words], {
-    stdout: "pipe",
-    stderr: "pipe",
-  });
+  const process_ = spawnWatch(words, "pipe");
   return { process: process_, line: lineReader(process_.stdout), complaint: lineReader(process_.stderr) };
+}
+
+/** A pipe that takes not a byte more, and that nobody reads. */
+function fullPipe(path: string): { readonly output: number; close(): void } {
+  expect(spawnSync("mkfifo", [path]).status).toBe(0);
+  const filler = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  const output = openSync(path, constants.O_RDWR);
+  for (const size of [4096, 1])
+    for (let isFull = false; !isFull; ) {
+      try {
+        writeSync(filler, Buffer.alloc(size));
+      } catch (error) {
+        expect(error).toMatchObject({ code: "EAGAIN" });
+        isFull = true;
+      }
+    }
+  return {
+    output,
+    close() {
+      closeSync(filler);
+      closeSync(output);
+    },
+  };
 }
 
 function lineReader(stream: ReadableStream<Uint8Array>): () => Promise<string> {
@@ -70,12 +97,32 @@ test("says the identity, then each new one, and keeps its files fresh, until it 
 test("ends with 0 when Ctrl-C comes twice, from the terminal and from the program that started it", async () => {
   watching = watch();
   await watching.line();
-  // Two at once count as one: as many as it takes until it has heard one and is on its way out.
-  while (watching.process.exitCode === null && watching.process.signalCode === null) {
-    watching.process.kill("SIGINT");
-    await new Promise(setImmediate);
-  }
+  watching.process.kill("SIGINT");
+  await new Promise(setImmediate);
+  watching.process.kill("SIGINT");
   expect(await watching.process.exited).toBe(0);
+});
+
+test("goes on while nobody reads what it says; a second Ctrl-C ends it, what it has said or not", async () => {
+  const files = join(directory, "identity");
+  const certificate = (): string => readFileSync(join(files, "svid.0.pem"), "utf8");
+  const { output, close } = fullPipe(join(directory, "output"));
+  const spawned = spawnWatch(["--write", files], output);
+  try {
+    while (!existsSync(join(files, "svid.0.pem"))) await new Promise(setImmediate);
+    const before = certificate();
+    endpoint.rotate();
+    while (certificate() === before) await new Promise(setImmediate);
+    while (spawned.exitCode === null && spawned.signalCode === null) {
+      spawned.kill("SIGINT");
+      await new Promise(setImmediate);
+    }
+    expect(await spawned.exited).toBe(130);
+  } finally {
+    spawned.kill("SIGKILL");
+    await spawned.exited;
+    close();
+  }
 });
 
 test("tells of an agent that went, and goes on when it is back", async () => {

@@ -1,8 +1,12 @@
+import { systemClock } from "@symbolon/spiffe/core";
 import type { Command } from "commander";
 import { SOCKET_OPTION, SOCKET_TEXT, withWorkloadApi } from "../../identity/workload-api.ts";
 import { writeX509Context } from "../../identity/write-svids.ts";
 import { outputFormat } from "../../output.ts";
-import { describeX509Context, printLines, x509Lines } from "./fetch.ts";
+import { printable } from "../../printable.ts";
+import { stopOnSignal } from "../../stop-on-signal.ts";
+import { writeLines } from "../../write-lines.ts";
+import { describeX509Context, x509Lines } from "./fetch.ts";
 
 interface Flags {
   readonly socket?: string;
@@ -23,7 +27,7 @@ export function addWatchCommand(group: Command): void {
 The files are replaced all at once: key and certificate always belong together.
 What interrupts it, a withdrawn identity too, is told on standard error, and it goes on by itself; files stay until the
 next identity comes.
-Exit status: 0 after Ctrl-C, 65 when the agent finds the request wrong or the directory cannot be used.
+Exit status: 0 after Ctrl-C; 130 when a second one has to end it at once; 65 when the agent finds the request wrong or the directory cannot be used.
 
 Examples:
   symbolon svid watch
@@ -32,21 +36,27 @@ Examples:
     )
     .action(async (flags: Flags, command: Command) => {
       const format = outputFormat(flags.output, ["json"]);
-      const stopping = new AbortController();
-      // Ctrl-C comes twice where a launcher passes it on: from the terminal and from the launcher.
-      for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stopping.abort());
+      const signal = stopOnSignal({
+        clock: systemClock,
+        onSignal: (name, heard) => process.on(name, heard),
+        exit: (status) => process.exit(status),
+      });
       try {
         await withWorkloadApi(flags.socket, command, async (client) => {
-          const onProblem = ({ error }: { readonly error: Error }): void => console.error(`waiting: ${error.message}`);
-          for await (const context of client.watchX509Context({ signal: stopping.signal, onProblem })) {
+          const onProblem = ({ error }: { readonly error: Error }): void =>
+            void writeLines(process.stderr, [`waiting: ${error.message}`], signal);
+          for await (const context of client.watchX509Context({ signal, onProblem })) {
             const now = new Date();
             if (flags.write !== undefined) writeX509Context(flags.write, context);
-            if (format) console.log(JSON.stringify({ time: now.toISOString(), ...describeX509Context(context) }));
-            else printLines([now.toISOString(), ...x509Lines(context, now).map((line) => `  ${line}`)]);
+            const time = now.toISOString();
+            const lines = format
+              ? [JSON.stringify({ time, ...describeX509Context(context) })]
+              : [time, ...x509Lines(context, now).map((line) => `  ${printable(line)}`)];
+            await writeLines(process.stdout, lines, signal);
           }
         });
       } catch (error) {
-        if (!stopping.signal.aborted) throw error;
+        if (!signal.aborted) throw error;
       }
     });
 }
