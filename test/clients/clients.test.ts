@@ -8,6 +8,7 @@ import { startWorkloadEndpoint, type WorkloadEndpointFixture } from "../fakes/wo
 import { isLetIn, peerCertificates, RIGHT_ID, welcomingServer } from "./bad-peers.ts";
 import { buildClients, type ClientProgram } from "./build-clients.ts";
 import { askClient, type ClientProcess, startClient } from "./client-process.ts";
+import { createVerdicts } from "./verdict-tables.ts";
 
 /**
  * Faults of others, not hidden: what a library lets in although the standard refuses it. Each is expected, so that a
@@ -38,8 +39,8 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 });
 
-/** What has been seen, printed at the end: rows are servers, columns clients. */
-const table = new Map<string, string>();
+/** What has been seen, printed at the end. */
+const verdicts = createVerdicts();
 
 for (const program of programs) {
   describe(`${program.language}, ${program.library}`, () => {
@@ -101,13 +102,14 @@ for (const program of programs) {
         test(`${what === "the right ID" ? "lets in" : "refuses"} a client with ${what}`, async () => {
           const isKnown = KNOWN_FAULTS[`${program.language} server`]?.includes(what) ?? false;
           const isIn = await isLetIn(port, peerCertificates(endpoint.authority)[what]);
+          verdicts.met(program.language, "server", what, isIn, isKnown);
           expect(isIn).toBe(what === "the right ID" || isKnown);
         });
 
       for (const other of programs)
         test(`lets in ${other.language}`, async () => {
           const answer = await askClient(other, endpoint.socket, "dial", String(port), RIGHT_ID);
-          table.set(`${program.language} ${other.language}`, answer.welcome === true ? "ok" : "FAILED");
+          verdicts.spoke(program.language, other.language, answer.welcome === true);
           expect(answer).toEqual({ welcome: true });
         });
     });
@@ -122,6 +124,7 @@ for (const program of programs) {
           try {
             const isKnown = KNOWN_FAULTS[`${program.language} client`]?.includes(what) ?? false;
             const { welcome = false } = await askClient(program, endpoint.socket, "dial", server.port, RIGHT_ID);
+            verdicts.met(program.language, "client", what, welcome === true, isKnown);
             expect(welcome).toBe(what === "the right ID" || isKnown);
           } finally {
             server.close();
@@ -133,12 +136,7 @@ for (const program of programs) {
 }
 
 afterAll(() => {
-  const names = programs.map(({ language }) => language);
-  console.log(`\nmTLS, servers down, clients across\n${["", ...names].map((name) => name.padEnd(10)).join("")}`);
-  for (const server of names) {
-    const cells = names.map((client) => table.get(`${server} ${client}`) ?? "MISSING");
-    console.log([server, ...cells].map((cell) => cell.padEnd(10)).join(""));
-  }
+  console.log(`\n${verdicts.print(programs.map(({ language }) => language))}`);
   console.log(
     `\n${programs.map(({ language, runtime, library }) => `${language}: ${runtime}, ${library}`).join("\n")}`,
   );
