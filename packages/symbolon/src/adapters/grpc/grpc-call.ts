@@ -15,6 +15,8 @@ export interface Call<Peer> {
   readonly isOver: boolean;
   /** Calls back once when it is over; at once if it is already. */
   onOver(listener: () => void): void;
+  /** Tells the server's owner of a request that no client sends. @param reason one of few sentences, without the caller's words */
+  refused(reason: string): void;
 }
 
 /** What a method does with what arrives. */
@@ -28,6 +30,7 @@ export interface GrpcCallOptions<Peer> {
   readonly held: HeldBytes;
   /** Of all calls of one connection; whoever has made it calls `late` on those that are due. */
   readonly deadlines: Deadlines<GrpcCall<Peer>>;
+  readonly refused: (reason: string) => void;
   readonly log: Log;
 }
 
@@ -61,9 +64,9 @@ export class GrpcCall<Peer> implements Call<Peer>, StreamConsumer {
   /** @param open makes the consumer, which may throw GrpcStatusError to end the call */
   start(open: () => MessageConsumer): void {
     const [encoding = "identity"] = this.metadata("grpc-encoding");
-    if (encoding !== "identity")
-      return this.end({ code: GRPC_CODE.unimplemented, details: "compressed messages are not accepted" });
     this.#guarded(() => {
+      if (encoding !== "identity")
+        throw new GrpcStatusError({ code: GRPC_CODE.unimplemented, details: "compressed messages are not accepted" });
       this.#consumer = open();
     });
     const timeoutMs = timeoutOf(this.metadata("grpc-timeout"));
@@ -92,6 +95,10 @@ export class GrpcCall<Peer> implements Call<Peer>, StreamConsumer {
   onOver(listener: () => void): void {
     if (this.#isOver) listener();
     else this.#listeners.push(listener);
+  }
+
+  refused(reason: string): void {
+    this.#options.refused(reason);
   }
 
   /** @param onTaken called when all of the message has left for the caller */
@@ -138,7 +145,10 @@ export class GrpcCall<Peer> implements Call<Peer>, StreamConsumer {
     try {
       work();
     } catch (error) {
-      if (error instanceof GrpcStatusError) return this.end(error.status);
+      if (error instanceof GrpcStatusError) {
+        this.refused("a message that the method does not take");
+        return this.end(error.status);
+      }
       this.#options.log.error("call failed", { path: this.#stream.head.path, error: errorText(error) });
       this.end({ code: GRPC_CODE.internal, details: "internal error" });
     }

@@ -138,6 +138,10 @@ class Answers<Peer, O extends DescMessage> implements AnswerStream<Peer, Message
     this.#call.onOver(listener);
   }
 
+  refused(reason: string): void {
+    this.#call.refused(reason);
+  }
+
   write(message: MessageShape<O>, onTaken?: () => void): void {
     this.#call.write(toBinary(this.#schema, message), onTaken);
   }

@@ -15,7 +15,10 @@ export interface GrpcServerOptions<Peer> {
   readonly methods: readonly GrpcMethod<Peer>[];
   readonly limits: ServerConnectionLimits;
   readonly maxMessageBytes: number;
-  /** What no client of ours asks: bytes that are no HTTP/2, calls that are no gRPC, methods that are not here. @param reason one of few sentences */
+  /**
+   * What no client of ours sends: bytes that are no HTTP/2, calls that are no gRPC, methods that are not here, messages
+   * that a method does not take, and what methods themselves say so of (`Call.refused`). @param reason one of few sentences
+   */
   readonly onRefused?: (peer: Peer, reason: string) => void;
   readonly clock: Clock;
   readonly log: Log;
@@ -30,7 +33,7 @@ export interface GrpcServer<Peer> {
 }
 
 /** What the calls of one connection share. */
-type OfConnection<Peer> = Pick<GrpcCallOptions<Peer>, "held" | "deadlines">;
+type OfConnection<Peer> = Pick<GrpcCallOptions<Peer>, "held" | "deadlines" | "refused">;
 
 /** Parts of messages that one connection may have us keep. */
 const MAX_HELD_BYTES = 1024 * 1024;
@@ -46,27 +49,28 @@ export function createGrpcServer<Peer>(options: GrpcServerOptions<Peer>): GrpcSe
     const { method, path, headers } = stream.head;
     const contentType = headers.find(([name]) => name === "content-type")?.[1] ?? "";
     if (method !== "POST" || !/^application\/grpc(?:[+;]|$)/.test(contentType)) {
-      onRefused?.(peer, "a call that is no gRPC");
+      ofConnection.refused("a call that is no gRPC");
       return refuseStream(stream, method === "POST" ? 415 : 405);
     }
     const found = methods.get(path);
     const call = new GrpcCall(stream, peer, { maxMessageBytes, ...ofConnection, log });
     if (found) return call.start(() => found.open(call));
-    onRefused?.(peer, "a method that is not here");
+    call.refused("a method that is not here");
     call.end({ code: GRPC_CODE.unimplemented, details: `the server has no method ${path.slice(0, 200)}` });
   };
 
   return {
     open(transport, peer) {
       const held = new HeldBytes(MAX_HELD_BYTES);
+      const refused = (reason: string): void => onRefused?.(peer, reason);
       const deadlines = new Deadlines<GrpcCall<Peer>>(clock, (call) => call.late());
       const connection = new ServerConnection({
         transport,
         limits,
         clock,
         log,
-        onStream: (stream) => start(stream, peer, { held, deadlines }),
-        onFailed: (reason) => onRefused?.(peer, reason),
+        onStream: (stream) => start(stream, peer, { held, deadlines, refused }),
+        onFailed: refused,
         onOver() {
           deadlines.stop();
           connections.delete(connection);

@@ -26,8 +26,6 @@ export interface WorkloadApiOptions {
 }
 
 type WorkloadOf<Peer> = (call: Call<Peer>) => Promise<Workload>;
-/** Who has sent a request that no client may send. @param reason one of few sentences */
-type RecordInvalidRequest<Peer> = (call: Call<Peer>, reason: string) => void;
 /** Who was told that there is no identity for him, and why. */
 type RecordNoIdentity = (workload: Workload, reason: string) => void;
 
@@ -41,7 +39,6 @@ const NO_IDENTITY: GrpcStatus = { code: GRPC_CODE.permissionDenied, details: "no
 export function workloadApiMethods<Peer>(
   options: WorkloadApiOptions,
   workloadOf: WorkloadOf<Peer>,
-  recordInvalid: RecordInvalidRequest<Peer>,
 ): readonly GrpcMethod<Peer>[] {
   const record = createRefusalRecord(options);
   const recordNoIdentity: RecordNoIdentity = ({ name: actor }, reason) =>
@@ -58,7 +55,7 @@ export function workloadApiMethods<Peer>(
         workload = await workloadOf(call);
         return await work(request, workload, ending.signal);
       } catch (error) {
-        if (error instanceof InvalidRequest) recordInvalid(call, error.reason);
+        if (error instanceof InvalidRequest) call.refused(error.reason);
         if (workload && isNotEntitled(error)) recordNoIdentity(workload, error.message);
         throw error;
       }
@@ -77,7 +74,7 @@ export function workloadApiMethods<Peer>(
       checkSecurityHeader(stream);
       follow(stream, await workloadOf(stream), stateOf, recordNoIdentity);
     } catch (error) {
-      if (error instanceof InvalidRequest) recordInvalid(stream, error.reason);
+      if (error instanceof InvalidRequest) stream.refused(error.reason);
       stream.end(refusal(error));
     }
   };

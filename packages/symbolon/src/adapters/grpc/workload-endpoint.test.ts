@@ -387,10 +387,17 @@ describe("bytes that are no gRPC", () => {
     await client.until(({ type }) => type === FRAME.data);
   });
 
-  test("a request larger than 256 KiB is refused", async () => {
+  test("a request larger than 256 KiB is refused, and on record; one just as large is not", async () => {
     await serve();
-    const outcome = await call().unary("ValidateJWTSVID", { audience: "a", svid: "x".repeat(300_000) });
-    expect(outcome).toMatchObject({ code: "RESOURCE_EXHAUSTED" });
+    const caller = call();
+    // Two fields' tags and lengths, and one byte of audience.
+    const validate = (bytes: number) =>
+      caller.unary("ValidateJWTSVID", { audience: "a", svid: "x".repeat(bytes - 7) }) as Promise<{ code?: string }>;
+    expect((await validate(256 * 1024)).code).toBe("INVALID_ARGUMENT");
+    expect(audited).toEqual([]);
+    expect((await validate(256 * 1024 + 1)).code).toBe("RESOURCE_EXHAUSTED");
+    expect((await validate(300_000)).code).toBe("RESOURCE_EXHAUSTED");
+    expect(audited).toEqual([refusalLine("ERR_WORKLOAD_REQUEST_INVALID", "a message that the method does not take")]);
   });
 
   test("clients that go away in the middle of a call leave nothing behind", async () => {

@@ -82,7 +82,7 @@ export async function serveWorkloadEndpoint(options: WorkloadEndpointOptions): P
   const { path, listen, pinPeer, workloads, filesOf, clock, log } = options;
   requireSocketPathLength(path);
   const record = createRefusalRecord(options);
-  const recordRequest = ({ caller }: Connection, reason: string): void =>
+  const recordInvalid = ({ caller }: Connection, reason: string): void =>
     record({ actor: callerName(caller), code: "ERR_WORKLOAD_REQUEST_INVALID", reason });
   const requireAlive = (peer: WorkloadPeer): void => {
     if (peer.isAlive()) return;
@@ -123,11 +123,7 @@ export async function serveWorkloadEndpoint(options: WorkloadEndpointOptions): P
 
   const server = createGrpcServer<Connection>({
     methods: [
-      ...workloadApiMethods<Connection>(
-        options,
-        async (call) => (await callerOf(call)).workload,
-        ({ peer }, reason) => recordRequest(peer, reason),
-      ),
+      ...workloadApiMethods<Connection>(options, async (call) => (await callerOf(call)).workload),
       ...secretDiscoveryMethods<Connection>(options, async (call) => {
         const { peer, workload } = await callerOf(call);
         return { workload, files: filesOf(peer) };
@@ -137,7 +133,7 @@ export async function serveWorkloadEndpoint(options: WorkloadEndpointOptions): P
     ],
     limits: CONNECTION_LIMITS,
     maxMessageBytes: MAX_MESSAGE_BYTES,
-    onRefused: recordRequest,
+    onRefused: recordInvalid,
     clock,
     log,
   });
