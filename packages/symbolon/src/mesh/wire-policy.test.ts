@@ -57,4 +57,30 @@ spec:
       expect(there).toEqual(here as NonNullable<typeof here>);
     }
   });
+
+  const rule = {
+    from: [{ principals: ["a"] }],
+    to: [{ paths: ["/a"] }],
+    when: [{ key: "source.ip", values: ["::1"] }],
+  };
+  const policy = { namespace: "foo", name: "a", action: "allow", rules: [rule] };
+  const taken = (text: object) => policyFromWire(text as WirePolicy);
+
+  test("is refused when it has anything that this version does not know, which would open what is closed (CV-35)", () => {
+    expect(taken(policy).rules).toHaveLength(1);
+    for (const later of [
+      { ...policy, action: "limit" },
+      { ...policy, enforcement: "partial" },
+      { ...policy, rules: [rule, { ...rule, unless: [] }] },
+      { ...policy, rules: [{ from: [{ regions: ["eu"] }] }] },
+      { ...policy, rules: [{ from: [{ principals: ["a"], notRegions: ["eu"] }] }] },
+      { ...policy, rules: [{ to: [{ paths: ["/a"], grpcMethods: ["x"] }] }] },
+      { ...policy, rules: [{ when: [{ key: "source.ip", values: ["::1"], ranges: ["x"] }] }] },
+      // Of the other kind of item, and what every object has.
+      { ...policy, rules: [{ to: [{ principals: ["a"] }] }] },
+      { ...policy, rules: [{ from: [{ toString: ["a"] }] }] },
+      JSON.parse('{"namespace":"foo","name":"a","action":"allow","rules":[{"from":[{"__proto__":["a"]}]}]}'),
+    ])
+      expect(() => taken(later)).toThrow("this version does not know");
+  });
 });

@@ -1,4 +1,5 @@
 import type { AuthorizationPolicy, Condition, Operation, Rule, Source, ValueList } from "@symbolon/policy";
+import { productError } from "../core/index.ts";
 
 /**
  * An AuthorizationPolicy as a proxy is told it: what decides, and nothing that only explains. Values without their places
@@ -55,8 +56,57 @@ function textsOf({ values }: ValueList): readonly string[] {
   return values.map(({ value }) => value);
 }
 
-/** Places and selector have stayed behind: it is in no file, and attached. @throws TypeError for what is no such policy */
-export function policyFromWire({ namespace, name, action, dryRun, rules }: WirePolicy): AuthorizationPolicy {
+type Known<Name extends PropertyKey> = Readonly<Record<Exclude<Name, "position">, true>>;
+
+const SOURCE: Known<keyof Source> = {
+  principals: true,
+  notPrincipals: true,
+  requestPrincipals: true,
+  notRequestPrincipals: true,
+  namespaces: true,
+  notNamespaces: true,
+  serviceAccounts: true,
+  notServiceAccounts: true,
+  trustDomains: true,
+  notTrustDomains: true,
+  ipBlocks: true,
+  notIpBlocks: true,
+  remoteIpBlocks: true,
+  notRemoteIpBlocks: true,
+};
+const OPERATION: Known<keyof Operation> = {
+  hosts: true,
+  notHosts: true,
+  ports: true,
+  notPorts: true,
+  methods: true,
+  notMethods: true,
+  paths: true,
+  notPaths: true,
+};
+const POLICY: Known<keyof WirePolicy> = { namespace: true, name: true, action: true, dryRun: true, rules: true };
+const ACTION: Known<AuthorizationPolicy["action"]> = { allow: true, deny: true, audit: true, custom: true };
+const RULE: Known<keyof WireRule> = { from: true, to: true, when: true };
+const CONDITION: Known<keyof Condition> = { key: true, values: true, notValues: true };
+
+/** What a proxy takes for a rule it must know whole: an item that it left out could open what is closed (CV-35). */
+function requireKnown(names: readonly string[], known: Readonly<Record<string, true>>): void {
+  const strange = names.find((name) => !Object.hasOwn(known, name));
+  if (strange !== undefined)
+    throw productError(
+      "ERR_FRAME_INVALID",
+      `a policy has ${JSON.stringify(strange)}, which this version does not know`,
+    );
+}
+
+/**
+ * Places and selector have stayed behind: it is in no file, and attached.
+ * @throws ERR_FRAME_INVALID for what this version does not know; TypeError for what is no such policy
+ */
+export function policyFromWire(policy: WirePolicy): AuthorizationPolicy {
+  const { namespace, name, action, dryRun, rules } = policy;
+  requireKnown(Object.keys(policy), POLICY);
+  requireKnown([action], ACTION);
   return {
     kind: "AuthorizationPolicy",
     namespace,
@@ -69,24 +119,31 @@ export function policyFromWire({ namespace, name, action, dryRun, rules }: WireP
   };
 }
 
-function ruleFromWire({ from, to, when = [] }: WireRule): Rule {
+function ruleFromWire(rule: WireRule): Rule {
+  const { from, to, when = [] } = rule;
+  requireKnown(Object.keys(rule), RULE);
   return {
     position,
-    ...(from ? { from: from.map(fieldsFromWire<Source>) } : {}),
-    ...(to ? { to: to.map(fieldsFromWire<Operation>) } : {}),
-    when: when.map(
-      ({ key, values, notValues }): Condition => ({
-        key,
-        position,
-        ...(values ? { values: listOf(values) } : {}),
-        ...(notValues ? { notValues: listOf(notValues) } : {}),
-      }),
-    ),
+    ...(from ? { from: from.map((fields) => fieldsFromWire<Source>(fields, SOURCE)) } : {}),
+    ...(to ? { to: to.map((fields) => fieldsFromWire<Operation>(fields, OPERATION)) } : {}),
+    when: when.map(conditionFromWire),
   };
 }
 
-/** INVARIANT: the names are those that `fieldsToWire` has taken from the same type. */
-function fieldsFromWire<Entry extends Source | Operation>(fields: WireFields): Entry {
+function conditionFromWire(condition: NonNullable<WireRule["when"]>[number]): Condition {
+  const { key, values, notValues } = condition;
+  requireKnown(Object.keys(condition), CONDITION);
+  return {
+    key,
+    position,
+    ...(values ? { values: listOf(values) } : {}),
+    ...(notValues ? { notValues: listOf(notValues) } : {}),
+  };
+}
+
+/** INVARIANT: the names are those of the type; they have just been checked. */
+function fieldsFromWire<Entry extends Source | Operation>(fields: WireFields, known: Known<keyof Entry>): Entry {
+  requireKnown(Object.keys(fields), known);
   const lists = Object.entries(fields).map(([field, texts]) => [field, listOf(texts)]);
   return { position, ...Object.fromEntries(lists) } as Entry;
 }

@@ -118,6 +118,7 @@ describe("a later message", () => {
       '{"version":2,"base":1,"authorizationPolicies":null}',
       '{"version":2,"base":1,"own":{"podUid":"pod-2","inboundPorts":[]}}',
       '{"version":2,"base":1,"mesh":{}}',
+      '{"version":2,"base":1,"authorizationPolicies":[{"namespace":"foo","name":"d","action":"allow","rules":[{"from":[{"later":["x"]}]}]}]}',
     ])
       expect(() => decode(wrong, before)).toThrow(REFUSED);
   });
