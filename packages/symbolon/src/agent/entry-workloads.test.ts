@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { SpiffeId } from "@symbolon/spiffe/id";
+import { BundleSet, JwtBundle, JwtBundleSet } from "@symbolon/spiffe/bundle";
+import { SpiffeId, TrustDomain } from "@symbolon/spiffe/id";
+import { createTestAuthority } from "@symbolon/spiffe/testing";
 import { createNodeFixture } from "../../../../test/fakes/node-fixture.ts";
 import { testEntry } from "../../../../test/fakes/registration-entries.ts";
 import type { RegistrationEntry } from "../core/index.ts";
@@ -33,6 +35,71 @@ async function granted(...entries: readonly RegistrationEntry[]) {
   workload.subscribe(() => heard++);
   return { ...node, workload, heard: () => heard };
 }
+
+describe("bundles of other trust domains", () => {
+  const ABROAD = createTestAuthority("other.example");
+  const NEARLY = createTestAuthority("sub.other.example");
+  const federating = (id: string, ...domains: readonly string[]) =>
+    testEntry({ id, federatesWith: domains.map((name) => TrustDomain.parse(name)) });
+
+  /** The CA tells three bundles of each kind. */
+  async function withForeignBundles(...entries: readonly RegistrationEntry[]) {
+    const node = await granted(...entries);
+    const own = node.state.current?.bundles.bundles ?? [];
+    const bundles = BundleSet.of(...own, ABROAD.bundle, NEARLY.bundle);
+    const jwtBundles = JwtBundleSet.of(
+      ...bundles.bundles.map(({ trustDomain }) => JwtBundle.fromKeys(trustDomain, [])),
+    );
+    const tell = (...told: readonly RegistrationEntry[]): void =>
+      node.state.set({ bundles, jwtBundles, entries: told });
+    tell(...entries);
+    await node.clock.advance(0);
+    return { ...node, tell };
+  }
+
+  /** Of both kinds, which have to be the same. */
+  function domains(workload: Workload): readonly string[] {
+    const entitlement = workload.entitlement();
+    if (entitlement.kind !== "granted") return [entitlement.kind];
+    const names = (all: readonly { readonly trustDomain: TrustDomain }[]) =>
+      all.map(({ trustDomain }) => trustDomain.name);
+    const x509 = names(entitlement.bundles.bundles).toSorted();
+    expect(names(entitlement.jwtBundles.bundles).toSorted()).toEqual(x509);
+    return x509;
+  }
+
+  test("are for workloads whose entry federates with that domain, and no others", async () => {
+    expect(domains((await withForeignBundles(DB)).workload)).toEqual(["cluster.local"]);
+    const { workload } = await withForeignBundles(federating("db", "other.example"));
+    expect(domains(workload)).toEqual(["cluster.local", "other.example"]);
+  });
+
+  test("are not there for a domain that nobody has told, however alike", async () => {
+    const { workload } = await withForeignBundles(federating("db", "example", "other.example.org"));
+    expect(domains(workload)).toEqual(["cluster.local"]);
+  });
+
+  test("are those of all entries of the process together", async () => {
+    const { workload } = await withForeignBundles(
+      federating("a", "other.example"),
+      federating("b", "sub.other.example", "cluster.local"),
+      testEntry({ id: "others", selectors: ["unix:uid:1"] }),
+    );
+    expect(domains(workload)).toEqual(["cluster.local", "other.example", "sub.other.example"]);
+  });
+
+  test("come and go with the entry at once, under the same certificate", async () => {
+    const { workload, tell, heard } = await withForeignBundles(DB);
+    const before = serial(workload);
+    const heardBefore = heard();
+    tell({ ...federating("db", "other.example"), revision: 2 });
+    expect(heard()).toBeGreaterThan(heardBefore);
+    expect(domains(workload)).toEqual(["cluster.local", "other.example"]);
+    tell({ ...DB, revision: 3 });
+    expect(domains(workload)).toEqual(["cluster.local"]);
+    expect(serial(workload)).toBe(before);
+  });
+});
 
 describe("a process outside pods", () => {
   test("has the identities of the entries that are for it", async () => {

@@ -50,6 +50,20 @@ describe("registration entries", () => {
     expect(control.entries.current).toEqual([]);
   });
 
+  test("that federate with a trust domain of which there is no bundle are warned of", async () => {
+    const federating = entry("db", ", federatesWith: [other.org, cluster.local]");
+    const { apply, control } = await createControlPlaneFixture();
+    const answer = await apply(federating);
+    expect(answer.accepted).toBe(true);
+    expect(answer.findings).toEqual([expect.stringMatching(/warning SYM2310 spec\.federatesWith: .*"other\.org"/)]);
+    expect(control.entries.current[0]?.federatesWith.map(({ name }) => name)).toEqual(["other.org", "cluster.local"]);
+    expect((await apply(entry("db", ", federatesWith: [cluster.local]"))).findings).toEqual([]);
+    expect((await apply(entry("db", ", federatesWith: [cluster.local.]"))).findings.join()).toContain(
+      '"cluster.local."',
+    );
+    expect((await apply(entry("db", ", federatesWith: [Cluster.local]"))).accepted).toBe(false);
+  });
+
   test("are in no namespace, and make none", async () => {
     const { apply, control } = await createControlPlaneFixture();
     await apply(entry("db"));

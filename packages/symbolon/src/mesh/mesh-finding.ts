@@ -84,6 +84,11 @@ export const MESH_FINDING_CODES = {
     severity: "warning",
     fix: 'write one of those that "symbolon attest explain --pid N" shows for a process',
   },
+  SYM2310: {
+    title: "federated trust domain without bundle",
+    severity: "warning",
+    fix: "remove the trust domain, or correct its name; bundles of other trust domains cannot be given to a mesh yet",
+  },
 } as const satisfies FindingCatalogue;
 
 export type MeshFindingCode = keyof typeof MESH_FINDING_CODES;

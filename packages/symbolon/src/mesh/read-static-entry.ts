@@ -49,8 +49,6 @@ export function readStaticEntry(
       reportMesh({ ...context, path: `${context.path}.selectors` }, "SYM2309", reader.positionOf("selectors"), never);
   }
   const federatesWith = reader.strings("federatesWith", { check: checkTrustDomain }) ?? [];
-  if (federatesWith.length > 0)
-    reader.report("SYM0108", "has no effect here: there are no bundles of other trust domains", "federatesWith");
   const x509LifetimeSeconds = readLifetime(reader, "x509SVIDTTL", X509_LIFETIME_SECONDS);
   const jwtLifetimeSeconds = readLifetime(reader, "jwtSVIDTTL", JWT_LIFETIME_SECONDS);
   const dnsNames = reader.strings("dnsNames", { max: MAX_DNS_NAMES, check: checkDnsName }) ?? [];

@@ -151,6 +151,22 @@ describe("symbolon entry", () => {
       expect((await symbolon("entry", "create", "two", ...CREATE.slice(2))).stderr).toBe("");
     });
 
+    test("a federated trust domain of which there is no bundle; the own one is no mistake", async () => {
+      const made = await symbolon(...CREATE, "--federates-with", "other.org", "--federates-with", "cluster.local");
+      expect(made).toMatchObject({ status: EXIT.ok });
+      expect(made.stderr).toMatch(
+        /^warning SYM2310 --federates-with: there is no bundle of "other\.org" here: .* Remove it, .*"cluster\.local" alone\n$/,
+      );
+      expect(entries()[0]?.federatesWith.map(({ name }) => name)).toEqual(["other.org", "cluster.local"]);
+      const kept = await symbolon("entry", "update", "db", "--ttl", "1h");
+      expect(kept.stderr).toContain('warning SYM2310 entry "db" spec.federatesWith: there is no bundle of "other.org"');
+      const back = await symbolon("entry", "update", "db", "--federates-with", "");
+      expect(back).toMatchObject({ status: EXIT.ok, stderr: "" });
+      expect(entries()[0]?.federatesWith).toEqual([]);
+      const wrong = await symbolon("entry", "update", "db", "--federates-with", "spiffe://Other.org");
+      expect(wrong.stderr).toContain('error SYM0104 --federates-with: invalid value "spiffe://Other.org"');
+    });
+
     test("an update tells what it was given from what was there", async () => {
       await symbolon(...CREATE, "--selector", "unix:uidd:1");
       const other = await symbolon("entry", "update", "db", "--ttl", "1s");

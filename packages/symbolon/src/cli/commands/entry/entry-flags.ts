@@ -8,6 +8,7 @@ export interface EntryFlags {
   readonly jwtTtl?: string;
   readonly dns?: readonly string[];
   readonly hint?: string;
+  readonly federatesWith?: readonly string[];
   /** `false`: `update --no-default`. */
   readonly default?: boolean;
   readonly output?: string;
@@ -22,6 +23,7 @@ export function addEntryFlags(command: Command): Command {
     .option("--jwt-ttl <duration>", "lifetime of its tokens, such as 5m (5s to 24h; 0 for the mesh's)")
     .option("--dns <name>", "DNS name in its certificates; may be repeated", collect)
     .option("--hint <text>", "what the workload should use the identity for, at most 1024 bytes")
+    .option("--federates-with <domain>", "trust domain whose bundle its processes get, too; may be repeated", collect)
     .option("--default", "comes first when a process has several identities")
     .option("--dry-run", "only say what would change")
     .option("-o, --output <format>", "print the object: json or yaml");

@@ -25,8 +25,8 @@ export function entryManifest(name: string, flags: EntryFlags, before?: Presente
       ...given("selectors", flags.selector),
       ...given("x509SVIDTTL", flags.ttl),
       ...given("jwtSVIDTTL", flags.jwtTtl),
-      // `--dns ""` takes all names back.
-      ...given("dnsNames", flags.dns?.length === 1 && flags.dns[0] === "" ? [] : flags.dns),
+      ...given("dnsNames", takenBack(flags.dns)),
+      ...given("federatesWith", takenBack(flags.federatesWith)),
       ...given("hint", flags.hint),
     },
   };
@@ -40,6 +40,11 @@ export function nameOfSpiffeId(spiffeId: string): string {
     .replace(/[^a-z0-9]+/g, "-")
     .slice(0, MAX_NAME)
     .replace(/^-+|-+$/g, "");
+}
+
+/** `--dns ""` takes all names back. */
+function takenBack(values: readonly string[] | undefined): readonly string[] | undefined {
+  return values?.length === 1 && values[0] === "" ? [] : values;
 }
 
 function given(field: string, value: unknown): Fields {

@@ -10,6 +10,7 @@ const OPTIONS = {
   x509SVIDTTL: { flag: "--ttl", given: ({ ttl }) => ttl !== undefined },
   jwtSVIDTTL: { flag: "--jwt-ttl", given: ({ jwtTtl }) => jwtTtl !== undefined },
   dnsNames: { flag: "--dns", given: ({ dns }) => dns !== undefined },
+  federatesWith: { flag: "--federates-with", given: ({ federatesWith }) => federatesWith !== undefined },
   hint: { flag: "--hint", given: ({ hint }) => hint !== undefined },
 } as const satisfies Readonly<Record<string, { flag: string; given: (flags: EntryFlags) => boolean }>>;
 

@@ -15,7 +15,7 @@ export function addUpdateCommand(entry: Command): void {
 Examples:
   symbolon entry update db --ttl 20m
   symbolon entry update db --selector unix:uid:1000 --selector unix:path:/usr/bin/node   instead of the selectors that it has
-  symbolon entry update db --dns "" --hint "" --ttl 0 --no-default                       takes these back`,
+  symbolon entry update db --dns "" --federates-with "" --hint "" --ttl 0 --no-default   takes these back`,
     )
     .action(async (name: string, flags: EntryFlags, command: Command) => {
       await applyEntry(name, flags, command, await findEntry(name, command));
