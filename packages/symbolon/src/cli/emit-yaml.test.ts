@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { parse } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import { emitYaml } from "./emit-yaml.ts";
 
 describe("YAML as kubectl prints it", () => {
@@ -53,6 +53,23 @@ spec:
     expect(emitYaml({ a: "one\n  two\n\nthree\n", b: "one\ntwo" })).toBe(
       "a: |\n  one\n    two\n\n  three\nb: |-\n  one\n  two\n",
     );
+  });
+
+  test("an annotation that holds another document is one value of one document (CV-44)", () => {
+    for (const value of [
+      "a\n---\nkind: Evil\n",
+      "}\n...\n",
+      "x: {y",
+      '"\n',
+      "a\u0000\u001b[2J",
+      "\u2028---\u2028",
+      "!!js x",
+    ]) {
+      const object = { kind: "Pod", metadata: { annotations: { note: value }, name: "web" } };
+      const text = emitYaml(object);
+      expect(parseAllDocuments(text)).toHaveLength(1);
+      expect(parse(text)).toEqual(object);
+    }
   });
 
   test("a scalar or an empty collection alone", () => {

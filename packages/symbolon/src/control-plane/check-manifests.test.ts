@@ -102,6 +102,42 @@ describe("checks between objects", () => {
     );
   });
 
+  describe("annotations of a Service that say who may serve it", () => {
+    const annotated = (name: "kubernetes" | "canonical", value: string) =>
+      service("{port: 80}").replace(
+        "namespace: foo",
+        `namespace: foo, annotations: {alpha.istio.io/${name}-serviceaccounts: ${JSON.stringify(value)}}`,
+      );
+
+    test.each([
+      ["kubernetes", ""],
+      ["kubernetes", " one, my.sa ,"],
+      ["canonical", "spiffe://other.example/x,cluster.local/ns/bar/sa/my.sa"],
+    ] as const)("%s: %j is taken", (name, value) => {
+      expect(check(FOO, pod(), annotated(name, value))).toEqual([]);
+    });
+
+    test.each([
+      ["kubernetes", "one,a\n---\nkind: Evil"],
+      ["kubernetes", "a}"],
+      ["kubernetes", "a/../b"],
+      ["kubernetes", "../b"],
+      ["kubernetes", "One"],
+      ["kubernetes", "a\u0000b"],
+      ["kubernetes", "a\u001b[2Jb"],
+      ["canonical", "cluster.local/ns/bar/sa/x\n---\nkind: Evil"],
+      ["canonical", "cluster.local/ns/bar/sa/x}"],
+      ["canonical", "cluster.local/ns/bar/../sa"],
+      ["canonical", "spiffe://"],
+      ["canonical", "*"],
+    ] as const)("%s: %j is refused where it stands (CV-44)", (name, value) => {
+      const found = check(FOO, pod(), annotated(name, value));
+      const annotation = `metadata.annotations["alpha.istio.io/${name}-serviceaccounts"]`;
+      expect(found).toEqual([expect.stringContaining(`error SYM2204 ${annotation}: Service foo/web: `)]);
+      expect(found[0]).toMatch(/^[\x20-\x7e]+$/);
+    });
+  });
+
   test("a namespace that nobody declared is noted once", () => {
     const found = check(pod(), service("{port: 80}"));
     expect(found).toEqual([

@@ -182,6 +182,17 @@ describe("secure naming (istio-security §4.4)", () => {
       expect.arrayContaining([ID("default"), ID("one"), ID("two"), "spiffe://other.example/x"]),
     );
   });
+
+  test("an annotation that names no account is refused, and in nobody's way (CV-44)", async () => {
+    const mesh = await createControlPlaneFixture({ files: FOO });
+    const annotations = 'annotations: {alpha.istio.io/kubernetes-serviceaccounts: "a/../b\\n---"}';
+    const refused = await mesh.apply(service(SELECTING, `name: web, namespace: foo, ${annotations}`));
+    expect(refused).toMatchObject({
+      accepted: false,
+      findings: expect.arrayContaining([expect.stringContaining("SYM2204")]),
+    });
+    expect(await mesh.apply(service(SELECTING))).toMatchObject({ accepted: true });
+  });
 });
 
 describe("what a proxy is told of its own pod", () => {

@@ -30,6 +30,7 @@ import {
 } from "../mesh/index.ts";
 import { isReady, type PodRecord } from "./pod-record.ts";
 import { requestAuthentication } from "./request-authentication-config.ts";
+import { annotatedIdentities } from "./service-identities.ts";
 
 export interface SnapshotInput {
   readonly trustDomain: string;
@@ -166,11 +167,8 @@ function servicePortView(
  * change the list; and the accounts that the Service's annotations name; each in every trust-domain alias as well.
  */
 function secureNames(context: Context, service: ServiceObject, selected: readonly Workload[]): readonly string[] {
-  const { namespace, annotations } = service.meta;
-  const accounts = splitNames(annotations["alpha.istio.io/kubernetes-serviceaccounts"]).map((name) =>
-    spiffeId(context, namespace, name),
-  );
-  const canonical = splitNames(annotations["alpha.istio.io/canonical-serviceaccounts"]).map(asSpiffeId);
+  const { serviceAccounts, canonical } = annotatedIdentities(service);
+  const accounts = serviceAccounts.map((name) => spiffeId(context, service.meta.namespace, name));
   const running = selected.map(({ record: { pod } }) => spiffeId(context, pod.namespace, pod.serviceAccount));
   const names = [...running, ...accounts, ...canonical];
   // A wildcard is for policies: it names nobody.
@@ -302,18 +300,6 @@ function selects(service: ServiceObject, pod: Pod): boolean {
 
 function spiffeId({ trustDomain }: Context, namespace: string, serviceAccount: string): string {
   return SpiffeId.fromSegments(trustDomain, "ns", namespace, "sa", serviceAccount).toString();
-}
-
-/** The annotation holds principals with or without the scheme. */
-function asSpiffeId(name: string): string {
-  return name.startsWith("spiffe://") ? name : `spiffe://${name}`;
-}
-
-function splitNames(text: string | undefined): readonly string[] {
-  return (text ?? "")
-    .split(",")
-    .map((name) => name.trim())
-    .filter((name) => name !== "");
 }
 
 function compareText(a: string, b: string): number {

@@ -17,6 +17,7 @@ import {
   type ServiceObject,
 } from "../mesh/index.ts";
 import { checkInjection } from "./check-injection.ts";
+import { checkAnnotatedIdentities } from "./service-identities.ts";
 
 export interface CrossCheckInput {
   readonly objects: readonly ParsedObject[];
@@ -34,11 +35,14 @@ export function crossCheck(input: CrossCheckInput): readonly Finding[] {
     ...workloads.flatMap(({ entry, workload }) => checkInjection(entry, workload, objects)),
     ...objects.flatMap((entry) =>
       entry.object.kind === "Service"
-        ? checkService(
-            entry,
-            entry.object,
-            workloads.map(({ workload }) => workload),
-          )
+        ? [
+            ...checkAnnotatedIdentities(entry, entry.object),
+            ...checkService(
+              entry,
+              entry.object,
+              workloads.map(({ workload }) => workload),
+            ),
+          ]
         : [],
     ),
     ...checkNamespaces(objects, rootNamespace),

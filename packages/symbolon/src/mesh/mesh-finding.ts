@@ -43,6 +43,11 @@ export const MESH_FINDING_CODES = {
   },
   SYM2202: { title: "service address unusable", severity: "error", fix: "leave clusterIP out, or choose a free one" },
   SYM2203: { title: "service selects nothing", severity: "info", fix: "correct spec.selector if pods were meant" },
+  SYM2204: {
+    title: "annotation names no identity",
+    severity: "error",
+    fix: "list names of ServiceAccounts, or SPIFFE IDs, separated by commas; or remove the annotation",
+  },
   SYM2301: {
     title: "service account missing",
     severity: "error",
