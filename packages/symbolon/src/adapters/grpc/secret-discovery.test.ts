@@ -86,23 +86,24 @@ async function serve(first: Entitlement, files: SecretFiles = noFiles) {
     log: silentLog,
   };
   const server = createGrpcServer({
-    methods: secretDiscoveryMethods<undefined>(options, async () => ({ workload, files })),
+    methods: secretDiscoveryMethods<Workload>(options, async ({ peer }) => ({ workload: peer, files })),
     limits: CONNECTION_LIMITS,
     maxMessageBytes: 256 * 1024,
     clock: systemClock,
     log: silentLog,
   });
-  const listener = createServer((socket) => serveSocket(server, socket, undefined, systemClock)).listen(0, "127.0.0.1");
-  await once(listener, "listening");
-  const { port } = listener.address() as AddressInfo;
-  const Client = makeGenericClientConstructor(serviceDefinition(SecretDiscoveryService), "sds");
-  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
-  opened.push(() => {
-    client.close();
-    listener.close();
-  });
-  const open = <Request, Response>(method: string) =>
-    conversation<Request, Response>((client[method] as () => ClientDuplexStream<Request, Response>).call(client));
+  const connect = async (peer: Workload) => {
+    const listener = createServer((socket) => serveSocket(server, socket, peer, systemClock)).listen(0, "127.0.0.1");
+    await once(listener, "listening");
+    const { port } = listener.address() as AddressInfo;
+    const Client = makeGenericClientConstructor(serviceDefinition(SecretDiscoveryService), "sds");
+    const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+    opened.push(() => {
+      client.close();
+      listener.close();
+    });
+    return proxyWith(client);
+  };
   return {
     audited,
     followers,
@@ -110,6 +111,16 @@ async function serve(first: Entitlement, files: SecretFiles = noFiles) {
       entitlement = next;
       for (const follower of followers) void follower();
     },
+    ...(await connect(workload)),
+    /** A proxy of another workload, on the same server. */
+    other: (theirs: Entitlement) => connect({ ...workload, name: "process 2", entitlement: () => theirs }),
+  };
+}
+
+function proxyWith(client: InstanceType<ReturnType<typeof makeGenericClientConstructor>>) {
+  const open = <Request, Response>(method: string) =>
+    conversation<Request, Response>((client[method] as () => ClientDuplexStream<Request, Response>).call(client));
+  return {
     state() {
       const stream = open<DiscoveryRequest, DiscoveryResponse>("StreamSecrets");
       return {
@@ -261,6 +272,29 @@ describe("StreamSecrets", () => {
         'workload is not authorized for the requested identities ["spiffe://example.org/db"]',
       ),
     });
+  });
+
+  test("gives nobody what it has given to its owner, by whatever name, in whichever way (CV-41)", async () => {
+    const db = own.issue("/ns/b/sa/db");
+    const server = await serve(granted({ svids: [{ svid: db }] }));
+    const owner = server.state();
+    owner.ask({ resourceNames: ["default"] });
+    expect(read((await owner.next()).resources[0])).toMatchObject({ chain: db.certificateChainPem() });
+    const other = await server.other(granted());
+    for (const name of [db.spiffeId.toString(), "kubernetes://b/tls", "kubernetes://tls", "/ns/b/sa/db"]) {
+      const stream = other.state();
+      stream.ask({ resourceNames: [name] });
+      expect(await failureOf(stream.next())).toMatchObject({ code: status.INVALID_ARGUMENT });
+      expect(await failureOf(other.fetch({ typeUrl: SECRET, resourceNames: [name] }))).toMatchObject({
+        code: status.INVALID_ARGUMENT,
+      });
+      const waiting = other.delta();
+      waiting.ask({ resourceNamesSubscribe: [name] });
+      expect((await waiting.next()).resources).toEqual([]);
+    }
+    const stream = other.state();
+    stream.ask({ resourceNames: ["default"] });
+    expect(read((await stream.next()).resources[0])).toMatchObject({ chain: web.certificateChainPem() });
   });
 
   test("puts a refusal on record once, of delta streams too", async () => {
