@@ -435,3 +435,52 @@ describe("Istio's MeshConfig", () => {
     expect(after.control.configs.current(uid)?.mesh.trustDomainAliases).toEqual(["old.example"]);
   });
 });
+
+describe("an object of one namespace that names a host of another", () => {
+  const network = (kind: string, spec: string) =>
+    `apiVersion: networking.istio.io/v1\nkind: ${kind}\nmetadata: {name: x, namespace: evil}\nspec: ${spec}\n`;
+  const HOST = "web.foo.svc.cluster.local";
+  const TCP = "{number: 80, name: tcp, protocol: TCP}";
+
+  test.each([
+    ["VirtualService", `{hosts: [${HOST}], tcp: [{route: [{destination: {host: evil.evil.svc.cluster.local}}]}]}`],
+    ["ServiceEntry", `{hosts: [${HOST}], ports: [${TCP}], resolution: STATIC, endpoints: [{address: 10.244.0.9}]}`],
+    ["Gateway", `{selector: {app: web}, servers: [{hosts: ["*/${HOST}"], port: ${TCP}}]}`],
+    ["DestinationRule", `{host: ${HOST}, subsets: [{name: v1}]}`],
+  ])("%s changes nothing for anybody, and says so (CV-40)", async (kind, spec) => {
+    const files = [FOO, service(SELECTING), pod({ name: "a" })].join("---\n");
+    const mesh = await createControlPlaneFixture({ files });
+    const before = mesh.control.status().version;
+    const answer = await mesh.apply(network(kind, spec));
+    expect(answer).toMatchObject({
+      accepted: true,
+      findings: expect.arrayContaining([expect.stringContaining("warning SYM2002")]),
+    });
+    expect(mesh.control.status().version).toBe(before);
+  });
+
+  test("a DestinationRule that says how others reach it is refused (CV-40)", async () => {
+    const mesh = await createControlPlaneFixture({ files: FOO });
+    const rule = network("DestinationRule", `{host: ${HOST}, trafficPolicy: {tls: {mode: DISABLE}}}`);
+    expect(await mesh.apply(rule)).toMatchObject({
+      accepted: false,
+      findings: expect.arrayContaining([expect.stringContaining("error SYM2001")]),
+    });
+  });
+
+  test("a Service of the same name is another host (CV-40)", async () => {
+    const both = [FOO, service(SELECTING), service(SELECTING, "name: web, namespace: evil"), pod({ name: "a" })];
+    const mesh = await meshOf(...both);
+    const seen = mesh.view().mesh.services.map(({ namespace, ports }) => {
+      const [port] = ports;
+      return [namespace, port?.endpoints.map(({ address }) => address), port?.expectedSpiffeIds];
+    });
+    expect(seen).toHaveLength(2);
+    expect(seen).toEqual(
+      expect.arrayContaining([
+        ["foo", ["10.244.0.2"], [ID("default")]],
+        ["evil", [], []],
+      ]),
+    );
+  });
+});
