@@ -108,7 +108,9 @@ describe.skipIf(why !== undefined)("tokens of end users in the running mesh", ()
       "http://httpbin.foo:8000/headers",
     ).stdout;
     expect(body).toContain("Jwt is not in the form of Header.Payload.Signature with two dots and 3 sections");
-    expect(body.toLowerCase()).toContain('www-authenticate: bearer realm="');
+    expect(body.toLowerCase()).toContain(
+      'www-authenticate: bearer realm="http://httpbin.foo:8000/headers", error="invalid_token"',
+    );
   });
 
   test("the age of the keys is on show", () => {

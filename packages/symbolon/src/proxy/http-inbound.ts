@@ -29,7 +29,7 @@ export function inboundHttpService(options: {
   readonly guard: AccessGuard;
 }): HttpService {
   const { peer, localSpiffeId, application, newRequestId, guard } = options;
-  const admission = createRequestAdmission(guard, peer ? "https" : "http");
+  const admission = createRequestAdmission(guard);
   const element =
     peer &&
     clientCertElement({

@@ -14,8 +14,9 @@ function admit(options: {
   readonly policies?: readonly PolicyText[];
   readonly target?: string;
   readonly lines?: readonly string[];
+  readonly proto?: "http" | "https";
 }) {
-  const { tokens, policies = [], target = "/a", lines = [] } = options;
+  const { tokens, policies = [], target = "/a", lines = [], proto = "https" } = options;
   const policy = createPolicyInForce(() => tokens);
   const denials: DenialRecord[] = [];
   policy.update({
@@ -46,28 +47,28 @@ function admit(options: {
   const now = () => new Date("2026-01-01T00:00:00Z");
   const recordDenial = (denial: DenialRecord) => denials.push(denial);
   const guard = new AccessGuard(connection, 1, { policy, now, recordDenial, tellReason: () => false });
-  const admission = createRequestAdmission(guard, "https");
+  const admission = createRequestAdmission(guard);
   const parser = new RequestParser();
   parser.push(Buffer.from([`GET ${target} HTTP/1.1`, "Host: a", ...lines, "", ""].join("\r\n")));
   expect(parser.next()).toBe("head");
   const record = { method: "GET", path: target, authority: "a" } as RequestRecord;
-  const own = { "x-forwarded-client-cert": undefined, "x-forwarded-proto": "https" };
+  const own = { "x-forwarded-client-cert": undefined, "x-forwarded-proto": proto };
   const reply = admission.admit(parser.head, record, own);
   if (reply) admission.refused(record);
   return { reply, record, changes: admission.changes, denials };
 }
 
 describe("tokens before policies", () => {
-  test("are asked with what the application will see, and the scheme of the connection", () => {
+  test.each(["http", "https"] as const)("are asked with what the application will see, and its scheme %s", (proto) => {
     const seen: object[] = [];
     const tokens: AuthenticateTokens = ({ method, path, host, headers, scheme }) => {
       seen.push({ method, path, host, scheme, tokens: headers.get("authorization"), hop: headers.get("x-hop") });
       return { kind: "passed" };
     };
     const lines = ["Authorization: Bearer a", "authorization: Bearer b", "X-Hop: 1", "Connection: x-hop"];
-    expect(admit({ tokens, lines }).reply).toBeUndefined();
+    expect(admit({ tokens, lines, proto }).reply).toBeUndefined();
     expect(seen).toEqual([
-      { method: "GET", path: "/a", host: "a", scheme: "https", tokens: ["Bearer a", "Bearer b"], hop: undefined },
+      { method: "GET", path: "/a", host: "a", scheme: proto, tokens: ["Bearer a", "Bearer b"], hop: undefined },
     ]);
   });
 

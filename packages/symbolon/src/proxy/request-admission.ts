@@ -42,11 +42,12 @@ const view = new RequestView();
 const NO_FIELDS: RequestAttributes["headers"] = new Map();
 
 /** The order of istio-security §3.3: the path is normalised, tokens, AUDIT, DENY, ALLOW. CUSTOM is refused at its load. */
-export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "https"): RequestAdmission {
+export function createRequestAdmission(guard: AccessGuard): RequestAdmission {
   let changes: HeadChanges | undefined;
   let claims: JwtClaims | undefined;
   /** As it came: the engine normalises it itself, and twice is not the same as once. */
   let received = "";
+  let scheme: RequestView["scheme"] = "http";
   let denied: Denied | undefined;
   /** Refused before any policy had decided. */
   let refusedBefore: { readonly reason: string; readonly detail: string } | undefined;
@@ -95,6 +96,7 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
     received = record.path;
     const path = normalizePath(received, policy.pathNormalization);
     view.fill(head, received, hostOf(record), own);
+    ({ scheme } = view);
     if (path === undefined) return refuse(PATH_REFUSED, record);
     if (path !== received) {
       record.path = path;
@@ -102,7 +104,6 @@ export function createRequestAdmission(guard: AccessGuard, scheme: "http" | "htt
     }
     const receivedFields = head.webSocket ? new Map(view.headers) : undefined;
     if (policy.authenticate) {
-      view.scheme = scheme;
       const tokens = policy.authenticate(view);
       if (tokens.kind === "refused") {
         record.path = tokens.path;

@@ -5,7 +5,7 @@ import { FIELD, type RequestHead } from "./http1/index.ts";
 export interface OwnFields {
   /** Absent: none is sent on. */
   readonly "x-forwarded-client-cert": string | undefined;
-  readonly "x-forwarded-proto": string;
+  readonly "x-forwarded-proto": "http" | "https";
 }
 
 const OWN_NAMES = ["x-forwarded-client-cert", "x-forwarded-proto"] as const;
@@ -21,6 +21,7 @@ export class RequestView implements RequestAttributes {
   host = "";
   readonly headers = new VisibleFields();
   claims: JwtClaims | undefined;
+  /** Of the request that the client wrote, as far as somebody trustworthy says: Envoy's `:scheme`. */
   scheme: "http" | "https" = "http";
 
   /** @param path in origin form, as it came: the engine normalises it */
@@ -32,6 +33,7 @@ export class RequestView implements RequestAttributes {
     this.headers.head = head;
     this.headers.change(undefined, []);
     this.headers.own = own;
+    this.scheme = own["x-forwarded-proto"];
   }
 }
 
