@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import net from "node:net";
 import { createKeptClient, type KeptClient } from "../fakes/kept-client.ts";
 import {
+  captureClientHello,
   freeNetwork,
   type InboundFixture,
   keyPem,
@@ -272,17 +273,27 @@ describe(`CV-32: ${CELLS.length} kinds of matcher on TCP and HTTP, in ALLOW and 
     for (const server of servers.values()) await server.close();
   });
 
-  const lets = async (protocol: "http" | "tcp", policies: readonly PolicyText[]): Promise<boolean> => {
+  const lets = async (
+    protocol: "http" | "tcp",
+    policies: readonly PolicyText[],
+    caller: "mtls" | "plaintext" = "mtls",
+  ): Promise<boolean> => {
     const server = servers.get(protocol);
     if (!server) throw new Error("not started");
     putInForce(server, policies);
     const isHttp = protocol === "http";
     const { cert, key } = { cert: svid.certificateChainPem(), key: keyPem(svid) };
-    const socket = tlsClient(server, { cert, key, ALPNProtocols: isHttp ? ["istio-http/1.1"] : ["istio"] });
+    const socket =
+      caller === "mtls"
+        ? tlsClient(server, { cert, key, ALPNProtocols: isHttp ? ["istio-http/1.1"] : ["istio"] })
+        : net.connect(server.port, server.address);
     const seenBefore = server.application.received().length;
     const { received } = await talk(socket, isHttp ? "GET / HTTP/1.1\r\nHost: a\r\n\r\n" : "ping", isHttp ? 12 : 4);
     const passes = isHttp ? received.toString().startsWith("HTTP/1.1 200") : received.toString() === "ping";
-    expect(server.application.received().length > seenBefore).toBe(passes);
+    const arrives = server.application.received().length > seenBefore;
+    // A client's own TLS is passed on as it is, to an application that speaks none.
+    if (server.config.current?.local.inboundPorts[0]?.mode === "disable" && caller === "mtls") return arrives;
+    expect(arrives).toBe(passes);
     return passes;
   };
 
@@ -300,10 +311,7 @@ describe(`CV-32: ${CELLS.length} kinds of matcher on TCP and HTTP, in ALLOW and 
   test("CV-39: a ClientHello in pieces of one byte is no plaintext, and no identity without its certificate", async () => {
     const server = servers.get("http");
     if (!server) throw new Error("not started");
-    const { current } = server.config;
-    if (!current) throw new Error("no configuration");
-    const inboundPorts = current.local.inboundPorts.map((port) => ({ ...port, mode: "permissive" as const }));
-    server.config.set({ ...current, version: current.version + 1, local: { ...current.local, inboundPorts } });
+    setMode(server, "permissive");
     putInForce(server, allow({ from: [{ principals: [`mesh.example${PATH}`] }] }));
     const relay = await startByteRelay(server);
     const get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -338,12 +346,104 @@ describe(`CV-32: ${CELLS.length} kinds of matcher on TCP and HTTP, in ALLOW and 
     }
   });
 
-  test("CV-35: a policy that this version cannot read keeps what was in force", async () => {
+  test("CV-39: a ClientHello with GREASE, and one that comes late, are TLS; STRICT closes all plaintext", async () => {
+    const server = servers.get("http");
+    if (!server) throw new Error("not started");
+    const hello = withGrease(await captureClientHello({ ALPNProtocols: ["istio-http/1.1"] }));
+    const seenBefore = server.application.received().length;
+    for (const mode of ["permissive", "strict"] as const) {
+      setMode(server, mode);
+      putInForce(server, allow({}));
+      const socket = net.connect(server.port, server.address);
+      await new Promise((resolve) => socket.once("connect", resolve));
+      for (let turns = 0; turns < 100; turns++) await new Promise((resolve) => setImmediate(resolve));
+      // The answer is a ServerHello: a record of type handshake.
+      expect((await talk(socket, hello, 6)).received.subarray(0, 1)).toEqual(Buffer.of(22));
+    }
+    for (const plaintext of [
+      "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+      "\x16",
+      "\x16\x03\x01",
+    ])
+      expect(
+        (await talk(net.connect(server.port, server.address), `${plaintext}${"x".repeat(600)}`, 1)).received,
+      ).toHaveLength(0);
+    expect(server.application.received().length).toBe(seenBefore);
+  });
+
+  test("CV-37: in each mode, who has shown a certificate has a principal, and nobody else has", async () => {
+    const anybody: RuleText = { from: [{ principals: ["*"] }] };
+    const nobody: RuleText = { from: [{ notPrincipals: ["*"] }] };
+    for (const protocol of ["tcp", "http"] as const) {
+      const server = servers.get(protocol);
+      if (!server) throw new Error("not started");
+      for (const mode of ["strict", "permissive", "disable"] as const) {
+        setMode(server, mode);
+        const outcomes = async (caller: "mtls" | "plaintext") => [
+          await lets(protocol, allow(anybody), caller),
+          await lets(protocol, deny(anybody), caller),
+          await lets(protocol, allow(nobody), caller),
+          await lets(protocol, deny(nobody), caller),
+        ];
+        const has = [true, false, false, true];
+        const hasNot = [false, true, true, false];
+        const none = [false, false, false, false];
+        const seen = { mtls: await outcomes("mtls"), plaintext: await outcomes("plaintext") };
+        // Where TLS is not ended, a ClientHello is bytes to TCP, and no request to HTTP.
+        const ownTls = protocol === "tcp" ? hasNot : none;
+        const wanted = { mtls: mode === "disable" ? ownTls : has, plaintext: mode === "strict" ? none : hasNot };
+        expect({ protocol, mode, ...seen }).toEqual({ protocol, mode, ...wanted });
+      }
+      setMode(server, "strict");
+    }
+  });
+
+  test("CV-35: a policy that this version cannot read is refused whole: what was in force stays, under its version", async () => {
+    const server = servers.get("tcp");
+    const later = { when: [{ key: "of.a.later.version", values: ["x"] }] };
+    expect(await lets("tcp", allow({}))).toBe(true);
+    const version = server?.proxy.configVersion;
+    // Taken without what is unknown, the one would close, and the other as an ALLOW that never matches.
+    expect([await lets("tcp", deny(later)), await lets("tcp", allow(later))]).toEqual([true, true]);
+    expect(server?.proxy.configVersion).toBe(version);
     expect(await lets("tcp", deny({}))).toBe(false);
-    expect(await lets("tcp", allow({ when: [{ key: "of.a.later.version", values: ["x"] }] }))).toBe(false);
+    expect([await lets("tcp", allow(later)), await lets("tcp", [...allow({}), ...deny(later)])]).toEqual([
+      false,
+      false,
+    ]);
     expect(await lets("tcp", [])).toBe(true);
+    expect(server?.proxy.configVersion).toBe(server?.config.current?.version);
   });
 });
+
+function setMode({ config }: InboundFixture, mode: "strict" | "permissive" | "disable"): void {
+  const { current } = config;
+  if (!current) throw new Error("no configuration");
+  const inboundPorts = current.local.inboundPorts.map((port) => ({ ...port, mode }));
+  config.set({ ...current, version: current.version + 1, local: { ...current.local, inboundPorts } });
+}
+
+/** RFC 8701: a cipher suite and an extension that nobody has, in front of the others. */
+function withGrease(hello: Buffer): Buffer {
+  const record = 5;
+  const sessionId = record + 4 + 2 + 32;
+  const suites = sessionId + 1 + hello.readUInt8(sessionId);
+  const compression = suites + 2 + hello.readUInt16BE(suites);
+  const extensions = compression + 1 + hello.readUInt8(compression);
+  const changed = Buffer.concat([
+    hello.subarray(0, suites + 2),
+    Buffer.of(0x0a, 0x0a),
+    hello.subarray(suites + 2, extensions + 2),
+    Buffer.of(0x1a, 0x1a, 0, 0),
+    hello.subarray(extensions + 2),
+  ]);
+  changed.writeUInt16BE(hello.readUInt16BE(3) + 6, 3);
+  changed.writeUIntBE(hello.readUIntBE(6, 3) + 6, 6, 3);
+  changed.writeUInt16BE(hello.readUInt16BE(suites) + 2, suites);
+  changed.writeUInt16BE(hello.readUInt16BE(extensions) + 4, extensions + 2);
+  return changed;
+}
 
 function putInForce(
   { config }: Pick<ProxyFixture, "config">,
