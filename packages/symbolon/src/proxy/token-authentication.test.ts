@@ -296,6 +296,17 @@ describe("keys", () => {
     });
   }
 
+  test("that come while 100 requests have asked for them refuse those, and take the next: nobody waits (CV-50)", async () => {
+    const server = await start({ rules: remote });
+    const text = token();
+    const many = () => Promise.all(Array.from({ length: 100 }, () => statusOf(ask(server, "/", bearer(text)))));
+    expect(new Set(await many())).toEqual(new Set([401]));
+    swapKeys(server, "<html>");
+    expect(new Set(await many())).toEqual(new Set([401]));
+    swapKeys(server, JWKS);
+    expect(new Set(await many())).toEqual(new Set([200]));
+  });
+
   test("that are swapped end tokens of the old ones at once, verified before or not, and take those of the new", async () => {
     const server = await start({ rules: remote, keySets: [{ source, jwks: JWKS }] });
     const old = token();

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import http from "node:http";
-import type { AddressInfo } from "node:net";
+import net, { type AddressInfo } from "node:net";
 import { createKeySetFetcher, KEY_SET_LIMITS } from "./key-set-fetcher.ts";
 
 const closing: (() => void)[] = [];
@@ -74,6 +74,34 @@ describe("fetching a key set", () => {
     );
   });
 
+  test("survives a server that answers twice, with no HTTP, or when nobody waits any more (CV-50)", async () => {
+    const answer = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n";
+    const answers = new Map([
+      ["/twice", `${answer}keys${answer}evil`],
+      ["/more", `${answer}keysevil`],
+      ["/none", "keys"],
+      ["/half", answer],
+    ]);
+    const late: net.Socket[] = [];
+    const server = net.createServer((socket) => {
+      socket.on("error", () => undefined);
+      socket.once("data", (head) => {
+        const path = head.toString("latin1").split(" ")[1] ?? "";
+        if (path === "/late") late.push(socket);
+        else socket.end(answers.get(path) ?? "");
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    closing.push(() => server.close());
+    const base = `http://a.example:${(server.address() as AddressInfo).port}`;
+    expect(await get(`${base}/twice`)).toBe("keys");
+    for (const path of ["more", "none", "half"])
+      expect(await problem(get(`${base}/${path}`))).toStartWith("ERR_JWKS_FETCH");
+    expect(await problem(get(`${base}/late`, LOOPBACK, 50))).toContain("no whole answer within 50 ms");
+    for (const socket of late) socket.end(`${answer}keys`);
+    expect(await get(`${base}/twice`)).toBe("keys");
+  });
+
   test("says that nobody listens", async () => {
     const port = await serve(() => undefined);
     closing.pop()?.();
@@ -105,6 +133,22 @@ describe("addresses that are not dialled (CV-49)", () => {
     test(`${host}`, async () => {
       expect(await problem(get(`http://${host}/`, {}))).toStartWith("ERR_JWKS_ADDRESS_FORBIDDEN");
     });
+
+  test("are none by a redirect either: to the proxy's own ports, or to another server's name for this machine", async () => {
+    for (const to of [
+      "http://127.0.0.1:15000/",
+      "http://localhost/",
+      "https://[::ffff:7f00:1]/",
+      "file:///etc/passwd",
+    ]) {
+      const port = await serve((_request, answer) => void answer.writeHead(302, { location: to }).end("secret"));
+      const text = await problem(get(`http://a.example:${port}/`));
+      expect(text).toStartWith("ERR_JWKS_");
+      expect(text).not.toContain("secret");
+    }
+    for (const url of ["http://127.0.0.1:15000/", "http://localhost:15000/"])
+      expect(await problem(get(url, {}))).toStartWith("ERR_JWKS_ADDRESS_FORBIDDEN");
+  });
 
   test("are judged by what a name leads to when it is dialled, and only then", async () => {
     const port = await serve((_request, answer) => answer.end("keys"));
