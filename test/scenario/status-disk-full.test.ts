@@ -85,8 +85,8 @@ test("status names each log and the database that cannot be written, and nothing
   for (let asked = 0; asked < 5; asked++) askForIdentity();
   for (let tries = 0; tries < 10; tries++) expect(change(CHANGE).stderr).toContain("ERR_STATE_UNWRITABLE");
   const wanted = [
-    new RegExp(`control-plane: cannot write audit log ".*control-plane/.*": .*ENOSPC.*${SINCE}the mesh goes on`),
-    new RegExp(`host-agent: cannot write audit log ".*host-agent/.*": .*ENOSPC.*${SINCE}the mesh goes on`),
+    new RegExp(`control-plane: cannot write audit log ".*control-plane/.*": .*ENOSPC.*${SINCE}it goes on`),
+    new RegExp(`host-agent: cannot write audit log ".*host-agent/.*": .*ENOSPC.*${SINCE}it goes on`),
     new RegExp(
       `control-plane: state database ".*" cannot be written: .*(full|disk I/O error)${SINCE}certificates and changes are refused`,
     ),

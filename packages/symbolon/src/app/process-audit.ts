@@ -17,15 +17,19 @@ export type AuditingProcess = "control-plane" | "agent" | "host-agent";
 
 const REFUSING =
   "certificates, changes and commands that it cannot record are refused (--audit-full refuse); the next one that it can record ends this";
-/** A delivery is of a certificate that the CA has on record, and a refusal needs no line to stand. */
-const AGENT_GOES_ON =
-  "this agent delivers and refuses identities all the same, and its lines of that are lost, each with an error in its own log; the next one that it can write ends this";
-const DEGRADING = "the mesh goes on, and the newest events wait in memory (--audit-full degrade)";
+const DEGRADING = "it goes on, and its newest events wait in memory until they can be written";
 
-/** The audit log of one process, which refuses or degrades as the mesh's configuration says. */
+/**
+ * The audit log of one process. Without a line the control plane refuses or goes on, as the mesh's configuration says. An
+ * agent goes on in either case: what it delivers the CA has on record, and a refusal needs no line to stand.
+ */
 export async function openProcessAudit(
   process: AuditingProcess,
-  options: { readonly config: MeshConfig; readonly keys: SecretDirectory; readonly log: Log },
+  options: {
+    readonly config: Pick<MeshConfig, "stateDirectory" | "runtimeDirectory" | "auditFull">;
+    readonly keys: SecretDirectory;
+    readonly log: Log;
+  },
 ): Promise<ProcessAudit> {
   const { config, keys, log } = options;
   const file = `${process}.key`;
@@ -38,13 +42,12 @@ export async function openProcessAudit(
   const watch = createOutageWatch(systemClock);
   const watched = createWatchedSink(auditLog, watch);
   const problem = createObservable<string | undefined>(undefined);
-  const consequence =
-    config.auditFull === "degrade" ? DEGRADING : process === "control-plane" ? REFUSING : AGENT_GOES_ON;
+  const refuses = process === "control-plane" && config.auditFull === "refuse";
+  const consequence = refuses ? REFUSING : DEGRADING;
   watch.outage.subscribe((outage) =>
     problem.set(outage && `${process}: ${outage.error}, since ${outage.since.toISOString()}; ${consequence}`),
   );
-  if (config.auditFull === "refuse")
-    return { write: (event) => watched.write(event), problem, close: () => auditLog.close() };
+  if (refuses) return { write: (event) => watched.write(event), problem, close: () => auditLog.close() };
   const sink = createDegradingSink(watched, { clock: systemClock, log });
   return {
     write: (event) => sink.write(event),
