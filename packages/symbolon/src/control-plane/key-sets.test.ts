@@ -159,6 +159,26 @@ describe("the keys of an issuer", () => {
     expect(old.keySets.current(SOURCE)).toBeUndefined();
   });
 
+  test("of an earlier run are confirmed within seconds, because an issuer in the mesh starts with it; then rarely", async () => {
+    let answer: Answer = new Error("no ready pod");
+    const at = createFakeClock().now().getTime();
+    const { keySets, clock, requests, want } = start(
+      () => answer,
+      new Map([[SOURCE, { jwks: ONE, fetchedMs: at - HOUR }]]),
+    );
+    want(SOURCE);
+    await clock.advance(3000);
+    expect(requests.length).toBe(3);
+    answer = ONE;
+    await clock.advance(4000);
+    expect([requests.length, keySets.status(SOURCE)?.problem]).toEqual([4, undefined]);
+    answer = new Error("down");
+    await clock.advance(23 * MINUTE);
+    const failed = requests.length;
+    await clock.advance(59_000);
+    expect(requests.length - failed).toBeLessThanOrEqual(1);
+  });
+
   test("that nobody names any more are forgotten, on the disk too", async () => {
     const { keySets, clock, requests, stored, want } = start(() => ONE);
     want(SOURCE);
@@ -227,7 +247,12 @@ describe("an issuer whose keys have to be found", () => {
   for (const [what, text, problem] of [
     ["no JSON", "<html>", "is no JSON"],
     ["null", "null", "is no JSON object"],
-    ["another issuer's", document({ issuer: "https://other.example", jwks_uri: "https://a/k" }), "is another issuer's"],
+    [
+      "another issuer's",
+      document({ issuer: "https://other.example", jwks_uri: "https://a/k" }),
+      'names "https://other.example" as issuer: a rule\'s issuer has to be that, to the letter',
+    ],
+    ["without an issuer", JSON.stringify({ jwks_uri: "https://a/k" }), "names nobody as issuer"],
     ["silent about keys", document({}), 'has no "jwks_uri"'],
   ] as const)
     test(`is refused when its document is ${what}`, async () => {

@@ -10,7 +10,7 @@ export const KEY_SET_TIMES = {
   refresh: 20 * 60_000,
   /** Share of the refresh by which it comes earlier or later. */
   jitter: 0.1,
-  /** First pause after a failure, doubled up to the second number: with keys of an earlier fetch, and without any. */
+  /** First pause after a failure, doubled up to the second number: with keys that this run has fetched, and without. */
   retryWithKeys: [60_000, 60 * 60_000],
   retryWithoutKeys: [1000, 15_000],
   /** Keys that nobody could confirm for so long are used no more. */
@@ -59,6 +59,8 @@ interface Entry {
   readonly source: string;
   timeoutMs: number;
   stored: StoredKeySet | undefined;
+  /** By a fetch of this run: when a mesh starts, an issuer in it is not ready yet, and will be in seconds. */
+  confirmed: boolean;
   failures: number;
   problem: string | undefined;
   isRefused: boolean;
@@ -106,7 +108,8 @@ export function createKeySets(options: {
       if (entries.get(entry.source) !== entry || closed) return;
       entry.problem = errorText(error);
       log.warn("key set not fetched", { source: entry.source, reason: entry.problem, failures: entry.failures });
-      const [first, most] = entry.stored ? KEY_SET_TIMES.retryWithKeys : KEY_SET_TIMES.retryWithoutKeys;
+      const [first, most] =
+        entry.stored && entry.confirmed ? KEY_SET_TIMES.retryWithKeys : KEY_SET_TIMES.retryWithoutKeys;
       schedule(entry, Math.min(most, first * 2 ** Math.min(entry.failures, 30)));
       entry.failures++;
     } finally {
@@ -121,6 +124,7 @@ export function createKeySets(options: {
     entry.isRefused = refused !== undefined;
     if (refused !== undefined) log.error("no key of a set is used", { source: entry.source, reason: refused });
     entry.stored = { jwks, fetchedMs: nowMs() };
+    entry.confirmed = true;
     expireLater(entry);
     if (isNew) onChange();
     // A set that is not on the disk is still good for this run.
@@ -148,6 +152,7 @@ export function createKeySets(options: {
       source,
       timeoutMs,
       stored,
+      confirmed: false,
       failures: 0,
       problem: undefined,
       isRefused: false,
@@ -259,7 +264,10 @@ function keySetUrl(text: string, source: string): string {
   }
   if (typeof document !== "object" || document === null) throw wrong("is no JSON object");
   const { issuer: said, jwks_uri: uri } = document as { readonly issuer?: unknown; readonly jwks_uri?: unknown };
-  if (said !== issuer) throw wrong("is another issuer's");
+  if (said !== issuer) {
+    const named = typeof said === "string" ? JSON.stringify(said.slice(0, 200)) : "nobody";
+    throw wrong(`names ${named} as issuer: a rule's issuer has to be that, to the letter`);
+  }
   if (typeof uri !== "string") throw wrong('has no "jwks_uri"');
   return uri;
 }
