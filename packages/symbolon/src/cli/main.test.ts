@@ -6,7 +6,7 @@ import { silentLog } from "@symbolon/spiffe/core";
 import { symbolon } from "../../../../test/fakes/command-line.ts";
 import { type ApiBackend, type ApiServer, serveApi } from "../adapters/http/index.ts";
 import { meshDirectories } from "../app/index.ts";
-import { accessRecordsFile, meshPaths } from "../core/index.ts";
+import { accessRecordsFile, meshPaths, productError } from "../core/index.ts";
 import { choosePod } from "./choose-pod.ts";
 import { EXIT } from "./exit-status.ts";
 
@@ -53,6 +53,7 @@ describe("a command line that is wrong ends with 64, and says what would be righ
     [["get", "pods", "-l", "=x"], /-l "=x": /],
     [["get", "pod/a", "-A"], /cannot be chosen by name in all namespaces/],
     [["apply"], /no manifest given; use "-f FILE"/],
+    [["strict", "-n", "foo", "--since", "193h"], /--since "193h" is longer than callers are remembered; 8d at most/],
     [["apply", "-f", "-", "-f", "-"], /standard input can be read once/],
     [["delete"], /name either manifests with -f, or a kind and names/],
     [["delete", "pod"], /which pod\?/],
@@ -63,6 +64,8 @@ describe("a command line that is wrong ends with 64, and says what would be righ
     [["logs", "service/a"], /"service\/a" is neither a pod nor deploy\/NAME/],
     [["logs"], /which pod\? Only --access goes without one/],
     [["logs", "--access", "--tail", "some"], /--tail wants a number of lines/],
+    [["authz", "denials", "-f", "-o", "json"], /-o json ends, and -f does not: write -o jsonl, one line each/],
+    [["authz", "denials", "-f", "-o", "yaml"], /-o yaml ends, and -f does not/],
     [["metrics", "-o", "yaml"], /-o "yaml" is not one of text, json/],
     [["proxy-config", "log", "a", "--level", "loud"], /Allowed choices are debug, info, warn, error/],
     [["proxy-config", "secret", "a", "-o", "xml"], /-o "xml" is not one of json, yaml/],
@@ -176,6 +179,20 @@ describe("other endings", () => {
         status: EXIT.unavailable,
         stderr: expect.stringContaining("symbolon up -f"),
       });
+  });
+
+  test("a mesh that answers and cannot do it: 1", async () => {
+    serve({
+      apply: () => {
+        throw productError("ERR_STATE_UNWRITABLE", "disk is full");
+      },
+    });
+    const file = join(directory, "full.yaml");
+    writeFileSync(file, "");
+    expect(await symbolon("apply", "-f", file)).toMatchObject({
+      status: EXIT.failed,
+      stderr: "error: disk is full (ERR_STATE_UNWRITABLE)\n",
+    });
   });
 
   test("help and version: 0", async () => {

@@ -74,9 +74,9 @@ export function explain(error: unknown): number {
   }
   if (isSymbolonError(error)) {
     console.error(`error: ${error.message} (${error.code})`);
-    const { status } = errorInfo(error);
-    if (status === "invalid_argument") return EXIT.badInput;
-    return status === "unavailable" ? EXIT.unavailable : EXIT.failed;
+    if (errorInfo(error).status === "invalid_argument") return EXIT.badInput;
+    // A mesh that answers is there, however little it can do, with its disk full for one.
+    return error.code.endsWith("_UNREACHABLE") ? EXIT.unavailable : EXIT.failed;
   }
   console.error("internal error; please report it with the lines below");
   console.error(error);

@@ -203,6 +203,8 @@ describe("authz check and describe", () => {
   test("an unknown workload or namespace ends with 1, and with what is near", async () => {
     for (const [name, words] of [
       ["shop/stok", "did you mean shop/stock?"],
+      ["shop/pod/stock", "there is no pod shop/stock; did you mean shop/deployment/stock?"],
+      ["shop/pod/stok", "did you mean shop/stock?"],
       ["shpo/stock", "did you mean shop/stock?"],
       ["shop/zzz", "in shop there are orders, page, stock"],
       ["nowhere/zzz", "no workload is in namespace nowhere; there are some in batch, shop"],

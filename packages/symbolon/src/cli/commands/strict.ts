@@ -5,6 +5,7 @@ import { parseDuration } from "../duration.ts";
 import { emitYaml } from "../emit-yaml.ts";
 import { CommandExit, EXIT } from "../exit-status.ts";
 import { outputFormat, printStructured } from "../output.ts";
+import { PLAINTEXT_RETENTION_MS } from "../../telemetry/index.ts";
 import { readPolicySource } from "../policy-set/policy-source.ts";
 import { reportChange } from "../print-changes.ts";
 import { planStrict, strictPlanText } from "../strict-plan.ts";
@@ -26,7 +27,7 @@ export function addStrictCommand(program: Command): void {
     .requiredOption("-n, --namespace <namespace>", "the namespace")
     .option("--plan", "only say what would change (default)")
     .option("--apply", "require mutual TLS, when no caller would be refused")
-    .option("--since <duration>", "callers that were last seen longer ago do not count", "24h")
+    .option("--since <duration>", "callers that were last seen longer ago do not count; at most 8d", "24h")
     .option("-o, --output <format>", "json or yaml")
     .addHelpText(
       "after",
@@ -40,6 +41,12 @@ Examples:
       const { namespace } = flags;
       const format = outputFormat(flags.output, ["json", "yaml"]);
       if (flags.plan && flags.apply) throw new CommandExit(EXIT.usage, "error: --plan or --apply, not both");
+      const windowMs = parseDuration("--since", flags.since) * 1000;
+      if (windowMs > PLAINTEXT_RETENTION_MS)
+        throw new CommandExit(
+          EXIT.usage,
+          `error: --since "${flags.since}" is longer than callers are remembered; 8d at most`,
+        );
       const api = apiOfChosenMesh(command);
       const source = await readPolicySource({ filename: [] }, command, namespace);
       if (!source.set.namespaces.includes(namespace))
@@ -47,7 +54,7 @@ Examples:
           EXIT.failed,
           `error: there is no namespace "${namespace}"; there are ${source.set.namespaces.join(", ")}`,
         );
-      const since = new Date(systemClock.now().getTime() - parseDuration("--since", flags.since) * 1000);
+      const since = new Date(systemClock.now().getTime() - windowMs);
       const plan = planStrict(namespace, source, { callers: await api.plaintextCallers(namespace), since });
       if (format) printStructured(format, plan);
       else process.stdout.write(strictPlanText(plan));

@@ -63,6 +63,8 @@ function makerOf({ kind = "pod", namespace, name }: WorkloadName, set: PolicySet
 function whatIsThere(namespace: string, name: string, { workloads, namespaces }: PolicySet): string {
   if (workloads.length === 0) return "there are no workloads at all (Deployments, Pods, …): give their manifests, too";
   const there = workloads.filter((workload) => workload.namespace === namespace).map((workload) => workload.name);
+  const namesake = workloads.find((workload) => workload.namespace === namespace && workload.name === name);
+  if (namesake) return `did you mean ${namespace}/${namesake.kind.toLowerCase()}/${name}?`;
   const near = nearestName(name, there);
   if (near !== undefined) return `did you mean ${namespace}/${near}?`;
   const elsewhere = workloads.find((workload) => workload.name === name);

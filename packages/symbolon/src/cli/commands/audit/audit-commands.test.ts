@@ -98,6 +98,8 @@ describe("audit query and tail", () => {
     for (const [option, value, message] of [
       ["--kind", "request.den", "no kind of event, and no beginning of one up to its dot; there are certificate.issue"],
       ["--outcome", "denied", "is not one of success, refused, failure, started"],
+      ["--since", "5", "neither how long ago (90s, 15m, 24h or 7d) nor a time (2026-01-31T12:00:00Z)"],
+      ["--until", "2026-13-01", "neither how long ago"],
     ] as const) {
       const { status, stdout, stderr } = await symbolon("audit", "query", plane, option, value);
       expect([status, stdout, stderr]).toEqual([64, "", expect.stringContaining(message)]);

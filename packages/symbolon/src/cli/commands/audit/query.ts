@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { readAuditLog } from "../../../adapters/fs/index.ts";
 import { type AuditFilter, type AuditLine, queryAuditLog } from "../../../audit/index.ts";
 import { AUDIT_KINDS, AUDIT_OUTCOMES } from "../../../core/index.ts";
-import { parseDuration } from "../../duration.ts";
+import { DURATION, parseDuration } from "../../duration.ts";
 import { CommandExit, EXIT } from "../../exit-status.ts";
 import { outputFormat, printStructured } from "../../output.ts";
 import { chosenLogs } from "./chosen-logs.ts";
@@ -93,12 +93,13 @@ function readFilter({ kind, outcome, code, actor, subject, since, until }: Flags
 }
 
 function readTime(option: string, text: string): Date {
-  if (/^\d{4}-\d{2}-\d{2}/.test(text)) {
-    const time = new Date(text);
-    if (!Number.isNaN(time.getTime())) return time;
-    throw new CommandExit(EXIT.usage, `error: ${option} "${text}" is no time; write it as 2026-01-31T12:00:00Z`);
-  }
-  return new Date(systemClock.now().getTime() - parseDuration(option, text) * 1000);
+  if (DURATION.test(text)) return new Date(systemClock.now().getTime() - parseDuration(option, text) * 1000);
+  const time = new Date(/^\d{4}-\d{2}-\d{2}/.test(text) ? text : Number.NaN);
+  if (!Number.isNaN(time.getTime())) return time;
+  throw new CommandExit(
+    EXIT.usage,
+    `error: ${option} "${text}" is neither how long ago (90s, 15m, 24h or 7d) nor a time (2026-01-31T12:00:00Z)`,
+  );
 }
 
 export function readCount(option: string, text: string): number {

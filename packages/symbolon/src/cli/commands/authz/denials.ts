@@ -2,6 +2,7 @@ import { sleep, systemClock } from "@symbolon/spiffe/core";
 import type { Command } from "commander";
 import type { StoredDenial } from "../../../telemetry/index.ts";
 import { denialLine } from "../../denial-text.ts";
+import { CommandExit, EXIT } from "../../exit-status.ts";
 import { outputFormat, printStructured } from "../../output.ts";
 import { readNamespaceName } from "../../policy-set/name-options.ts";
 import { addDenialOptions, type DenialFlags, noDenials, readDenials } from "./denial-flags.ts";
@@ -23,7 +24,7 @@ export function addDenialsCommand(group: Command): void {
   addDenialOptions(command)
     .option("-f, --follow", "go on until interrupted")
     .option("-n, --namespace <namespace>", "namespace of a workload that names none", readNamespaceName, "default")
-    .option("-o, --output <format>", "json, yaml, or jsonl: one line each")
+    .option("-o, --output <format>", "json, yaml, or jsonl: one line each, also with -f")
     .addHelpText(
       "after",
       `
@@ -34,6 +35,11 @@ Examples:
     )
     .action(async (flags: Flags, self: Command) => {
       const format = outputFormat(flags.output, ["json", "yaml", "jsonl"]);
+      if (flags.follow && (format === "json" || format === "yaml"))
+        throw new CommandExit(
+          EXIT.usage,
+          `error: -o ${format} ends, and -f does not: write -o jsonl, one line each, or leave -f out`,
+        );
       const lineOf = (denial: StoredDenial) => (format === "jsonl" ? JSON.stringify(denial) : denialLine(denial));
       let denials = await readDenials(flags, { defaultLast: DEFAULT_LAST }, self);
       if (format === "json" || format === "yaml") return printStructured(format, { denials });
