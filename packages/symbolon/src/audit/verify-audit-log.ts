@@ -68,7 +68,7 @@ export async function verifyAuditLog(files: AuditLogFiles, options: VerifyAuditO
   if (last !== undefined && unsigned > 0 && options.now.getTime() - Date.parse(last.time) > UNSIGNED_GRACE_MS)
     report(
       "head.json",
-      `the last ${unsigned} lines are not signed: the process ended without signing them and has not been started since, or somebody else wrote them`,
+      `the last ${unsigned} lines are not signed: the process ended without signing them and has not been started since, cannot write (its disk is full?), or somebody else wrote them`,
     );
   return {
     log: files.log,

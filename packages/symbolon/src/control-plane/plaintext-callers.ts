@@ -1,5 +1,5 @@
 import type { Clock } from "@symbolon/spiffe/core";
-import type { PlaintextCaller, PlaintextSighting } from "../telemetry/index.ts";
+import { PLAINTEXT_RETENTION_MS, type PlaintextCaller, type PlaintextSighting } from "../telemetry/index.ts";
 import type { PodRecord } from "./pod-record.ts";
 import type { PlaintextCallerStore } from "./ports.ts";
 
@@ -10,9 +10,6 @@ export interface PlaintextCallers {
   /** The latest first. */
   list(namespace?: string): readonly PlaintextCaller[];
 }
-
-/** A caller that was not seen for so long is forgotten: longer than a weekly job's pause. */
-export const PLAINTEXT_RETENTION_MS = 8 * 24 * 3600 * 1000;
 
 export function createPlaintextCallers(options: {
   readonly pods: () => readonly PodRecord[];

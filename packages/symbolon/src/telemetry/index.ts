@@ -18,7 +18,12 @@ export {
   type SeriesSnapshot,
 } from "./metric-family.ts";
 export { createMetricRegistry, type MetricRegistry } from "./metric-registry.ts";
-export { type PlaintextCaller, type PlaintextSighting, PlaintextSightings } from "./plaintext-sightings.ts";
+export {
+  PLAINTEXT_RETENTION_MS,
+  type PlaintextCaller,
+  type PlaintextSighting,
+  PlaintextSightings,
+} from "./plaintext-sightings.ts";
 export { createProxyMetrics, type ProxyMetrics, type ProxyVitals } from "./proxy-metrics.ts";
 export type { RequestRecord, ResponseFlag } from "./request-record.ts";
 export type {

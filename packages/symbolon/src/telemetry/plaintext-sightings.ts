@@ -26,6 +26,9 @@ export interface PlaintextCaller {
   readonly lastSeen: string;
 }
 
+/** A caller that was not seen for so long is forgotten: longer than a weekly job's pause. */
+export const PLAINTEXT_RETENTION_MS = 8 * 24 * 3600 * 1000;
+
 /** Callers of one workload that are told apart between two reports; a scan of addresses must not fill the memory. */
 const MAX_SIGHTINGS = 512;
 

@@ -1,11 +1,11 @@
 import { systemClock } from "@symbolon/spiffe/core";
 import type { Command } from "commander";
+import { PLAINTEXT_RETENTION_MS } from "../../telemetry/index.ts";
 import { apiOfChosenMesh } from "../context.ts";
 import { parseDuration } from "../duration.ts";
 import { emitYaml } from "../emit-yaml.ts";
 import { CommandExit, EXIT } from "../exit-status.ts";
 import { outputFormat, printStructured } from "../output.ts";
-import { PLAINTEXT_RETENTION_MS } from "../../telemetry/index.ts";
 import { readPolicySource } from "../policy-set/policy-source.ts";
 import { reportChange } from "../print-changes.ts";
 import { planStrict, strictPlanText } from "../strict-plan.ts";
