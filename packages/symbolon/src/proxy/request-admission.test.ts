@@ -72,6 +72,21 @@ describe("tokens before policies", () => {
     ]);
   });
 
+  test("that are passed on in the query, or belong to somebody else, are decided by and stay out of the record", () => {
+    const secret = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJhIn0.c2ln";
+    const seen: string[] = [];
+    const tokens: AuthenticateTokens = ({ path }) => {
+      seen.push(path);
+      return { kind: "passed" };
+    };
+    const { record, changes } = admit({ tokens, target: `/b/../a?t=${secret}&x=1` });
+    expect([seen, record.path, changes?.target]).toEqual([
+      [`/b/../a?t=${secret}&x=1`],
+      "/a?t=(token)&x=1",
+      `/a?t=${secret}&x=1`,
+    ]);
+  });
+
   test("that are refused are answered as they say, no policy is asked, and the denial has no token in it", () => {
     const reply = { status: 401, flag: "RBAC", detail: "jwt", body: "Jwt is expired", fields: "A: b\r\n" } as const;
     const refused = admit({

@@ -13,6 +13,7 @@ import { reasonLine } from "./denial-reason.ts";
 import type { LocalReply, Revocation } from "./http-service.ts";
 import type { RequestEdits, RequestHead } from "./http1/index.ts";
 import { type OwnFields, RequestView } from "./request-view.ts";
+import { withoutQueryTokens } from "./without-query-tokens.ts";
 import type { AuthenticateTokens } from "./workload-policy.ts";
 
 /** What becomes of the head that is forwarded, besides what every request gets. */
@@ -63,6 +64,9 @@ export function createRequestAdmission(guard: AccessGuard): RequestAdmission {
         return decideFirst(head, record, own);
       } catch (error) {
         return undecided(error);
+      } finally {
+        // Decided and, for whom it goes to, copied: from here on it is read by whoever reads the records.
+        record.path = withoutQueryTokens(record.path);
       }
     },
     refused(record) {

@@ -2,8 +2,9 @@
 const TOKEN_VALUE = /([?&][^=&#]*=)(?:e[yw][\w-]{4,}(?:\.|%2e)[\w-]{2,}(?:\.|%2e)[\w-]*)(?=[&#]|$)/gi;
 
 /**
- * The target with `(token)` in place of query values that look like tokens: what a client's own access record may say of
- * a request whose rules it does not know. The same text when there is none; a query without a dot is not searched.
+ * The target with `(token)` in place of query values that look like tokens: what an access record may say of a request
+ * whose rules are not known, or let a token be passed on. The same text when there is none; a query without a dot is not
+ * searched.
  */
 export function withoutQueryTokens(target: string): string {
   const query = target.indexOf("?");
