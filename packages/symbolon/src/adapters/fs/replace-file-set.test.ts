@@ -189,11 +189,14 @@ test.skipIf(process.platform !== "linux")(
   "what a killed process left goes, although nobody has asked for its status",
   async () => {
     const directory = temporary();
-    // The shell becomes a program that never asks for the status of its child.
-    const parent = Bun.spawn(["sh", "-c", "true & echo $!; exec sleep 60"], { stdout: "pipe" });
+    // The shell becomes a program that never asks for the status of its child, which ends after that and not before.
+    const script = "exec 3<&0; cat <&3 >/dev/null & echo $!; exec sleep 60 3<&-";
+    const parent = Bun.spawn(["sh", "-c", script], { stdin: "pipe", stdout: "pipe" });
     try {
       const { value } = await parent.stdout.getReader().read();
       const pid = Number(new TextDecoder().decode(value));
+      while (readFileSync(`/proc/${parent.pid}/comm`, "utf8") !== "sleep\n") await new Promise(setImmediate);
+      await parent.stdin.end();
       while (!readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ")) await new Promise(setImmediate);
       mkdirSync(join(directory, `..pair-${pid}-0123456789abcdef`));
       replace(directory, NEW);
