@@ -121,6 +121,8 @@ const NO_FETCHER: KeySetFetcher = {
   fetch: ({ url }) => Promise.reject(productError("ERR_JWKS_FETCH", `${url}: nothing is fetched by this process`)),
 };
 
+/** Below the findings of the manifest files. */
+const FILES_REFUSED = "the manifest files are refused as a whole; what was in force before stays";
 /** Versions of one run; a run's first is above every earlier run's last. */
 const VERSIONS_PER_RUN = 1_000_000_000;
 
@@ -293,6 +295,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
       applied: config.sources.applied.size,
       findings: [
         ...fileFindings.map(formatFinding),
+        ...(fileFindings.length > 0 ? [FILES_REFUSED] : []),
         ...(podProblem instanceof Error ? [podProblem.message] : []),
         ...keySetProblems(requestAuthentications(), keySets.status),
       ],

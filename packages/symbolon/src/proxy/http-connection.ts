@@ -8,6 +8,7 @@ import { localReply } from "./local-reply.ts";
 import { openRequestRecord } from "./open-request-record.ts";
 import { finish, link, pause, send, unpause } from "./pump.ts";
 import type { UpstreamConnection } from "./upstream-connection.ts";
+import { withoutQueryTokens } from "./without-query-tokens.ts";
 
 /** `lingering`: the last answer has been written; what still comes is read and thrown away, so that it is not a reset. */
 type State = "open" | "lingering" | "tunnel" | "closed";
@@ -252,6 +253,8 @@ export class HttpConnection implements LegOwner, ExchangeHost {
     this.#exchange = exchange;
     if (++underWay.current > limits.concurrentRequests) {
       this.#ports.countLimit("concurrentRequests");
+      // It is looked at no more.
+      begun.record.path = withoutQueryTokens(begun.record.path);
       return exchange.fail({ status: 503, flag: "OM", detail: `${limits.concurrentRequests} requests are under way` });
     }
     const refusal = this.#service.admit?.(head, begun.record);
