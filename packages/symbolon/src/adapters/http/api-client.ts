@@ -55,9 +55,13 @@ export function createApiClient(options: {
         ...(signal === undefined ? {} : { signal }),
       });
     const response = await untilSomebodyListens(request, patience).catch((cause: unknown) => {
-      throw productError("ERR_API_UNREACHABLE", 'the mesh is not running; start it with "symbolon up -f ..."', {
-        cause,
-      });
+      throw productError(
+        "ERR_API_UNREACHABLE",
+        'the mesh is not running; start it with "symbolon up -f ...", or say with --name which one is meant',
+        {
+          cause,
+        },
+      );
     });
     if (response.ok) return response;
     throw await errorOf(response);

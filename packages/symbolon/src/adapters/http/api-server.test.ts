@@ -285,7 +285,7 @@ describe("a client without control plane", () => {
     const client = createApiClient({ socketPath: "/nonexistent/api.sock" });
     await expect(client.status()).rejects.toMatchObject({
       code: "ERR_API_UNREACHABLE",
-      message: 'the mesh is not running; start it with "symbolon up -f ..."',
+      message: 'the mesh is not running; start it with "symbolon up -f ...", or say with --name which one is meant',
     });
   });
 

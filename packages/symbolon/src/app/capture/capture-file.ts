@@ -12,6 +12,10 @@ export function readCapture(paths: MeshPaths): CaptureConfig {
   try {
     return JSON.parse(readFileSync(paths.captureFile, "utf8")) as CaptureConfig;
   } catch (cause) {
-    throw productError("ERR_API_UNREACHABLE", 'the mesh is not running; start it with "symbolon up -f ..."', { cause });
+    throw productError(
+      "ERR_API_UNREACHABLE",
+      'the mesh is not running; start it with "symbolon up -f ...", or say with --name which one is meant',
+      { cause },
+    );
   }
 }

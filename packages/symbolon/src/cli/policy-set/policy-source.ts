@@ -87,7 +87,7 @@ function explainAbsence(error: unknown): never {
   if (!isSymbolonError(error) || error.code !== "ERR_API_UNREACHABLE") throw error;
   throw new CommandExit(
     EXIT.unavailable,
-    'error: no mesh is running, and no manifest was given; use "-f FILE", "-f DIRECTORY", or start a mesh with "symbolon up -f ..." (ERR_API_UNREACHABLE)',
+    'error: no mesh is running, and no manifest was given; use "-f FILE", "-f DIRECTORY", start a mesh with "symbolon up -f ...", or say with --name which one is meant (ERR_API_UNREACHABLE)',
   );
 }
 

@@ -21,6 +21,8 @@ describe("a question that nobody can ask is refused with its reason", () => {
     ["a header's name with a blank", { header: ["a b=c"] }, '-H "a b=c": "a b" is no name of a header'],
     ["a host with a blank", { host: "a b" }, '"a b" is no host;'],
     ["a host with a path", { host: "a/b" }, '"a/b" is no host;'],
+    ["a path without slash", {}, 'PATH "headers" does not begin with a slash', { method: "GET", path: "headers" }],
+    ["a method without path", {}, "give METHOD and PATH", { method: "GET", path: undefined }],
     ["a method with a blank", {}, '"G T" is no method of HTTP', { method: "G T", path: "/" }],
     ["a SPIFFE ID without trust domain", { from: "spiffe://" }, "ERR_SPIFFE_ID_TRUST_DOMAIN_MISSING"],
     ["a SPIFFE ID with dots", { from: "spiffe://a/../b" }, "ERR_SPIFFE_ID_DOT_SEGMENT"],

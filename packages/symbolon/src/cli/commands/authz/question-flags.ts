@@ -66,7 +66,12 @@ export async function readQuestion(
   if (flags.to === undefined) throw new CommandExit(EXIT.usage, "error: who is called? --to NAMESPACE/WORKLOAD");
   const to = parseWorkloadName(flags.to, flags.namespace, "--to");
   if (method !== undefined && !path?.startsWith("/"))
-    throw new CommandExit(EXIT.usage, 'error: give METHOD and PATH, like "GET /headers", or neither');
+    throw new CommandExit(
+      EXIT.usage,
+      path === undefined
+        ? 'error: give METHOD and PATH, like "GET /headers", or neither'
+        : `error: PATH "${path}" does not begin with a slash, as in "GET /headers"`,
+    );
   const isHttp = method !== undefined && path !== undefined;
   if (isHttp && !TOKEN.test(method)) throw new CommandExit(EXIT.usage, `error: "${method}" is no method of HTTP`);
   refuseContradictions(flags, isHttp);
