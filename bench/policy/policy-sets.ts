@@ -107,6 +107,21 @@ export function fiveHundredPathsAndHeaders(): PolicySet {
   };
 }
 
+/** Templates that have to look at a long path, and that none of them matches (CV-22). @param bytes of the path */
+export function twoHundredTemplates(bytes: number): PolicySet {
+  const policies = Array.from({ length: 200 }, (_, index): PolicyText => {
+    const literal = "b/".repeat(index % 7);
+    const path = index % 2 === 0 ? `/{*}/a/{*}/${literal}{**}/c${index}` : `/{**}/${literal}c${index}`;
+    return { name: `template-${index}`, action: "deny", rules: [{ to: [{ paths: [path] }] }] };
+  });
+  return {
+    name: `200 templates, a path of ${bytes} bytes`,
+    policies: policies.map(buildPolicy),
+    connection: CALLER,
+    requests: requestsOf([`/x/a/y/${"a/b/".repeat(bytes / 4 - 2)}d`]),
+  };
+}
+
 function requestsOf(paths: readonly string[]): (count: number) => RequestAttributes[] {
   return (count) =>
     Array.from({ length: count }, (_, index) => ({

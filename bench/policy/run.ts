@@ -15,6 +15,7 @@ import {
   type PolicySet,
   tenThousandPrincipals,
   twentyPolicies,
+  twoHundredTemplates,
   unrelatedPolicies,
 } from "./policy-sets.ts";
 import { threadNanoseconds } from "./thread-time.ts";
@@ -46,6 +47,10 @@ console.log(
 );
 console.log(`analyze 10,000 policies and 1,000 workloads: ${analyzeSeconds()} (wanted <= 3 s)`);
 console.log(`explain, tree and flips, 20 policies: ${explainMicroseconds().toFixed(0)} us (wanted <= 200 us)`);
+const [once, twice] = [templatesMicroseconds(8192), templatesMicroseconds(16_384)];
+console.log(
+  `200 templates against a path of 8 KiB: ${once.toFixed(0)} us (wanted <= 2,000 us); of 16 KiB: ${(twice / once).toFixed(2)}x (wanted <= 2.5x)`,
+);
 console.log(
   `heap growth over 1e7 decisions: ${heapGrowthMegabytes(fiveHundredPathsAndHeaders()).toFixed(2)} MB (wanted < 1 MB)`,
 );
@@ -146,6 +151,20 @@ function explainMicroseconds(): number {
   const subjects = requests(100).map((request) => ({ connection, request }));
   Bun.gc(true);
   return best(100, () => subjects.forEach((subject) => void explainer.explain(subject))) * 10;
+}
+
+/** Each request has a path of its own, so that nothing about it is remembered. */
+function templatesMicroseconds(bytes: number): number {
+  const { policies, connection, requests } = twoHundredTemplates(bytes);
+  const prepared = compileAuthorization(policies, OPTIONS).connection(connection);
+  const paths = requests(1000);
+  let next = 0;
+  return (
+    best(paths.length / 20, () => {
+      for (const end = next + 20; next < end; next++) prepared.decide(paths[next]);
+    }) *
+    (1000 / 20)
+  );
 }
 
 /** The same thousand requests again and again, so that what grows is the engine's. */
