@@ -65,6 +65,19 @@ async function runCommandLine(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** Where the message cannot say it, because processes of the mesh write the same one into their logs. */
+const NEXT_STEPS: ReadonlyMap<string, string> = new Map([
+  [
+    "ERR_AUDIT_FULL",
+    "nothing was done; make room on that disk and try again, or start the mesh with --audit-full degrade",
+  ],
+  ["ERR_AUDIT_UNWRITABLE", "nothing was done; see that the mesh's user may write there, and try again"],
+  [
+    "ERR_STATE_UNWRITABLE",
+    "nothing was changed; make room on that disk, see that the mesh's user may write there, and try again",
+  ],
+]);
+
 /** Says what went wrong on standard error. @returns the exit status */
 export function explain(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
@@ -74,6 +87,8 @@ export function explain(error: unknown): number {
   }
   if (isSymbolonError(error)) {
     console.error(`error: ${error.message} (${error.code})`);
+    const next = NEXT_STEPS.get(error.code);
+    if (next !== undefined) console.error(`next: ${next}`);
     if (errorInfo(error).status === "invalid_argument") return EXIT.badInput;
     // A mesh that answers is there, however little it can do, with its disk full for one.
     return error.code.endsWith("_UNREACHABLE") ? EXIT.unavailable : EXIT.failed;
