@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { ApiClient } from "../adapters/http/index.ts";
 import { DEFAULT_MESH_NAME, meshApi, meshDirectories } from "../app/index.ts";
 import { type MeshPaths, meshPaths } from "../core/index.ts";
+import { commandLineActor } from "./administrative-command.ts";
 
 /** Paths of the mesh that `--name` chose. */
 export function pathsOfChosenMesh(command: Command): MeshPaths {
@@ -9,7 +10,7 @@ export function pathsOfChosenMesh(command: Command): MeshPaths {
 }
 
 export function apiOfChosenMesh(command: Command): ApiClient {
-  return meshApi(pathsOfChosenMesh(command));
+  return meshApi(pathsOfChosenMesh(command), commandLineActor());
 }
 
 /** `--name`, before the command or after it; the last one counts, as of every option. */

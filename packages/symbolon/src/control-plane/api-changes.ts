@@ -21,11 +21,15 @@ export interface ApplyRequest {
   readonly allowUnenforced: boolean;
   /** Check only. */
   readonly dryRun: boolean;
+  /** Who asks, as the audit log names him; absent: `api`. */
+  readonly actor?: string;
 }
 
 export interface DeleteRequest {
   readonly keys: readonly ObjectKey[];
   readonly ignoreNotFound: boolean;
+  /** Who asks, as the audit log names him; absent: `api`. */
+  readonly actor?: string;
 }
 
 /** What came of a change, JSON-safe. Refused changes have changed nothing. */

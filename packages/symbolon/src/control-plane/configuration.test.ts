@@ -248,6 +248,28 @@ describe("delete", () => {
     expect(lenient).toMatchObject({ accepted: true, changes: [] });
   });
 
+  test("is recorded under the name of whoever asks: done, refused, impossible", async () => {
+    const actor = "command line (uid 7)";
+    const mesh = await createControlPlaneFixture({ files: FOO });
+    const apply = (text: string) =>
+      mesh.control.apply({
+        manifests: [{ file: "a.yaml", text }],
+        namespace: "foo",
+        allowUnenforced: false,
+        dryRun: false,
+        actor,
+      });
+    const before = mesh.audit.length;
+    await apply(peer("STRICT"));
+    await apply(peer("STRCT"));
+    const asked = mesh.control.delete({ keys: [key("Deployment", "none")], ignoreNotFound: false, actor });
+    await expect(asked).rejects.toMatchObject({ code: "ERR_OBJECT_NOT_FOUND" });
+    await mesh.control.delete({ keys: [key("PeerAuthentication", "default")], ignoreNotFound: false, actor });
+    expect(mesh.audit.slice(before).map((event) => [event.outcome, event.actor])).toEqual(
+      ["success", "refused", "refused", "success"].map((outcome) => [outcome, actor]),
+    );
+  });
+
   test("of a namespace takes everything in it, and nothing of a neighbour", async () => {
     const mesh = await createControlPlaneFixture();
     await mesh.apply(`${FOO}---\n${web()}---\n${peer("STRICT")}---\n${peer("STRICT", "default", "bar")}`);

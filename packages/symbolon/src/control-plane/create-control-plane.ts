@@ -235,11 +235,11 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   const auditRefusal = (findings: readonly Finding[], actor: string) => writeRefusal(refusalEvent(findings, actor));
 
   /** A change that cannot even be prepared, such as a deletion of what is not there, was tried all the same. */
-  const orAudited = async (prepare: () => Change): Promise<Change> => {
+  const orAudited = async (actor: string, prepare: () => Change): Promise<Change> => {
     try {
       return prepare();
     } catch (error) {
-      await writeRefusal(impossibleChangeEvent(error, "api"));
+      await writeRefusal(impossibleChangeEvent(error, actor));
       throw error;
     }
   };
@@ -263,11 +263,12 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     log.error("manifests are refused; what was in force stays", { findings: fileFindings.map(formatFinding) });
   };
 
-  const change = async (prepare: () => Change): Promise<ChangeAnswer> => {
-    const { prepared, endingPods = [], refusal, ...answer } = await orAudited(prepare);
-    if (refusal !== undefined) await auditRefusal(refusal, "api");
+  const change = async (actor: string | undefined, prepare: () => Change): Promise<ChangeAnswer> => {
+    const who = actor ?? "api";
+    const { prepared, endingPods = [], refusal, ...answer } = await orAudited(who, prepare);
+    if (refusal !== undefined) await auditRefusal(refusal, who);
     if (prepared === undefined) return answer;
-    await enforce(prepared, "api", endingPods);
+    await enforce(prepared, who, endingPods);
     await settle();
     return { ...answer, version: push.version };
   };
@@ -320,8 +321,10 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     },
     findPod: pods.find,
     pods: () => pods.records,
-    apply: (request) => inOrder(() => change(() => applyManifests(config, options, request, push.version))),
-    delete: (request) => inOrder(() => change(() => deleteObjects(config, request, push.version, pods.records))),
+    apply: (request) =>
+      inOrder(() => change(request.actor, () => applyManifests(config, options, request, push.version))),
+    delete: (request) =>
+      inOrder(() => change(request.actor, () => deleteObjects(config, request, push.version, pods.records))),
     connectRuntime: (newBootId) =>
       inOrder(async () => {
         if (newBootId === bootId) return;

@@ -41,10 +41,13 @@ const RETRY_MS = 50;
 
 export function createApiClient(options: {
   readonly socketPath: string;
+  /** Who changes something with it, for the audit log. */
+  readonly actor?: string;
   /** Absent: the first failure is the answer. */
   readonly patience?: ApiPatience;
 }): ApiClient {
   const { socketPath, patience } = options;
+  const actor = options.actor === undefined ? {} : { actor: options.actor };
   const call = async (method: string, path: string, content?: unknown, signal?: AbortSignal): Promise<Response> => {
     const body = content === undefined ? undefined : encodeBody(content);
     const request = () =>
@@ -86,8 +89,8 @@ export function createApiClient(options: {
       const query = namespace === undefined ? "" : `?${new URLSearchParams({ namespace })}`;
       return read(`${fillPath(API_PATHS.objects, { kind })}${query}`);
     },
-    apply: (request) => post(API_PATHS.apply, request),
-    delete: (request) => post(API_PATHS.delete, request),
+    apply: (request) => post(API_PATHS.apply, { ...request, ...actor }),
+    delete: (request) => post(API_PATHS.delete, { ...request, ...actor }),
     podSecrets: (uid) => read(fillPath(API_PATHS.podSecrets, { uid })),
     async *watchPods(boot, signal) {
       const response = await call(

@@ -7,7 +7,7 @@ import {
   renderMetrics,
 } from "../../telemetry/index.ts";
 import { type AdministrativeCommand, API_PATHS, type ApiBackend } from "./api.ts";
-import { booleanField, objectList, readJsonObject, stringField } from "./json-body.ts";
+import { booleanField, type JsonObject, objectList, readJsonObject, stringField } from "./json-body.ts";
 import type { Route, RouteCall } from "./route.ts";
 
 export function apiRoutes(backend: ApiBackend): readonly Route[] {
@@ -46,13 +46,15 @@ export function apiRoutes(backend: ApiBackend): readonly Route[] {
         namespace: stringField(body, "namespace"),
         allowUnenforced: booleanField(body, "allowUnenforced"),
         dryRun: booleanField(body, "dryRun"),
+        ...actorOf(body),
       });
       return Response.json(answer);
     }),
     route("POST", API_PATHS.delete, async ({ request }) => {
       const body = await readJsonObject(request);
       const keys = objectList(body, "keys").map(readKey);
-      return Response.json(await backend.delete({ keys, ignoreNotFound: booleanField(body, "ignoreNotFound") }));
+      const ignoreNotFound = booleanField(body, "ignoreNotFound");
+      return Response.json(await backend.delete({ keys, ignoreNotFound, ...actorOf(body) }));
     }),
     route("GET", API_PATHS.podSecrets, ({ params }) => Response.json(backend.podSecrets(params.uid ?? ""))),
     route("GET", API_PATHS.runtimePods, async ({ query, request }) => {
@@ -69,6 +71,11 @@ export function apiRoutes(backend: ApiBackend): readonly Route[] {
       return new Response(null, { status: 204 });
     }),
   ];
+}
+
+/** Who asks for a change, as he says: the socket is open to the mesh's own user alone. */
+function actorOf(body: JsonObject): { actor?: string } {
+  return body.actor === undefined ? {} : { actor: stringField(body, "actor") };
 }
 
 /** Most that one answer holds: about 100 MB in the worst case. */

@@ -111,6 +111,20 @@ describe("the API over its Unix socket", () => {
     ]);
   });
 
+  test("says who changes something, when its client knows; a name is a text", async () => {
+    const { socketPath, calls, request } = start();
+    const client = createApiClient({ socketPath, actor: "command line (uid 7)" });
+    await client.apply(GOOD_APPLY);
+    await client.delete({ keys: [], ignoreNotFound: true });
+    expect(calls).toEqual([
+      ["apply", { ...GOOD_APPLY, actor: "command line (uid 7)" }],
+      ["delete", { keys: [], ignoreNotFound: true, actor: "command line (uid 7)" }],
+    ]);
+    expect(await request("POST", "/v1/apply", JSON.stringify({ ...GOOD_APPLY, actor: 7 }))).toEqual(
+      invalid('field "actor" is not a string'),
+    );
+  });
+
   test("metrics are JSON for programs, and text for Prometheus", async () => {
     const { client, socketPath } = start();
     expect(await client.metrics()).toEqual([METRIC]);

@@ -4,6 +4,9 @@ import { apiOfChosenMesh } from "../../context.ts";
 import { CommandExit, EXIT } from "../../exit-status.ts";
 import { parseWorkloadName } from "../../policy-set/workload-name.ts";
 
+/** As many as one answer of the API holds. */
+const MAX_LAST = 5000;
+
 /** Which denials of the running mesh. */
 export interface DenialFlags {
   readonly last?: string;
@@ -42,6 +45,6 @@ export function noDenials({ workload, namespace }: DenialFlags): string {
 
 function readLast(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
-  throw new CommandExit(EXIT.usage, `error: --last "${text}" is not a number from 1 to 9999`);
+  if (/^[1-9]\d{0,3}$/.test(text) && Number(text) <= MAX_LAST) return Number(text);
+  throw new CommandExit(EXIT.usage, `error: --last "${text}" is not a number from 1 to ${MAX_LAST}`);
 }
