@@ -43,9 +43,10 @@ export function attributeVariants(
     if (other !== undefined) texts.add(other);
     if (canBeAbsent) texts.add(undefined);
     texts.delete(from);
+    const unnamed = other !== undefined && !target.candidates.includes(other) ? other : undefined;
     for (const to of texts)
       variants.push({
-        change: () => describe(name, from, to),
+        change: () => describe(name, from, to, to !== undefined && to === unnamed),
         size: () => sizeOf(from, to),
         subject: put(to),
       });
@@ -176,7 +177,12 @@ function requestTarget(plan: AttributePlan, request: RequestAttributes, subject:
   }
 }
 
-function describe(attribute: string, from: string | undefined, to: string | undefined): AttributeChange {
+function describe(
+  attribute: string,
+  from: string | undefined,
+  to: string | undefined,
+  isUnnamed: boolean,
+): AttributeChange {
   const instead = from === undefined ? "" : ` instead of ${JSON.stringify(from)}`;
   return {
     kind: "attribute",
@@ -184,7 +190,10 @@ function describe(attribute: string, from: string | undefined, to: string | unde
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
     size: sizeOf(from, to),
-    text: to === undefined ? `no ${attribute}` : `${attribute} ${JSON.stringify(to)}${instead}`,
+    text:
+      to === undefined
+        ? `no ${attribute}`
+        : `${attribute} ${JSON.stringify(to)}${isUnnamed ? " (one that no policy names)" : ""}${instead}`,
   };
 }
 

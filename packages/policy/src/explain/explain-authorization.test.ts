@@ -106,10 +106,18 @@ describe("flips", () => {
 
   test("of an allowed request: what would take the permission away", () => {
     const found = texts(explain([VIEWER]));
-    assert.ok(found.includes('deny: method "OTHER" instead of "GET"'));
+    assert.ok(found.includes('deny: method "OTHER" (one that no policy names) instead of "GET"'));
     assert.ok(found.includes("deny: no peer identity"));
     assert.ok(found.includes("deny: remove rules[0] of ALLOW policy foo/viewer"));
     assert.ok(!found.some((text) => text.includes("remove ALLOW policy")), "without any ALLOW policy all is allowed");
+  });
+
+  test("do not call a value unnamed that a rule names", () => {
+    assert.ok(
+      texts(explain([{ rules: [{ to: [{ methods: ["OTHER"] }] }] }])).includes(
+        'allow: method "OTHER" instead of "GET"',
+      ),
+    );
   });
 
   test("are none where two things would have to change", () => {
