@@ -39,7 +39,7 @@ Examples:
       const plaintextCallers = flags.filename.length > 0 ? undefined : await callersOf(summary, self);
       if (format) return printStructured(format, plaintextCallers ? { ...summary, plaintextCallers } : summary);
       process.stdout.write(describeText(summary));
-      if (summary.sidecar && plaintextCallers) process.stdout.write(readinessText(plaintextCallers));
+      if (summary.sidecar && plaintextCallers) process.stdout.write(readinessText(summary, plaintextCallers));
     });
 }
 
@@ -50,9 +50,12 @@ async function callersOf({ workload }: WorkloadSummary, command: Command): Promi
   return callers.filter((caller) => caller.workload === `${kind} ${name}`);
 }
 
-function readinessText(callers: readonly PlaintextCaller[]): string {
+function readinessText({ ports, otherPorts }: WorkloadSummary, callers: readonly PlaintextCaller[]): string {
   if (callers.length === 0) return "\nready for STRICT: nobody was seen without mutual TLS in the last 8 days\n";
-  return `\nseen without mutual TLS in the last 8 days:\n${plaintextCallersText(callers)}`;
+  const modeOf = (number: number) => (ports.find(({ port }) => port === number) ?? otherPorts)?.mode;
+  const wouldBreak = callers.some(({ port, refused }) => !refused && modeOf(port) !== "strict");
+  const verdict = wouldBreak ? "not ready for STRICT, which would refuse those that are taken; " : "";
+  return `\n${verdict}seen without mutual TLS in the last 8 days:\n${plaintextCallersText(callers)}`;
 }
 
 function describeText(summary: WorkloadSummary): string {

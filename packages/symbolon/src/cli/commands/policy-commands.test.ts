@@ -247,7 +247,7 @@ describe("on a running mesh", () => {
     creationTimestamp: "2026-06-01T00:00:00Z",
     resourceVersion: "1",
   });
-  const OBJECTS: Readonly<Record<string, readonly object[]>> = {
+  const OBJECTS: Record<string, readonly object[]> = {
     Namespace: [
       { apiVersion: "v1", kind: "Namespace", metadata: { ...meta("foo"), labels: { "istio-injection": "enabled" } } },
     ],
@@ -286,6 +286,7 @@ describe("on a running mesh", () => {
   };
   let tokens: readonly object[] = [];
   let keySets: readonly FetchedKeySet[] = [];
+  let callers: readonly object[] = [];
   let server: ApiServer | undefined;
   beforeAll(() => {
     const { apiSocket } = meshPaths(meshDirectories("default", process.env));
@@ -294,7 +295,7 @@ describe("on a running mesh", () => {
       status: () => ({ trustDomain: "example.org" }),
       list: (kind: string) => (kind === "RequestAuthentication" ? tokens : (OBJECTS[kind] ?? [])),
       keySets: () => keySets,
-      plaintextCallers: () => [],
+      plaintextCallers: () => callers,
     };
     server = serveApi({ socketPath: apiSocket, backend: backend as unknown as ApiBackend, log: silentLog });
   });
@@ -313,6 +314,34 @@ describe("on a running mesh", () => {
     const described = await symbolon("describe", "web.foo");
     expect([described.stderr, described.status]).toEqual(["", 0]);
     expect(described.stdout).toContain("spiffe://example.org/ns/foo/sa/web");
+  });
+
+  test("describe says whether a workload is ready for STRICT, and who would be refused", async () => {
+    const seen = { namespace: "foo", workload: "Deployment web", port: 80, caller: "Deployment bar/curl", count: 3 };
+    const time = { firstSeen: "2026-01-01T00:00:00Z", lastSeen: "2026-01-02T00:00:00Z" };
+    const described = async (...list: readonly object[]) => {
+      callers = list;
+      const { stdout } = await symbolon("describe", "web.foo");
+      return /((not )?ready for STRICT|seen without mutual TLS).*/s.exec(stdout)?.[0];
+    };
+    const ready = "ready for STRICT: nobody was seen without mutual TLS in the last 8 days\n";
+    expect(await described()).toBe(ready);
+    expect(await described({ ...seen, ...time, workload: "Deployment other", refused: false })).toBe(ready);
+    const wouldBreak = await described({ ...seen, ...time, refused: false });
+    expect(wouldBreak).toStartWith("not ready for STRICT, which would refuse those that are taken; seen without");
+    expect(wouldBreak).toMatch(/Deployment bar\/curl +Deployment web +80 +3 +2026-01-02T00:00:00Z +taken/);
+    expect(await described({ ...seen, ...time, refused: true })).toStartWith("seen without mutual TLS in");
+    OBJECTS.PeerAuthentication = [
+      {
+        apiVersion: "security.istio.io/v1",
+        kind: "PeerAuthentication",
+        metadata: meta("default", "foo"),
+        spec: { mtls: { mode: "STRICT" } },
+      },
+    ];
+    expect(await described({ ...seen, ...time, refused: false })).toStartWith("seen without mutual TLS in");
+    delete OBJECTS.PeerAuthentication;
+    callers = [];
   });
 
   test("a token is verified with the keys that it has fetched; with none of them it is refused, as there", async () => {
