@@ -106,6 +106,13 @@ describe("audit query and tail", () => {
     }
   });
 
+  test("query says when there is none, and ends with 0", async () => {
+    const none = await symbolon("audit", "query", plane, agent, "--actor", "nobody");
+    expect(none).toEqual({ status: 0, stdout: "", stderr: "no event of these logs is like that\n" });
+    const { stdout } = await symbolon("audit", "query", plane, agent, "--actor", "nobody", "-o", "json");
+    expect(JSON.parse(stdout)).toEqual({ events: [] });
+  });
+
   test("query says when there is more than it shows", async () => {
     const { stdout, stderr } = await symbolon("audit", "query", plane, agent, "--limit", "3");
     expect(stdout.trim().split("\n")).toHaveLength(4);

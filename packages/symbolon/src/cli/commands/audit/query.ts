@@ -49,7 +49,8 @@ Examples:
       const { newest, count } = await newestMatches(await chosenLogs(named, command), filter, limit);
       if (format === "jsonl") for (const line of newest) console.log(JSON.stringify(line));
       else if (format) printStructured(format, { events: newest });
-      else printEvents(newest);
+      else if (count > 0) printEvents(newest);
+      else console.error("no event of these logs is like that");
       if (count > newest.length)
         console.error(`the newest ${newest.length} of ${count} events; more with --limit, fewer with --since`);
     });
