@@ -117,7 +117,9 @@ export class HttpConnection implements LegOwner, ExchangeHost {
     // Content that has not been read cannot be told from a next request by whoever is not sure where it ends.
     const close = !exchange.requestComplete && this.#parser.head.framing !== "none";
     const ends = close || this.mustClose;
-    send(this.leg, localReply(reply.status, { ...reply, method: exchange.method, close: ends }));
+    const answer = localReply(reply.status, { ...reply, method: exchange.method, close: ends });
+    exchange.record.responseBytes += answer.length - (answer.indexOf("\r\n\r\n") + 4);
+    send(this.leg, answer);
     this.done(exchange, ends);
   }
 

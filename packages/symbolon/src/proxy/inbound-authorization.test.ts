@@ -114,7 +114,11 @@ describe("an HTTP request", () => {
       [403, { outcome: "denied", reason: "no_allow_rule_matched" }],
       [200, { outcome: "allowed", reason: "allow_rule_matched", policy: "ns[foo]-policy[get]-rule[0]" }],
     ]);
-    expect(server.requests[1]).toMatchObject({ flags: ["RBAC"], detail: "rbac_access_denied_matched_policy[none]" });
+    expect(server.requests[1]).toMatchObject({
+      flags: ["RBAC"],
+      detail: "rbac_access_denied_matched_policy[none]",
+      responseBytes: 19,
+    });
     expect(server.denials).toEqual([
       {
         time: expect.any(String),
