@@ -10,6 +10,7 @@ import { type ApiBackend, type ApiServer, serveApi } from "../../adapters/http/i
 import { meshDirectories } from "../../app/index.ts";
 import { meshPaths } from "../../core/index.ts";
 import type { FetchedKeySet } from "../../mesh/index.ts";
+import type { DenialQuery } from "../../telemetry/index.ts";
 
 const EXAMPLE = resolve(import.meta.dir, "../../../../../examples/02-who-may-call");
 const MESH = join(EXAMPLE, "mesh.yaml");
@@ -287,6 +288,7 @@ describe("on a running mesh", () => {
   let tokens: readonly object[] = [];
   let keySets: readonly FetchedKeySet[] = [];
   let callers: readonly object[] = [];
+  let denials: readonly { readonly workload: { readonly podName: string } }[] = [];
   let server: ApiServer | undefined;
   beforeAll(() => {
     const { apiSocket } = meshPaths(meshDirectories("default", process.env));
@@ -296,6 +298,7 @@ describe("on a running mesh", () => {
       list: (kind: string) => (kind === "RequestAuthentication" ? tokens : (OBJECTS[kind] ?? [])),
       keySets: () => keySets,
       plaintextCallers: () => callers,
+      denials: ({ workload }: DenialQuery) => denials.filter(({ workload: { podName } }) => podName === workload),
     };
     server = serveApi({ socketPath: apiSocket, backend: backend as unknown as ApiBackend, log: silentLog });
   });
@@ -395,6 +398,37 @@ describe("on a running mesh", () => {
       expect(await reason(can(forged))).toBe("token_signature_invalid");
     } finally {
       tokens = [];
+    }
+  });
+
+  test("that nothing was denied at a workload is said of one that is there; of another, that it is not", async () => {
+    const none = "nothing was denied at foo/web in the last 24 hours";
+    expect(await symbolon("authz", "denials", "--workload", "foo/web")).toEqual({
+      status: 0,
+      stdout: "",
+      stderr: `${none}\n`,
+    });
+    expect(await symbolon("authz", "explain", "--workload", "deploy/web.foo")).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining(none),
+    });
+    for (const command of [
+      ["denials"],
+      ["denials", "-o", "json"],
+      ["denials", "-f"],
+      ["explain"],
+      ["explain", "an-id"],
+    ])
+      expect(await symbolon("authz", ...command, "--workload", "foo/wbe")).toMatchObject({
+        status: 1,
+        stderr: "error: there is no workload foo/wbe; did you mean foo/web?\n",
+      });
+    denials = [{ workload: { podName: "gone" } }];
+    try {
+      const { status, stdout } = await symbolon("authz", "denials", "--workload", "foo/gone", "-o", "json");
+      expect([status, JSON.parse(stdout)]).toEqual([0, { denials }]);
+    } finally {
+      denials = [];
     }
   });
 

@@ -2,6 +2,8 @@ import type { Command } from "commander";
 import type { StoredDenial } from "../../../telemetry/index.ts";
 import { apiOfChosenMesh } from "../../context.ts";
 import { CommandExit, EXIT } from "../../exit-status.ts";
+import { findWorkload } from "../../policy-set/find-workload.ts";
+import { readPolicySource } from "../../policy-set/policy-source.ts";
 import { parseWorkloadName } from "../../policy-set/workload-name.ts";
 
 /** As many as one answer of the API holds. */
@@ -36,11 +38,25 @@ export async function readDenials(
   });
 }
 
-/** That there is none, in words: "nothing was denied at foo/httpbin in the last 24 hours". */
-export function noDenials({ workload, namespace }: DenialFlags): string {
-  const name = workload === undefined ? undefined : parseWorkloadName(workload, namespace, "--workload");
-  const at = name === undefined ? "" : ` at ${name.namespace}/${name.name}`;
-  return `nothing was denied${at} in the last 24 hours`;
+/**
+ * That there is none, in words: "nothing was denied at foo/httpbin in the last 24 hours".
+ * @throws CommandExit when there is no such workload
+ */
+export async function noDenials(
+  { workload, namespace }: DenialFlags,
+  command: Command,
+  requestId?: string,
+): Promise<string> {
+  const asked = workload === undefined ? undefined : parseWorkloadName(workload, namespace, "--workload");
+  if (asked) {
+    const { set } = await readPolicySource({ filename: [] }, command, namespace);
+    const found = findWorkload(asked, set);
+    // Denials go by the name alone: that several workloads have it is no hindrance.
+    if ("reason" in found && found.reason === "workload_not_found")
+      throw new CommandExit(EXIT.failed, `error: ${found.text}`);
+  }
+  const what = requestId === undefined ? "nothing was denied" : `no policy denied a request with id "${requestId}"`;
+  return `${what}${asked ? ` at ${asked.namespace}/${asked.name}` : ""} in the last 24 hours`;
 }
 
 function readLast(text: string | undefined): number | undefined {

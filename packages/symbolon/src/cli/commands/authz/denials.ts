@@ -42,9 +42,10 @@ Examples:
         );
       const lineOf = (denial: StoredDenial) => (format === "jsonl" ? JSON.stringify(denial) : denialLine(denial));
       let denials = await readDenials(flags, { defaultLast: DEFAULT_LAST }, self);
+      const nothing = denials.length === 0 ? await noDenials(flags, self) : undefined;
       if (format === "json" || format === "yaml") return printStructured(format, { denials });
       for (const denial of denials) console.log(lineOf(denial));
-      if (denials.length === 0 && !flags.follow) console.error(noDenials(flags));
+      if (nothing !== undefined && !flags.follow) console.error(nothing);
       for (let after = denials.at(-1)?.sequence ?? 0; flags.follow; after = denials.at(-1)?.sequence ?? after) {
         await sleep(systemClock, FOLLOW_MS);
         denials = await readDenials({ ...flags, last: "1000" }, { after, defaultLast: DEFAULT_LAST }, self);

@@ -60,10 +60,7 @@ async function explainDenials(
   if (format) printStructured(format, { denials });
   else if (denials.length > 0) console.log(denials.map(denialExplanation).join("\n\n"));
   if (denials.length > 0) return;
-  const nothing =
-    requestId === undefined
-      ? noDenials(flags)
-      : `no policy denied a request with id "${requestId}" in the last 24 hours`;
+  const nothing = await noDenials(flags, self, requestId);
   throw new CommandExit(EXIT.failed, `error: ${nothing}; "symbolon logs --access" has every request`);
 }
 
