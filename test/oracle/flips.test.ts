@@ -2,14 +2,24 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
-import { createExplainer, explanationText, type Flip } from "@symbolon/policy";
+import {
+  type AuthorizationPolicy,
+  createExplainer,
+  explanationText,
+  type Flip,
+  OPENINGS,
+  type SingleChange,
+  type Subject,
+} from "@symbolon/policy";
 import { buildPolicy } from "./build-policy.ts";
 import { SeededRandom } from "./random.ts";
 import { randomCase } from "./random-case.ts";
-import { ruleMatches, slowDecide } from "./slow-evaluator.ts";
+import { ruleMatches, type SlowOptions, slowDecide } from "./slow-evaluator.ts";
 
 const CASES = Number(process.env.FLIP_CASES ?? 500);
 const SEED = Number(process.env.ORACLE_SEED ?? 20_261_126);
+type Policies = readonly AuthorizationPolicy[];
+
 const HOUR = 3_600_000;
 
 describe("explanations", () => {
@@ -18,10 +28,13 @@ describe("explanations", () => {
     { timeout: HOUR },
     () => {
       const random = new SeededRandom(SEED);
+      /** Of other cases, for what a change does to them. */
+      let others: readonly Subject[] = [];
       const counts = { changes: 0, flips: 0, cut: 0 };
       for (let done = 0; done < CASES; done++) {
         const { policies: texts, options, ...subject } = randomCase(random);
         const policies = texts.map(buildPolicy);
+        others = [...others.slice(-9), subject];
         const explainer = createExplainer(policies, options);
         const explanation = explainer.explain(subject);
         const before = slowDecide(policies, options, subject.connection, subject.request);
@@ -41,14 +54,21 @@ describe("explanations", () => {
         const named = new Set(wanted.map(keyOf));
         for (const flip of explanation.flips)
           check(named.has(keyOf(flip)), () => `${where()}\n${keyOf(flip)} does not flip`);
-        const sizes = wanted.map(({ change }) => change.size).sort((left, right) => left - right);
         check(
           isDeepStrictEqual(
-            explanation.flips.map(({ change }) => change.size),
-            sizes.slice(0, 20),
+            explanation.flips.map(({ change }) => placeOf(change)),
+            shownPlaces(wanted),
           ),
-          where,
+          () => `${where()}\nin another order`,
         );
+        for (const change of changes) {
+          if (change.change.kind !== "policy" || change.change.opens !== "nothing") continue;
+          for (const other of others)
+            check(
+              !opens(policies, change.policies, options, other),
+              () => `${where()}\n${change.change.text} opens ${JSON.stringify(other)}`,
+            );
+        }
         for (const { policy, rules } of explanation.policies)
           for (const [index, rule] of rules.entries()) {
             const world = { options, policy, connection: subject.connection, request: subject.request };
@@ -67,6 +87,25 @@ describe("explanations", () => {
     },
   );
 });
+
+/** Of the call first, then what opens least, then the smallest. */
+function placeOf(change: SingleChange): readonly [number, number] {
+  return [change.kind === "policy" ? OPENINGS.indexOf(change.opens) + 1 : 0, change.size];
+}
+
+/** Of twenty at most, ten are kept for changes of policies. */
+function shownPlaces(wanted: readonly Flip[]): readonly (readonly [number, number])[] {
+  const places = wanted.map(({ change }) => placeOf(change));
+  const sorted = places.toSorted(([a, size], [b, other]) => a - b || size - other);
+  const ofCall = sorted.filter(([place]) => place === 0);
+  const ofPolicies = sorted.filter(([place]) => place > 0);
+  return [...ofCall.slice(0, Math.max(10, 20 - ofPolicies.length)), ...ofPolicies].slice(0, 20);
+}
+
+function opens(before: Policies, after: Policies, options: SlowOptions, { connection, request }: Subject): boolean {
+  const outcome = (policies: Policies) => slowDecide(policies, options, connection, request).outcome;
+  return outcome(after) === "allow" && outcome(before) !== "allow";
+}
 
 function keyOf({ change, outcome }: Flip): string {
   return `${outcome} ${JSON.stringify(change)}`;

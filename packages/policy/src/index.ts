@@ -144,6 +144,8 @@ export {
   explanationText,
   type Flip,
   type ItemExplanation,
+  OPENINGS,
+  type Opening,
   type PolicyChange,
   type PolicyExplanation,
   type RuleExplanation,

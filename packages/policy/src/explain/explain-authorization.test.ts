@@ -93,15 +93,62 @@ describe("an explanation", () => {
 });
 
 describe("flips", () => {
-  test("of a denied request: the request's change, and each change of the policy, the smallest first", () => {
+  const EVERYTHING = "everything to everybody, callers without identity among them, unless another policy stops it";
+
+  test("of a denied request: other requests, and then each change of the policy, what opens least first, with what it opens", () => {
     assert.deepEqual(texts(explain([VIEWER], { method: "PUT" })), [
       'allow: method "GET" instead of "PUT"',
-      'allow: add "PUT" to rules[0].to[0].methods of ALLOW policy foo/viewer',
-      "allow: remove rules[0].to[0].methods of ALLOW policy foo/viewer",
-      "allow: make a dry run of ALLOW policy foo/viewer",
-      "allow: remove rules[0].to of ALLOW policy foo/viewer",
-      "allow: remove ALLOW policy foo/viewer",
+      'allow: add "PUT" to rules[0].to[0].methods of ALLOW policy foo/viewer; opens "PUT", where the rest of the rule holds',
+      "allow: remove rules[0].to[0].methods of ALLOW policy foo/viewer; opens all that rules[0].to[0].methods kept out, where the rest of the rule holds",
+      "allow: remove rules[0].to of ALLOW policy foo/viewer; opens all that rules[0].to kept out, where the rest of the rule holds",
+      `allow: make a dry run of ALLOW policy foo/viewer; opens ${EVERYTHING}`,
+      `allow: remove ALLOW policy foo/viewer; opens ${EVERYTHING}`,
     ]);
+  });
+
+  test("of a request that DENY refuses: exceptions before the end of a refusal", () => {
+    const policies: readonly PolicyText[] = [
+      { name: "d", action: "deny", rules: [{ to: [{ methods: ["GET", "PUT"], notPaths: ["/a"] }] }] },
+      { name: "e", action: "deny", rules: [{ to: [{ methods: ["PATCH"] }] }] },
+    ];
+    assert.deepEqual(
+      texts(explain(policies)).filter((text) => text.includes("policy foo/")),
+      [
+        'allow: remove "GET" from rules[0].to[0].methods of DENY policy foo/d; opens what the rule refused of "GET"',
+        'allow: add "/headers" to rules[0].to[0].notPaths of DENY policy foo/d; opens what the rule refused of "/headers"',
+        "allow: make a dry run of DENY policy foo/d; opens all that the policy refused",
+        "allow: remove DENY policy foo/d; opens all that the policy refused",
+      ],
+    );
+  });
+
+  test("the policy change that opens less comes first, also when it takes more characters", () => {
+    const long = "/a-path-that-takes-more-characters-than-any-other-change-of-this-policy";
+    const [first] = texts(
+      explain([{ name: "p", rules: [{ to: [{ methods: ["GET"], paths: ["/a"] }] }] }], { path: long }),
+    ).filter((text) => text.includes("policy foo/"));
+    assert.match(first ?? "", /^allow: add "\/a-path-/);
+  });
+
+  test("a rule that asks for nothing any more opens everything, another ALLOW policy that stays does not", () => {
+    const rules = [{ to: [{ methods: ["PUT"] }] }];
+    const opened = texts(
+      explain([
+        { name: "p", rules },
+        { name: "q", rules },
+      ]),
+    );
+    assert.ok(opened.includes(`allow: remove rules[0].to of ALLOW policy foo/p; opens ${EVERYTHING}`));
+    assert.ok(!opened.some((text) => text.startsWith("allow: remove ALLOW policy")));
+  });
+
+  test("the end of a dry run opens what its rules allow, beside an ALLOW policy that is enforced", () => {
+    const dryRun = { name: "q", dryRun: true, rules: [{ to: [{ methods: ["GET"] }] }] };
+    const enforced = { name: "p", rules: [{ to: [{ methods: ["PUT"] }] }] };
+    assert.ok(
+      texts(explain([enforced, dryRun])).includes("allow: enforce ALLOW policy foo/q; opens all that its rules allow"),
+    );
+    assert.ok(texts(explain([dryRun], { method: "PUT" })).includes("deny: enforce ALLOW policy foo/q"));
   });
 
   test("of an allowed request: what would take the permission away", () => {
@@ -134,7 +181,9 @@ describe("flips", () => {
     const { flips, moreFlips } = explain([{ rules: [{ to: [{ paths }] }] }], { path: "/q" });
     assert.equal(flips.length, 20);
     assert.ok(moreFlips >= 30);
-    assert.ok(flips.every(({ change }, index) => index === 0 || (flips[index - 1]?.change.size ?? 0) <= change.size));
+    const kinds = flips.map(({ change }) => change.kind);
+    assert.ok(kinds.indexOf("policy") >= 10, "half of them are other requests");
+    assert.ok(kinds.lastIndexOf("attribute") < kinds.indexOf("policy"));
   });
 
   test("do not promise that a policy could allow a path that no server may be given", () => {

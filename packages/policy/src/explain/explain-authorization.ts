@@ -21,6 +21,7 @@ import type {
   RuleExplanation,
   SingleChange,
 } from "./explanation.ts";
+import { OPENINGS } from "./opening.ts";
 import { OutcomeCounter } from "./outcome-counter.ts";
 import { type PolicyTruth, policyVariants, stateOf } from "./policy-changes.ts";
 import { relevantPlans } from "./relevant-plans.ts";
@@ -49,6 +50,7 @@ export function createExplainer(
   const compiled = compileAuthorization(attached, options);
   const structures = attached.map((policy) => ({ policy, rules: ruleStructures(policy, options) }));
   const plans = attributePlans(structures.flatMap(({ rules }) => rules.flatMap(itemsOf)));
+  const allowPolicies = attached.filter(({ action, dryRun }) => action === "allow" && !dryRun).length;
   const requestFacts = new RequestFacts(options.pathNormalization ?? "base");
 
   const truthsOf = ({ connection, request }: Subject): { facts: Facts; truths: PolicyTruth[] } => {
@@ -66,7 +68,7 @@ export function createExplainer(
     const connection = compiled.connection(subject.connection);
     const decision = connection.decide(subject.request);
     const { facts, truths } = truthsOf(subject);
-    const found: FoundFlip[] = [];
+    const ofCall: FoundFlip[] = [];
     // Of a path that is refused no rule has been asked.
     const isAsked = decision.reason !== "path_refused";
     const worthTrying = isAsked ? relevantPlans(plans, truths) : plans;
@@ -74,18 +76,17 @@ export function createExplainer(
       const { connection: changed, request } = variant.subject;
       const sameConnection = changed === subject.connection;
       const { outcome } = (sameConnection ? connection : compiled.connection(changed)).decide(request);
-      if (outcome !== decision.outcome) found.push({ variant, outcome, size: variant.size() });
+      if (outcome !== decision.outcome) ofCall.push({ variant, outcome, opening: 0, size: variant.size() });
     }
     // No policy can allow a path that is refused before policies are looked at.
-    if (isAsked) found.push(...policyFlips(truths, facts, decision));
-    // Of one size those of the request come first, and those of a policy in the order of its text: sorting keeps order.
-    found.sort((left, right) => left.size - right.size);
-    const flips = found.slice(0, MAX_FLIPS).map(({ variant, outcome }) => ({ change: variant.change(), outcome }));
+    const ofPolicies = isAsked ? policyFlips(truths, facts, decision) : [];
+    const callsShown = Math.max(MAX_FLIPS - ofPolicies.length, MAX_FLIPS / 2);
+    const shown = [...ofCall.sort(byOpening).slice(0, callsShown), ...ofPolicies.sort(byOpening)].slice(0, MAX_FLIPS);
     return {
       decision,
       policies: truths.map((truth) => explainPolicy(truth, decision)),
-      flips,
-      moreFlips: found.length - flips.length,
+      flips: shown.map(({ variant, outcome }) => ({ change: variant.change(), outcome })),
+      moreFlips: ofCall.length + ofPolicies.length - shown.length,
     };
   };
 
@@ -95,9 +96,10 @@ export function createExplainer(
     const found: FoundFlip[] = [];
     for (const [index, truth] of truths.entries()) {
       if (!counter.canChange(index, decision.outcome)) continue;
-      for (const variant of policyVariants(truth, { facts, names: options, which: "promising" })) {
+      for (const variant of policyVariants(truth, { facts, names: options, allowPolicies, which: "promising" })) {
         const outcome = counter.outcomeWith(index, variant.state);
-        if (outcome !== decision.outcome) found.push({ variant, outcome, size: variant.size });
+        if (outcome !== decision.outcome)
+          found.push({ variant, outcome, opening: OPENINGS.indexOf(variant.opens), size: variant.size });
       }
     }
     return found;
@@ -109,7 +111,7 @@ export function createExplainer(
     return [
       ...variants.map(({ change, subject: changed }) => ({ change: change(), policies: attached, subject: changed })),
       ...truths.flatMap((truth, index) =>
-        policyVariants(truth, { facts, names: options, which: "all" }).map(({ change, apply }) => {
+        policyVariants(truth, { facts, names: options, allowPolicies, which: "all" }).map(({ change, apply }) => {
           const changed = apply();
           return {
             change: change(),
@@ -123,11 +125,18 @@ export function createExplainer(
   return Object.freeze({ explain, singleChanges });
 }
 
-/** A flip before it is known whether it is among the smallest. */
+/** A flip before it is known whether it is shown. */
 interface FoundFlip {
   readonly variant: { change(): SingleChange };
   readonly outcome: Flip["outcome"];
+  /** Place in `OPENINGS`. */
+  readonly opening: number;
   readonly size: number;
+}
+
+/** Sorting keeps the order of equals: those of a policy are in the order of its text. */
+function byOpening(left: FoundFlip, right: FoundFlip): number {
+  return left.opening - right.opening || left.size - right.size;
 }
 
 function explainPolicy({ policy, rules }: PolicyTruth, decision: Decision): PolicyExplanation {

@@ -10,7 +10,7 @@ import type {
 /** An explanation for a terminal: the decision, every policy with its rules and items, and what would change it. */
 export function explanationText({ decision, policies, flips, moreFlips }: Explanation): string {
   const lines = [decisionText(decision), ...policies.flatMap(policyLines)];
-  if (flips.length > 0) lines.push("one change would make it another outcome:");
+  if (flips.length > 0) lines.push("one change would make it another outcome, what opens least first:");
   for (const { change, outcome } of flips) lines.push(`  ${outcome.replace("_", " ")}: ${change.text}`);
   if (moreFlips > 0) lines.push(`  and ${moreFlips} more`);
   return lines.join("\n");

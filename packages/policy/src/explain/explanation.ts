@@ -1,13 +1,17 @@
 import type { Decision } from "../authorization/index.ts";
 import type { AuthorizationAction, AuthorizationPolicy } from "../authorization-policy.ts";
 import type { SourcePosition } from "../document/index.ts";
+import type { Opening } from "./opening.ts";
 
 /** Why a decision fell as it did. Every part is data; `explanationText` says it in words. */
 export interface Explanation {
   readonly decision: Decision;
   /** In the order of their names, those that were not asked included. */
   readonly policies: readonly PolicyExplanation[];
-  /** Single changes after which the outcome is another one, the smallest first, at most 20. */
+  /**
+   * Single changes after which the outcome is another one, at most 20: those of the call, which open nothing, and then those
+   * of policies, what opens least first; among equals the smallest first.
+   */
   readonly flips: readonly Flip[];
   /** How many more there are. */
   readonly moreFlips: number;
@@ -66,9 +70,9 @@ export interface Flip {
 export type SingleChange = AttributeChange | PolicyChange;
 
 interface Change {
-  /** Characters that somebody has to write or delete: the order of flips. */
+  /** Characters that somebody has to write or delete: the order of flips that open the same. */
   readonly size: number;
-  /** In words: `send method "POST" instead of "GET"`. */
+  /** In words, with what it opens: `method "POST" instead of "GET"`. */
   readonly text: string;
 }
 
@@ -89,4 +93,5 @@ export interface PolicyChange extends Change {
   readonly operation: "add" | "remove" | "start-dry-run" | "end-dry-run";
   /** The value that is added or removed; absent: all that is at the path. */
   readonly value?: string;
+  readonly opens: Opening;
 }

@@ -12,3 +12,4 @@ export type {
   SingleChange,
 } from "./explanation.ts";
 export { explanationText } from "./explanation-text.ts";
+export { OPENINGS, type Opening } from "./opening.ts";

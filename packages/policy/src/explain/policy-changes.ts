@@ -1,6 +1,7 @@
 import type { AuthorizationPolicy, Rule } from "../authorization-policy.ts";
 import { policySize } from "./change-size.ts";
 import type { PolicyChange } from "./explanation.ts";
+import { type Opening, openingOfEnforcement, openingOfLoss, openingOfRule, openingText } from "./opening.ts";
 import type { PolicyState } from "./outcome-counter.ts";
 import { type ChangeContext, type Part, ruleVariants } from "./rule-changes.ts";
 import { isTrue, type RuleTruth } from "./rule-truth.ts";
@@ -9,6 +10,7 @@ import { isTrue, type RuleTruth } from "./rule-truth.ts";
 export interface PolicyVariant {
   /** Made when asked for: few of many variants are of interest. */
   change(): PolicyChange;
+  readonly opens: Opening;
   readonly size: number;
   /** Undefined: there is no such policy any more. */
   readonly state: PolicyState | undefined;
@@ -39,17 +41,19 @@ export function policyVariants(truth: PolicyTruth, context: ChangeContext): Poli
   const { policy, rules } = truth;
   if (policy.action === "audit") return [];
   const truths = rules.map(isTrue);
-  const variants: PolicyVariant[] = [wholePolicy(policy)];
-  if (policy.action === "allow" || policy.action === "deny") variants.push(turnedDryRun(policy, truths));
+  const variants: PolicyVariant[] = [wholePolicy(policy, context)];
+  if (policy.action === "allow" || policy.action === "deny") variants.push(turnedDryRun(policy, truths, context));
   for (const [index, rule] of rules.entries()) {
     const othersMatch = truths.some((isMatch, other) => isMatch && other !== index);
     if (othersMatch && context.which === "promising") continue;
-    for (const { part, truth: changed, apply } of ruleVariants(rule, context)) {
+    for (const { part, effect, truth: changed, apply } of ruleVariants(rule, context)) {
       const hasRules = changed !== undefined || rules.length > 1;
       if (!hasRules && policy.action !== "allow") continue;
+      const opens = openingOfRule(policy, effect);
       variants.push({
+        opens,
         size: part.size,
-        change: () => describe(policy, { ...part, path: `rules[${index}]${part.path}` }),
+        change: () => describe(policy, { ...part, path: `rules[${index}]${part.path}` }, opens),
         state: { ...stateOf(policy, othersMatch || (changed !== undefined && isTrue(changed))), hasRules },
         apply: () => ({ ...policy, rules: replaceAt(policy.rules, index, apply()) }),
       });
@@ -63,26 +67,35 @@ export function stateOf(policy: AuthorizationPolicy, matches: boolean): PolicySt
   return { action, dryRun, provider, hasRules: rules.length > 0, matches };
 }
 
-function wholePolicy(policy: AuthorizationPolicy): PolicyVariant {
+function wholePolicy(policy: AuthorizationPolicy, { allowPolicies }: ChangeContext): PolicyVariant {
   const part: Part = { operation: "remove", path: "", size: policySize(policy) };
-  return { change: () => describe(policy, part), size: part.size, state: undefined, apply: () => undefined };
+  const opens = openingOfLoss(policy, allowPolicies);
+  const change = () => describe(policy, part, opens);
+  return { change, opens, size: part.size, state: undefined, apply: () => undefined };
 }
 
-function turnedDryRun(policy: AuthorizationPolicy, truths: readonly boolean[]): PolicyVariant {
+function turnedDryRun(
+  policy: AuthorizationPolicy,
+  truths: readonly boolean[],
+  { allowPolicies }: ChangeContext,
+): PolicyVariant {
   const operation = policy.dryRun ? "end-dry-run" : "start-dry-run";
   const part: Part = { operation, path: "", size: "istio.io/dry-run".length };
+  const opens = policy.dryRun ? openingOfEnforcement(policy, allowPolicies) : openingOfLoss(policy, allowPolicies);
   const dryRun = !policy.dryRun;
   return {
-    change: () => describe(policy, part),
+    change: () => describe(policy, part, opens),
+    opens,
     size: part.size,
     state: { ...stateOf(policy, truths.includes(true)), dryRun },
     apply: () => ({ ...policy, dryRun }),
   };
 }
 
-function describe({ namespace, name, action }: AuthorizationPolicy, part: Part): PolicyChange {
-  const where = `${action.toUpperCase()} policy ${namespace}/${name}`;
-  return { ...part, kind: "policy", policy: { namespace, name, action }, text: textOf(part, where) };
+function describe({ namespace, name, action }: AuthorizationPolicy, part: Part, opens: Opening): PolicyChange {
+  const what = textOf(part, `${action.toUpperCase()} policy ${namespace}/${name}`);
+  const text = opens === "nothing" ? what : `${what}; opens ${openingText(opens, part, action)}`;
+  return { ...part, kind: "policy", policy: { namespace, name, action }, opens, text };
 }
 
 function textOf({ operation, path, value }: Part, where: string): string {

@@ -2,7 +2,8 @@ import type { Condition, Rule, ValueList } from "../authorization-policy.ts";
 import type { TrustDomainNames } from "../trust-domain-aliases.ts";
 import { entriesSize, entrySize, listSize, ruleSize } from "./change-size.ts";
 import type { PolicyChange } from "./explanation.ts";
-import { allTrue, type ItemTruth, isDropped, type RuleTruth } from "./rule-truth.ts";
+import type { RuleEffect } from "./opening.ts";
+import { allTrue, asksForHttp, type ItemTruth, isDropped, type RuleTruth } from "./rule-truth.ts";
 import { type Facts, valueMatches } from "./value-matches.ts";
 
 /** What a change does, before it is put in words. */
@@ -11,6 +12,8 @@ export type Part = Pick<PolicyChange, "operation" | "path" | "size" | "value">;
 export interface ChangeContext {
   readonly facts: Facts;
   readonly names: TrustDomainNames;
+  /** How many policies of action ALLOW are enforced. */
+  readonly allowPolicies: number;
   /** "promising" leaves out those that cannot change whether the policy matches: other rules match, or two parts do not. */
   readonly which: "all" | "promising";
 }
@@ -19,6 +22,7 @@ export interface ChangeContext {
 export interface RuleVariant {
   /** Its path begins below the rule. */
   readonly part: Part;
+  readonly effect: RuleEffect;
   /** Undefined: the rule is taken away. */
   readonly truth: RuleTruth | undefined;
   apply(): Rule | undefined;
@@ -40,7 +44,20 @@ export function ruleVariants(truth: RuleTruth, context: ChangeContext): RuleVari
 
 function wholeRule(rule: Rule): RuleVariant {
   const part: Omit<Part, "value"> = { operation: "remove", path: "", size: ruleSize(rule) };
-  return { part, truth: undefined, apply: () => undefined };
+  return { part, effect: LESS, truth: undefined, apply: () => undefined };
+}
+
+const LESS: RuleEffect = { matches: "less", scope: "part" };
+
+function withoutRestriction(truth: RuleTruth): Pick<RuleVariant, "effect" | "truth"> {
+  const isUnrestricted = !truth.from && !truth.to && truth.when.length === 0;
+  return { effect: { matches: "more", scope: "part", isUnrestricted }, truth };
+}
+
+/** Fewer entries match less, unless the rule begins to be there for connections without requests (istio-security §3.9). */
+function withoutEntry(before: RuleTruth, truth: RuleTruth): Pick<RuleVariant, "effect" | "truth"> {
+  const isThereForTcp = before.structure.policy.action === "allow" && asksForHttp(before) && !asksForHttp(truth);
+  return { effect: isThereForTcp ? { matches: "more", scope: "part" } : LESS, truth };
 }
 
 type RulePart = "from" | "to" | Condition;
@@ -63,7 +80,7 @@ function entryVariants(truth: RuleTruth, group: "from" | "to", context: ChangeCo
   const variants: RuleVariant[] = [
     {
       part: { operation: "remove", path: `.${group}`, size: entriesSize(entries) },
-      truth: { ...truth, [group]: undefined },
+      ...withoutRestriction({ ...truth, [group]: undefined }),
       apply: () => withoutKey(rule, group),
     },
   ];
@@ -73,7 +90,7 @@ function entryVariants(truth: RuleTruth, group: "from" | "to", context: ChangeCo
     if (entries.length > 1)
       variants.push({
         part: { operation: "remove", path, size: entrySize(entry) },
-        truth: { ...truth, [group]: items.toSpliced(index, 1) },
+        ...withoutEntry(truth, { ...truth, [group]: items.toSpliced(index, 1) }),
         apply: () => withEntries(entries.toSpliced(index, 1)),
       });
     for (const [at, item] of ofEntry.entries()) {
@@ -83,12 +100,13 @@ function entryVariants(truth: RuleTruth, group: "from" | "to", context: ChangeCo
       if (ofEntry.length > 1)
         variants.push({
           part: { operation: "remove", path: `${path}.${field}`, size: listSize(field, list) },
-          truth: truthWith(ofEntry.toSpliced(at, 1)),
+          ...withoutRestriction(truthWith(ofEntry.toSpliced(at, 1))),
           apply: () => applyWith(withoutKey(entry, field)),
         });
-      for (const { part, matches, list: changed } of listVariants(item, context))
+      for (const { part, effect, matches, list: changed } of listVariants(item, context))
         variants.push({
           part: { ...part, path: `${path}.${field}` },
+          effect,
           truth: truthWith(ofEntry.with(at, { ...item, matches })),
           apply: () => applyWith({ ...entry, [field]: changed() }),
         });
@@ -112,7 +130,7 @@ function conditionVariants(truth: RuleTruth, index: number, context: ChangeConte
   const variants: RuleVariant[] = [
     {
       part: { operation: "remove", path, size: entrySize(condition) },
-      truth: { ...truth, when: truth.when.filter((item) => !ofCondition.has(item)) },
+      ...withoutRestriction({ ...truth, when: truth.when.filter((item) => !ofCondition.has(item)) }),
       apply: () => ({ ...rule, when: rule.when.toSpliced(index, 1) }),
     },
   ];
@@ -120,12 +138,13 @@ function conditionVariants(truth: RuleTruth, index: number, context: ChangeConte
     if (parts.length > 1)
       variants.push({
         part: { operation: "remove", path: `${path}.${part}`, size: listSize(part, item.item.list) },
-        truth: { ...truth, when: truth.when.toSpliced(at, 1) },
+        ...withoutRestriction({ ...truth, when: truth.when.toSpliced(at, 1) }),
         apply: () => withCondition(withoutKey(condition, part)),
       });
-    for (const { part: change, matches, list } of listVariants(item, context))
+    for (const { part: change, effect, matches, list } of listVariants(item, context))
       variants.push({
         part: { ...change, path: `${path}.${part}` },
+        effect,
         truth: { ...truth, when: truth.when.with(at, { ...item, matches }) },
         apply: () => withCondition({ ...condition, [part]: list() }),
       });
@@ -135,6 +154,7 @@ function conditionVariants(truth: RuleTruth, index: number, context: ChangeConte
 
 interface ListVariant {
   readonly part: Omit<Part, "path">;
+  readonly effect: RuleEffect;
   readonly matches: boolean;
   list(): ValueList;
 }
@@ -147,6 +167,7 @@ function listVariants({ item, fitting, got }: ItemTruth, { facts, names }: Chang
       const isFitting = fitting.length > (fitting.includes(index) ? 1 : 0);
       variants.push({
         part: { operation: "remove", value, size: value.length },
+        effect: { matches: negated ? "more" : "less", scope: "value" },
         matches: isFitting !== negated,
         list: () => ({ ...list, values: list.values.toSpliced(index, 1) }),
       });
@@ -157,6 +178,7 @@ function listVariants({ item, fitting, got }: ItemTruth, { facts, names }: Chang
   const isFitting = fitting.length > 0 || valueMatches(item, value, facts, names);
   variants.push({
     part: { operation: "add", value, size: value.length },
+    effect: { matches: negated ? "less" : "more", scope: "value" },
     matches: isFitting !== negated,
     list: () => ({ ...list, values: [...list.values, { value, position: list.position }] }),
   });

@@ -52,8 +52,11 @@ export function isTrue(rule: RuleTruth): boolean {
   return (!from || anyTrue(from, isTcp)) && (!to || anyTrue(to, isTcp)) && allTrue(when, isTcp);
 }
 
-export function isDropped({ structure, from, to, when, isTcp }: RuleTruth): boolean {
-  if (!isTcp || structure.policy.action !== "allow") return false;
+export function isDropped(rule: RuleTruth): boolean {
+  return rule.isTcp && rule.structure.policy.action === "allow" && asksForHttp(rule);
+}
+
+export function asksForHttp({ from, to, when }: RuleTruth): boolean {
   return !!from?.some(needsHttp) || !!to?.some(needsHttp) || needsHttp(when);
 }
 

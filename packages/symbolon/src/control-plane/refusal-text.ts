@@ -4,7 +4,7 @@ import type { ReportedDenial } from "../telemetry/index.ts";
 /** What a caller that mutual TLS has refused can do about it. */
 const FIXES: Readonly<Record<string, string>> = {
   plaintext_refused:
-    "the caller spoke plaintext: give it a sidecar (label its namespace istio-injection=enabled), or make the port PERMISSIVE until it has one",
+    "the caller spoke plaintext: give it a sidecar (label its namespace istio-injection=enabled), or make the port PERMISSIVE until it has one, which opens it to every caller without identity that no policy refuses",
   foreign_tls_refused:
     "the caller brought TLS of its own, without Istio's ALPN: let it speak HTTP and leave TLS to its sidecar, or declare the port as TCP",
   no_client_certificate: "the caller speaks TLS without a certificate: it has no sidecar, or not one of this mesh",

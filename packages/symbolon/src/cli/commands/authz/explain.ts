@@ -67,7 +67,7 @@ async function explainDenials(
 function explainedText({ text, seen, notes, explanation, changes = [] }: AccessAnswer): string {
   const lines = [text, ...(seen ? seenLines(seen) : []), ...notes.map((note) => `  note       ${note}`)];
   if (seen && !explanation) lines.push("", "no AuthorizationPolicy is asked");
-  if (changes.length > 0) lines.push("one change would make it another outcome:");
+  if (changes.length > 0) lines.push("one change would make it another outcome, what opens least first:");
   for (const change of changes) lines.push(`  ${change.outcome}: ${change.text}`);
   if (explanation?.policies.length === 0) lines.push("", "no AuthorizationPolicy applies to the workload");
   // Its first line is the decision, which stands above with file and line.

@@ -74,7 +74,7 @@ export function judgeAtPort(
       ...mtlsRequired(mtls, seen, notes),
       changes: changes(possible && [{ spiffeId: possible.spiffeId }, possible.by], [
         { mode: "permissive" },
-        `mode PERMISSIVE instead of STRICT${where}`,
+        `mode PERMISSIVE instead of STRICT${where}; opens the port to every caller without identity that no policy refuses`,
       ]),
     };
   }
