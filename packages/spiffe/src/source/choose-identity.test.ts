@@ -69,6 +69,25 @@ describe("of several identities a source takes", () => {
     assert.equal(source.spiffeId.path, "/c");
   });
 
+  test("what a picker that has thrown chooses of the next update", async () => {
+    const api = kept(await startFakeWorkloadApi({ state: stateOf("/a") }));
+    const { onProblem, next } = problems();
+    const heard = next();
+    const picker: X509SourceOptions["picker"] = (svids) => {
+      const [, second] = svids;
+      if (!second) throw new TypeError("there is no second");
+      return second.svid;
+    };
+    const source = kept(startX509Source({ socket: api.socket, picker, onProblem }));
+    const { error, outcome } = await heard;
+    assert.deepEqual(
+      [outcome, error.code, error.message],
+      ["discarded", "ERR_SOURCE_NO_IDENTITY", "the picker threw: there is no second"],
+    );
+    api.update(stateOf("/a", "/b"));
+    assert.equal((await source.ready()).svid.spiffeId.path, "/b");
+  });
+
   test("none that is not wanted: it waits, and says which there are", async () => {
     const api = kept(await startFakeWorkloadApi({ state: stateOf("/a#x") }));
     const { onProblem, next } = problems();

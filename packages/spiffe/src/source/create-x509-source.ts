@@ -1,4 +1,12 @@
-import { type Clock, isSymbolonError, spiffeError, systemClock, type Timer } from "../core/index.ts";
+import {
+  type Clock,
+  callBack,
+  errorText,
+  isSymbolonError,
+  spiffeError,
+  systemClock,
+  type Timer,
+} from "../core/index.ts";
 import type { X509Svid } from "../svid/index.ts";
 import {
   createWorkloadApiClient,
@@ -65,7 +73,7 @@ export function startX509Source(options: X509SourceOptions = {}): X509Source {
   const hear = (problem: StreamProblem): void => {
     feed.noteProblem(problem.error);
     if (problem.error.code === "ERR_WORKLOAD_API_NO_IDENTITY") denial.begin();
-    onProblem?.(problem);
+    callBack(() => onProblem?.(problem));
   };
   const take = (context: X509Context): void => {
     denial.cancel();
@@ -90,11 +98,20 @@ export function startX509Source(options: X509SourceOptions = {}): X509Source {
 function withPicked(context: X509Context, { hint, picker }: X509SourceOptions): X509Context {
   if (hint === undefined && !picker) return context;
   const candidates = hint === undefined ? context.svids : context.svids.filter((identity) => identity.hint === hint);
-  const svid = picker ? picker(candidates) : candidates[0]?.svid;
+  const svid = picker ? picked(picker, candidates) : candidates[0]?.svid;
   if (svid) return { ...context, svid };
   const found = context.svids.map((identity) => `"${identity.svid.spiffeId.toString()}" (hint "${identity.hint}")`);
   const wanted = hint === undefined ? "none is the one that the picker wants" : `none has the hint "${hint}"`;
   throw spiffeError("ERR_SOURCE_NO_IDENTITY", `of the identities ${found.join(", ")} ${wanted}`);
+}
+
+/** A picker that fails must not end the watch: the next update may bring what it can choose from. */
+function picked(picker: NonNullable<X509SourceOptions["picker"]>, candidates: readonly HintedX509Svid[]) {
+  try {
+    return picker(candidates);
+  } catch (cause) {
+    throw spiffeError("ERR_SOURCE_NO_IDENTITY", `the picker threw: ${errorText(cause)}`, { cause });
+  }
 }
 
 /** C5: an agent that is being updated may know nobody for a moment. */

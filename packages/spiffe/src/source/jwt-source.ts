@@ -1,5 +1,5 @@
 import type { JwtBundleSet } from "../bundle/index.ts";
-import { spiffeError, systemClock } from "../core/index.ts";
+import { callBack, spiffeError, systemClock } from "../core/index.ts";
 import { type JwtSvid, verifyJwtSvid } from "../svid/index.ts";
 import {
   createWorkloadApiClient,
@@ -91,7 +91,7 @@ export function startJwtSource(options: JwtSourceOptions = {}): JwtSource {
   };
   const hear = (problem: StreamProblem): void => {
     state.noteProblem(problem.error);
-    onProblem?.(problem);
+    callBack(() => onProblem?.(problem));
   };
   const follow = async (): Promise<void> => {
     const watch = client.watchJwtBundles({ signal: stop.signal, background: !keepAlive, onProblem: hear });

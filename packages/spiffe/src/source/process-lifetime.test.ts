@@ -7,7 +7,8 @@ import { createTestAuthority, startFakeWorkloadApi } from "../testing/index.ts";
 
 const root = createTestAuthority("example.org");
 const state = { svids: [{ svid: root.issue("/a"), hint: "" }], bundles: BundleSet.of(root.bundle) };
-const SOURCES = JSON.stringify(fileURLToPath(new URL("./index.ts", import.meta.url)));
+const fileOf = (path: string): string => JSON.stringify(fileURLToPath(new URL(path, import.meta.url)));
+const SOURCES = fileOf("./index.ts");
 
 const open: AsyncDisposable[] = [];
 afterEach(async () => {
@@ -62,6 +63,18 @@ describe("a process", () => {
       void source.ready();
       ${UNTIL_LATER}`);
     assert.deepEqual(lines, ["still alive"]);
+  });
+
+  test("hears as an unhandled rejection what its onProblem throws, and the source goes on", async () => {
+    const lines = await linesOf(`
+      process.on("unhandledRejection", (error) => console.log(error.message));
+      const told = [];
+      const onProblem = (problem) => { told.push(problem.outcome); throw new Error("of the program"); };
+      const source = startX509Source({ socket, hint: "none", onProblem });
+      while (told.length < 1) await new Promise((resolve) => setImmediate(resolve));
+      await source.ready({ timeoutMs: 1 }).catch((error) => console.log(told.join(), error.code));
+      await source.close();`);
+    assert.deepEqual(lines, ["of the program", "discarded ERR_SOURCE_TIMEOUT"]);
   });
 
   test("ends by itself after an identity with keepAlive is closed", async () => {

@@ -92,6 +92,36 @@ describe("HTTPS", () => {
     equal(sockets.size, reusesConnections ? 2 : 3);
   });
 
+  test("a request that the identity changes under is the last of its connection, also for those that wait for one", async () => {
+    const changing = feedOf(authority.issue("/web"));
+    const before = changing.source.svid.serialNumber;
+    const serials: bigint[] = [];
+    let finish = (): void => {};
+    let arrived = (): void => {};
+    const underWay = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    const server = createHttpsServer(db.source, { allow: allow.any() }, (req, res) => {
+      serials.push(peerOf(req).serialNumber);
+      if (req.url !== "/slow") return res.end();
+      finish = () => res.end("done");
+      arrived();
+    });
+    const { port } = await server.listen({ port: 0, host: HOST });
+    after(() => server.close({ graceMs: 0 }));
+    const agent = agentOf({ allow: allow.id(DB), maxSockets: 1 }, changing);
+    const slow = get(port, agent, "/slow");
+    await underWay;
+    const waits = get(port, agent);
+    changing.put(authority.issue("/web"));
+    const now = changing.source.svid.serialNumber;
+    finish();
+    equal((await slow).body, "done");
+    await waits;
+    await get(port, agent);
+    deepEqual(serials, [before, now, now]);
+  });
+
   test("requests go on while the server's identity changes", async () => {
     const changing = feedOf(authority.issue("/db"));
     const { port, sockets } = await httpsServer(allow.id(WEB), changing);

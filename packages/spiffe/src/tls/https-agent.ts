@@ -14,7 +14,7 @@ export interface HttpsAgentOptions
 
 /**
  * An agent for `https.request`, axios, got and whatever else takes one. Every connection is made with the identity of that
- * moment; idle ones go when the identity or the bundles change.
+ * moment; when the identity or the bundles change, those made before end with the request that they carry.
  * @throws ERR_TLS_AUTHORIZER_MISSING; requests fail as `connectTls`
  */
 export function createHttpsAgent(source: X509Source, options: HttpsAgentOptions): Agent {
@@ -29,6 +29,8 @@ const spiffeAgent = lazy(() => {
   class SpiffeAgent extends nodeHttps().Agent {
     readonly #connect: (target: RequestOptions) => Promise<Duplex>;
     readonly #unsubscribe: () => void;
+    /** Connections under the identity and the bundles of now. */
+    #current = new WeakSet<Duplex>();
 
     constructor(source: X509Source, { allow, clock, ...pool }: HttpsAgentOptions) {
       // The size of the session cache: nothing is resumed.
@@ -47,12 +49,23 @@ const spiffeAgent = lazy(() => {
           },
           checking,
         );
-      this.#unsubscribe = source.subscribe(() => this.#dropIdle());
+      this.#unsubscribe = source.subscribe(() => {
+        this.#current = new WeakSet();
+        this.#dropIdle();
+      });
+      // A request is over. Before the runtime's own listener, which gives the connection to the next one.
+      this.prependListener("free", (socket: Duplex) => {
+        if (!this.#current.has(socket)) socket.destroy();
+      });
     }
 
     override createConnection(options: RequestOptions, callback?: Connected): undefined {
+      const current = this.#current;
       this.#connect(options).then(
-        (socket) => callback?.(null, socket),
+        (socket) => {
+          current.add(socket);
+          callback?.(null, socket);
+        },
         (error: Error) => callback?.(error, undefined as never),
       );
     }

@@ -59,11 +59,16 @@ export function createTlsServer(
     ...(alpn ? { ALPNProtocols: [...alpn] } : {}),
   });
   const open = new Set<TLSSocket>();
-  const refuse = (socket: TLSSocket | undefined, error: SymbolonError): void => {
+  /** @returns what `onRefused` is told */
+  const end = (socket: TLSSocket | undefined, error: SymbolonError): Refusal => {
     const remoteAddress = socket?.remoteAddress;
     socket?.on("error", () => {});
     socket?.destroy();
-    onRefused?.({ error, remoteAddress });
+    return { error, remoteAddress };
+  };
+  const refuse = (socket: TLSSocket | undefined, error: SymbolonError): void => {
+    const refusal = end(socket, error);
+    onRefused?.(refusal);
   };
 
   server.on("secureConnection", (socket: TLSSocket) => {
@@ -85,20 +90,24 @@ export function createTlsServer(
   );
   let generation = source.bundles.generation;
   const verifyOpen = (): void => {
+    const refusals: Refusal[] = [];
     for (const socket of [...open]) {
       try {
         check.ofLivePeer(peerOf(socket));
       } catch (error) {
-        refuse(socket, asRefusal(error));
+        refusals.push(end(socket, asRefusal(error)));
       }
     }
+    // A program that fails over one of them must not keep the others open.
+    for (const refusal of refusals) onRefused?.(refusal);
   };
   const unsubscribe = source.subscribe((context) => {
     // Without an identity the old one is still shown, and nobody accepted: the check has no bundles.
     if (!context) return;
     server.setSecureContext(identityOptions(context.svid));
-    if (options.verifyLive && context.bundles.generation !== generation) verifyOpen();
+    const isNews = context.bundles.generation !== generation;
     generation = context.bundles.generation;
+    if (options.verifyLive && isNews) verifyOpen();
   });
 
   const close = async ({ graceMs = DEFAULT_GRACE_MS } = {}): Promise<void> => {

@@ -250,6 +250,34 @@ describe("a TLS server", () => {
     stays.destroy();
   });
 
+  test("with verifyLive, has ended all that are refused before it tells of the first", async () => {
+    const feed = feedOf(authority.issue("/ns/shop/sa/db"));
+    const accepted: TLSSocket[] = [];
+    const told: unknown[] = [];
+    const server = createTlsServer(
+      feed.source,
+      {
+        allow: allow.any(),
+        verifyLive: true,
+        onRefused: ({ error, remoteAddress }) =>
+          told.push([error.code, remoteAddress, accepted.map((socket) => socket.destroyed)]),
+      },
+      (socket) => {
+        accepted.push(socket);
+        socket.write("hello");
+      },
+    );
+    const { port } = await server.listen({ port: 0, host: HOST });
+    after(() => server.close({ graceMs: 0 }));
+    const theirs = feedOf(partner.issue("/billing"));
+    const clients = [await clientOf(port, theirs), await clientOf(port, theirs)];
+    const closed = Promise.all(clients.map((client) => once(client, "close")));
+    feed.put(authority.issue("/ns/shop/sa/db"), BundleSet.of(authority.bundle));
+    const refusal = ["ERR_BUNDLE_NOT_FOUND", HOST, [true, true]];
+    deepEqual(told, [refusal, refusal]);
+    await closed;
+  });
+
   test("with verifyLive, ends those of an authority that is withdrawn; certificates that have ended are no reason", async () => {
     let ahead = 0;
     const clock = { ...systemClock, now: () => new Date(systemClock.now().getTime() + ahead) };
