@@ -1,12 +1,4 @@
-import {
-  type Clock,
-  callBack,
-  errorText,
-  isSymbolonError,
-  spiffeError,
-  systemClock,
-  type Timer,
-} from "../core/index.ts";
+import { type Clock, errorText, isSymbolonError, spiffeError, systemClock, type Timer } from "../core/index.ts";
 import type { X509Svid } from "../svid/index.ts";
 import {
   createWorkloadApiClient,
@@ -16,6 +8,7 @@ import {
   type WorkloadApiClientOptions,
   type X509Context,
 } from "../workload-api/index.ts";
+import { callBack } from "./call-back.ts";
 import type { WaitOptions, X509Source } from "./x509-source.ts";
 import { createX509SourceFeed } from "./x509-source-feed.ts";
 

@@ -1,5 +1,5 @@
 import type { JwtBundleSet } from "../bundle/index.ts";
-import { callBack, spiffeError, systemClock } from "../core/index.ts";
+import { spiffeError, systemClock } from "../core/index.ts";
 import { type JwtSvid, verifyJwtSvid } from "../svid/index.ts";
 import {
   createWorkloadApiClient,
@@ -10,6 +10,7 @@ import {
   type WorkloadApiClient,
   type WorkloadApiClientOptions,
 } from "../workload-api/index.ts";
+import { callBack } from "./call-back.ts";
 import { createJwtCache } from "./jwt-cache.ts";
 import { createSourceState } from "./source-state.ts";
 import type { WaitOptions } from "./x509-source.ts";
