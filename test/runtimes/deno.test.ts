@@ -6,7 +6,7 @@ import { DENO_VERSION, installDeno } from "./install-deno.ts";
 
 const ROOT = resolve(import.meta.dir, "../..");
 
-const GRPC_TESTS = 5;
+const GRPC_TESTS = 6;
 
 for (const folder of ["tls", "undici", "grpc"]) {
   test(`Deno ${DENO_VERSION}: every test of packages/spiffe/src/${folder} passes`, () => {

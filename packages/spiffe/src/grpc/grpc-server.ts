@@ -27,7 +27,15 @@ export function createGrpcServer(
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const callers = new Map<string, VerifiedPeer>();
   const front = createTlsServer(source, { ...options, alpn: ["h2"] }, (socket) => {
-    const name = `${socket.remoteAddress}:${socket.remotePort}`;
+    const { remoteAddress } = socket;
+    const name = `${remoteAddress}:${socket.remotePort}`;
+    // By this name alone a call tells whose it is, and two connections have the same when they go to two addresses of ours.
+    if (callers.has(name)) {
+      socket.destroy();
+      const message = `a connection from ${name} is open already, and calls of both would be taken for one caller's`;
+      options.onRefused?.({ error: spiffeError("ERR_TLS_PEER_UNKNOWN", message), remoteAddress });
+      return;
+    }
     callers.set(name, peerOf(socket));
     socket.once("close", () => callers.delete(name));
     injector.injectConnection(socket);

@@ -1,5 +1,7 @@
 /** gRPC over real handshakes, on every runtime. */
 import { deepEqual, equal, rejects, throws } from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { after, describe, test } from "node:test";
 import { type ChannelCredentials, Client, Server, ServerCredentials } from "@grpc/grpc-js";
 import { BundleSet } from "../bundle/index.ts";
@@ -7,7 +9,7 @@ import { systemClock } from "../core/index.ts";
 import { createX509SourceFeed } from "../source/index.ts";
 import type { X509Svid } from "../svid/index.ts";
 import { createTestAuthority } from "../testing/index.ts";
-import { type Authorizer, allow } from "../tls/index.ts";
+import { type Authorizer, allow, connectHttp2, type Refusal } from "../tls/index.ts";
 import { createChannelCredentials, createGrpcServer } from "./index.ts";
 
 const WEB = "spiffe://example.test/web";
@@ -31,10 +33,12 @@ const asIs = (bytes: Buffer): Buffer => bytes;
 const WHO = { path: "/test.Names/Who", requestStream: false, responseStream: false } as const;
 
 /** A server whose one method answers the caller's SPIFFE ID and its certificate's serial number. */
-async function whoServer(allowed: Authorizer, feed = db) {
+async function whoServer(allowed: Authorizer, feed = db, host = HOST) {
   const server = new Server();
   let calls = 0;
-  const front = createGrpcServer(feed.source, { allow: allowed }, server);
+  const refusals: Refusal[] = [];
+  const onRefused = (refusal: Refusal) => refusals.push(refusal);
+  const front = createGrpcServer(feed.source, { allow: allowed, onRefused }, server);
   server.addService(
     {
       who: {
@@ -53,12 +57,12 @@ async function whoServer(allowed: Authorizer, feed = db) {
       },
     },
   );
-  const { port } = await front.listen({ port: 0, host: HOST });
+  const { port } = await front.listen({ port: 0, host });
   after(async () => {
     server.forceShutdown();
     await front.close({ graceMs: 0 });
   });
-  return { port, server, front, calls: () => calls };
+  return { port, server, front, refusals, calls: () => calls };
 }
 
 function clientOf(port: number, credentials: ChannelCredentials): Client {
@@ -112,6 +116,37 @@ describe("gRPC", () => {
     const later = new Client(`${HOST}:${port}`, credentials, { "grpc.use_local_subchannel_pool": 1 });
     after(() => later.close());
     deepEqual([await who(client), await who(later)], [first, `${WEB} ${next.serialNumber}`]);
+  });
+
+  test("a caller is not taken for another one that has the same address and port, on another address of the server", async () => {
+    const { port, refusals } = await whoServer(allow.any(), db, "0.0.0.0");
+    const first = connect({ host: HOST, port, localAddress: HOST });
+    await once(first, "connect");
+    const session = await connectHttp2(db.source, { host: HOST, port, socket: first, allow: allow.any() });
+    const second = connect({ host: "127.0.0.2", port, localAddress: HOST, localPort: first.localPort ?? 0 });
+    await once(second, "connect");
+    const other = await connectHttp2(web.source, { host: "127.0.0.2", port, socket: second, allow: allow.any() });
+    other.on("error", () => {});
+    await once(other, "close");
+    deepEqual(
+      refusals.map(({ error, remoteAddress }) => [error.code, remoteAddress]),
+      [["ERR_TLS_PEER_UNKNOWN", HOST]],
+    );
+
+    const call = session.request({
+      ":method": "POST",
+      ":path": WHO.path,
+      "content-type": "application/grpc",
+      te: "trailers",
+    });
+    let answer = "";
+    call.on("data", (data: Buffer) => {
+      answer += data.subarray(5).toString();
+    });
+    call.end(Buffer.alloc(5));
+    await once(call, "end");
+    equal(answer, `${DB} ${db.source.svid.serialNumber}`);
+    session.destroy();
   });
 
   test("a caller that came in another way has no identity", async () => {
