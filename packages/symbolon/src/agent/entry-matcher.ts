@@ -11,8 +11,8 @@ export interface EntryMatcher {
   /** Why the program's digest is not among them, although it was asked for. */
   readonly digestFailure: string | undefined;
   match(node: NodeState): MatchedEntries;
-  /** The same, once the digest is known or cannot be. */
-  matchAll(node: NodeState): Promise<readonly RegistrationEntry[]>;
+  /** The same, once the digest is known or cannot be: by the state of then. */
+  matchAll(nodeNow: () => NodeState): Promise<readonly RegistrationEntry[]>;
 }
 
 export interface MatchedEntries {
@@ -64,9 +64,9 @@ export function createEntryMatcher(process: AttestedProcess, events: EntryMatche
       return digestFailure;
     },
     match,
-    async matchAll(node) {
-      if (match(node).isWaiting) await computation;
-      return match(node).entries;
+    async matchAll(nodeNow) {
+      if (match(nodeNow()).isWaiting) await computation;
+      return match(nodeNow()).entries;
     },
   };
 }

@@ -423,6 +423,15 @@ describe("the program's digest", () => {
       expect(await tokens).toEqual(expected);
     }
   });
+
+  test("gives no token by an entry that was deleted while it was computed", async () => {
+    const { workload, digest, tell, jwtCalls } = await waiting(PINNED);
+    const tokens = workload.createJwtSvids({ audiences: ["a"] }, signal);
+    tell();
+    digest.resolve("aa");
+    await expect(tokens).rejects.toMatchObject({ code: "ERR_WORKLOAD_NOT_ENTITLED" });
+    expect(jwtCalls).toEqual([]);
+  });
 });
 
 describe("tokens of a process", () => {

@@ -133,9 +133,10 @@ function createEntryWorkload(peer: WorkloadPeer, process: AttestedProcess, optio
       };
     },
     async createJwtSvids({ audiences, spiffeId }) {
-      const node = state.current;
-      if (!node) throw productError("ERR_CA_CALL_RETRYABLE", "the control plane has not been reached yet");
-      const all = await matcher.matchAll(node);
+      const all = await matcher.matchAll(() => {
+        if (state.current) return state.current;
+        throw productError("ERR_CA_CALL_RETRYABLE", "the control plane has not been reached yet");
+      });
       if (released || !peer.isAlive()) throw productError("ERR_WORKLOAD_NOT_ENTITLED", `${name} has gone`);
       const entries = spiffeId ? all.filter((entry) => entry.spiffeId.equals(spiffeId)) : all;
       if (all.length === 0) throw productError("ERR_WORKLOAD_NOT_ENTITLED", noEntry(name, matcher));

@@ -44,6 +44,14 @@ describe("tokens are given out again", () => {
     await expect(get(["a"])).rejects.toMatchObject({ code: "ERR_CA_CALL_RETRYABLE" });
   });
 
+  test("not when the CA refuses a new one: its caller has lost the right", async () => {
+    const { get, clock, tell } = cache();
+    await get(["a"]);
+    tell(testEntry({ id: "2" }));
+    await clock.advance(0.56 * LIFE_MS);
+    await expect(get(["a"])).rejects.toMatchObject({ code: "ERR_CA_CALL_REFUSED" });
+  });
+
   test("to all who ask in the same moment, by one order", async () => {
     const { get, jwtCalls } = cache();
     expect(await Promise.all([get(["a"]), get(["a"]), get(["a"])])).toEqual(["token 1", "token 1", "token 1"]);

@@ -1,10 +1,11 @@
-import type { Clock, Random } from "@symbolon/spiffe/core";
+import { type Clock, isSymbolonError, type Random } from "@symbolon/spiffe/core";
 import type { CreatedJwtSvid, CreateJwtSvid, NodeClient } from "./ports.ts";
 
 /** Tokens that are given out again until about half of their life is over (spiffe.md §5.4). */
 export interface JwtSvidCache {
   /**
-   * A token for the caller and exactly these audiences. When the CA cannot give a new one, the old one while it lives.
+   * A token for the caller and exactly these audiences. When the CA cannot give a new one, the old one while it lives;
+   * when it will not, none.
    * @param owner whose tokens they are: never shared between two owners; another revision of an entry is another owner
    * @throws ERR_CA_CALL_RETRYABLE, ERR_CA_CALL_REFUSED
    */
@@ -64,7 +65,8 @@ export function createJwtSvidCache(options: {
       try {
         return await call;
       } catch (error) {
-        if (known && clock.now() < known.svid.expiresAt) return known.svid;
+        const isRefusal = isSymbolonError(error) && error.code === "ERR_CA_CALL_REFUSED";
+        if (known && !isRefusal && clock.now() < known.svid.expiresAt) return known.svid;
         kept.delete(key);
         throw error;
       }
