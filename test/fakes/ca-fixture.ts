@@ -1,4 +1,5 @@
 /** A certificate authority over ports in memory, with everything that a test wants to look at or to break. */
+import { hash } from "node:crypto";
 import { type Random, Secret, silentLog, systemRandom } from "@symbolon/spiffe/core";
 import { SpiffeId, TrustDomain } from "@symbolon/spiffe/id";
 import { type JsonObject, signJws } from "@symbolon/spiffe/jwt";
@@ -92,13 +93,26 @@ export function memoryIssuances(): MemoryIssuances {
     markSigned(serialNumbers) {
       for (const serialNumber of serialNumbers) log.signed.add(serialNumber);
     },
-    findBySerial: async () => undefined,
+    async findBySerial(serialNumber) {
+      const index = records.findIndex((record) => record.serialNumber === serialNumber);
+      const record = records[index];
+      if (!record) return undefined;
+      const { publicKey, tbs, issuerPublicKey, ...rest } = record;
+      const hashes = {
+        publicKeySha256: sha256Hex(publicKey),
+        tbsSha256: sha256Hex(tbs),
+        issuerPublicKeySha256: sha256Hex(issuerPublicKey),
+      };
+      return { ...rest, ...hashes, sequence: index + 1, status: log.signed.has(serialNumber) ? "signed" : "recorded" };
+    },
     list: async () => [],
     count: async () => records.length,
     newestRecordTime: async () => records.at(-1)?.recordedAt,
   };
   return log;
 }
+
+const sha256Hex = (bytes: Uint8Array): string => hash("sha256", bytes, "hex");
 
 export interface CaFixture {
   readonly ca: CertificateAuthority;

@@ -124,7 +124,7 @@ export async function createCertificateAuthority(options: CertificateAuthorityOp
     createCertificate: createCertificateUseCase({
       // Istio's order (istio-security §5.2).
       authenticators: [
-        createClientCertificateAuthenticator({ bundle: () => authority.bundle, clock }),
+        createClientCertificateAuthenticator({ bundle: () => authority.bundle, issuances, clock }),
         serviceAccounts,
       ],
       authority,

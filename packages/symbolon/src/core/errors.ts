@@ -24,6 +24,7 @@ export const PRODUCT_ERRORS = {
   ERR_CA_EXPIRED: { fault: "operator", status: "unavailable" },
   ERR_CA_FILES_INVALID: { fault: "operator", status: "failed_precondition" },
   ERR_CA_IMPERSONATION_REFUSED: { fault: "peer", status: "unauthenticated" },
+  ERR_CA_RENEWAL_REFUSED: { fault: "peer", status: "unauthenticated" },
   ERR_CA_LIFETIME_TOO_LONG: { fault: "caller", status: "invalid_argument" },
   ERR_CA_LINT_FAILED: { fault: "us", status: "internal" },
   ERR_CA_OUTPUT_WRONG: { fault: "us", status: "internal" },
