@@ -11,7 +11,8 @@ import { CLI, type CommandResult, type MeshUnderTest, prepareMesh } from "./mesh
 
 const DISK = "48m";
 const RECOVERY_MS = 15_000;
-const SINCE = String.raw`, since 20\d\d-\d\d-\d\dT[\d:.]+Z; `;
+const TIME = String.raw`20\d\d-\d\d-\d\dT[\d:.]+Z`;
+const SINCE = `, since ${TIME}, last tried at ${TIME}; `;
 const MESH = `
 apiVersion: v1
 kind: Namespace

@@ -31,11 +31,21 @@ describe("a process whose audit log cannot be written", () => {
       "control-plane",
       "refuse",
       "rejects",
-      /^control-plane: audit log ".*" is closed, since 20.*Z; certificates, changes/,
+      /^control-plane: audit log ".*" is closed, since 20.*Z, last tried at 20.*Z; certificates, changes/,
     ],
-    ["control-plane", "degrade", "resolves", /^control-plane: audit log ".*" is closed, since 20.*Z; it goes on/],
-    ["agent", "refuse", "resolves", /^agent: audit log ".*" is closed, since 20.*Z; it goes on/],
-    ["host-agent", "refuse", "resolves", /^host-agent: audit log ".*" is closed, since 20.*Z; it goes on/],
+    [
+      "control-plane",
+      "degrade",
+      "resolves",
+      /^control-plane: audit log ".*" is closed, since 20.*Z, last tried at 20.*Z; it goes on/,
+    ],
+    ["agent", "refuse", "resolves", /^agent: audit log ".*" is closed, since 20.*Z, last tried at 20.*Z; it goes on/],
+    [
+      "host-agent",
+      "refuse",
+      "resolves",
+      /^host-agent: audit log ".*" is closed, since 20.*Z, last tried at 20.*Z; it goes on/,
+    ],
   ] as const)("%s with --audit-full %s: a write %s, and it says so", async (process, auditFull, outcome, problem) => {
     const { audit, told } = await open(process, auditFull);
     await audit.write(EVENT);

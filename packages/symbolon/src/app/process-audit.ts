@@ -4,11 +4,11 @@ import { openAuditLog } from "../adapters/fs/index.ts";
 import { createDegradingSink, createWatchedSink } from "../audit/index.ts";
 import type { SecretDirectory } from "../ca/index.ts";
 import { loadOrCreateKey } from "../ca/stored-key.ts";
-import { type AuditSink, createOutageWatch } from "../core/index.ts";
+import { type AuditSink, createOutageWatch, outageText } from "../core/index.ts";
 import { type MeshConfig, pathsOf } from "./mesh-config.ts";
 
 export interface ProcessAudit extends AuditSink {
-  /** For `symbolon status`: that the newest event could not be written, since when, why, and what that means. */
+  /** For `symbolon status`: that the newest event could not be written, since when, when it was, why, and what that means. */
   readonly problem: Observable<string | undefined>;
   close(): Promise<void>;
 }
@@ -44,9 +44,7 @@ export async function openProcessAudit(
   const problem = createObservable<string | undefined>(undefined);
   const refuses = process === "control-plane" && config.auditFull === "refuse";
   const consequence = refuses ? REFUSING : DEGRADING;
-  watch.outage.subscribe((outage) =>
-    problem.set(outage && `${process}: ${outage.error}, since ${outage.since.toISOString()}; ${consequence}`),
-  );
+  watch.outage.subscribe((outage) => problem.set(outage && `${process}: ${outageText(outage)}; ${consequence}`));
   if (refuses) return { write: (event) => watched.write(event), problem, close: () => auditLog.close() };
   const sink = createDegradingSink(watched, { clock: systemClock, log });
   return {

@@ -9,14 +9,14 @@ import {
 } from "../adapters/sqlite/index.ts";
 import type { IssuanceLog } from "../ca/index.ts";
 import type { DenialStore, MeshStateStore, PlaintextCallerStore } from "../control-plane/index.ts";
-import { createOutageWatch } from "../core/index.ts";
+import { createOutageWatch, outageText } from "../core/index.ts";
 
 export interface StateDatabase {
   readonly meshState: MeshStateStore;
   readonly issuances: IssuanceLog;
   readonly denials: DenialStore;
   readonly plaintextCallers: PlaintextCallerStore;
-  /** For `symbolon status`: that the newest write failed, since when, why, and what that means. */
+  /** For `symbolon status`: that the newest write failed, since when, when it was, why, and what that means. */
   problem(): string | undefined;
   /** Writes what is waiting first. */
   close(): void;
@@ -47,7 +47,7 @@ export function createStateDatabase(options: {
       const outage = watch.outage.current;
       return (
         outage &&
-        `control-plane: ${outage.error}, since ${outage.since.toISOString()}; certificates and changes are refused, and proxies keep their denials, until it can be written; the next write that succeeds ends this`
+        `control-plane: ${outageText(outage)}; certificates and changes are refused, and proxies keep their denials, until it can be written; the next write that succeeds ends this`
       );
     },
     close() {

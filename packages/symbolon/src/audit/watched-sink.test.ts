@@ -26,17 +26,34 @@ describe("what is known of an audit log", () => {
     expect(told).toEqual([]);
   });
 
-  test("is the first time and the last reason while events fail, which still fail for who wrote them, and nothing after a success", async () => {
+  test("is the first time, the last one and its reason while events fail, which still fail for who wrote them, and nothing after a success", async () => {
     const { clock, state, sink, watch, told } = watched(new Error("disk full"));
     const since = clock.now();
     for (let tries = 0; tries < 3; tries++) await expect(sink.write(EVENT)).rejects.toThrow("disk full");
     await clock.advance(5000);
     state.failure = new Error("input/output error");
     await expect(sink.write(EVENT)).rejects.toThrow("input/output error");
-    expect(watch.outage.current).toEqual({ since, error: "input/output error" });
+    const lastTry = clock.now();
+    expect(watch.outage.current).toEqual({ since, lastTry, error: "input/output error" });
     state.failure = undefined;
     await sink.write(EVENT);
     // Whoever follows hears of each change once.
-    expect(told).toEqual([{ since, error: "disk full" }, { since, error: "input/output error" }, undefined]);
+    expect(told).toEqual([
+      { since, lastTry: since, error: "disk full" },
+      { since, lastTry, error: "input/output error" },
+      undefined,
+    ]);
+  });
+
+  test("has the time of the newest try, to the second", async () => {
+    const { clock, sink, watch } = watched(new Error("disk full"));
+    await expect(sink.write(EVENT)).rejects.toThrow();
+    const since = clock.now();
+    await clock.advance(999);
+    await expect(sink.write(EVENT)).rejects.toThrow();
+    expect(watch.outage.current).toMatchObject({ since, lastTry: since });
+    await clock.advance(1);
+    await expect(sink.write(EVENT)).rejects.toThrow();
+    expect(watch.outage.current).toMatchObject({ since, lastTry: clock.now() });
   });
 });

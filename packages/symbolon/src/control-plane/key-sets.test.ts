@@ -108,13 +108,30 @@ describe("the keys of an issuer", () => {
     });
 
   test("are none when the issuer says that it has none: whoever was revoked is not kept", async () => {
-    let answer = ONE;
+    let answer: Answer = ONE;
     const { keySets, clock, want } = start(() => answer);
     want(SOURCE);
     await clock.advance(0);
     answer = '{"keys":[]}';
     await clock.advance(23 * MINUTE);
     expect(keySets.current(SOURCE)).toBe('{"keys":[]}');
+    const noKey = `the set that ${SOURCE} answers has no key`;
+    expect(keySets.status(SOURCE)).toMatchObject({ problem: noKey, isRefused: true });
+    answer = new Error("connection refused");
+    await clock.advance(23 * MINUTE);
+    expect(keySets.status(SOURCE)).toMatchObject({ problem: `${noKey}; and now connection refused`, isRefused: true });
+  });
+
+  test("that an earlier run has found empty are still said to be none", () => {
+    const at = createFakeClock().now().getTime();
+    const stored = (jwks: string) => new Map([[SOURCE, { jwks, fetchedMs: at - HOUR }]]);
+    const statusOf = (jwks: string) => {
+      const { keySets, want } = start(() => new Error("no ready pod"), stored(jwks));
+      want(SOURCE);
+      return keySets.status(SOURCE);
+    };
+    expect(statusOf('{"keys":[]}')).toMatchObject({ problem: expect.stringContaining("has no key"), isRefused: true });
+    expect(statusOf(ONE)).not.toHaveProperty("problem");
   });
 
   test("are none, with the reason in the status, when a private key is among them: the last good ones are not kept (SR-47)", async () => {

@@ -1,5 +1,5 @@
 import { type Clock, errorText, type Log, type Random, type Timer } from "@symbolon/spiffe/core";
-import { type LeftOutKey, parseProviderKeySet } from "@symbolon/spiffe/jwt";
+import { type ProviderKeySet, parseProviderKeySet } from "@symbolon/spiffe/jwt";
 import { productError } from "../core/index.ts";
 import { discoveryUrlOf } from "../mesh/index.ts";
 import { encodeRecord } from "./persisted-state.ts";
@@ -32,7 +32,7 @@ export interface KeySetStatus {
   readonly ageSeconds?: number;
   /** Of the last attempt; absent: it was good, or there was none yet. */
   readonly problem?: string;
-  /** The problem is that the set of `fetchedAt` has no key that is used. */
+  /** The set of `fetchedAt` has no key that is used; `problem` says why. */
   readonly isRefused?: true;
 }
 
@@ -62,8 +62,10 @@ interface Entry {
   /** By a fetch of this run: when a mesh starts, an issuer in it is not ready yet, and will be in seconds. */
   confirmed: boolean;
   failures: number;
-  problem: string | undefined;
-  isRefused: boolean;
+  /** Why the last attempt failed. */
+  failure: string | undefined;
+  /** Why no key of what is stored is used. */
+  refusal: string | undefined;
   running: boolean;
   lastUnknownMs: number;
   readonly timers: { fetch?: Timer; unknown?: Timer; expiry?: Timer };
@@ -106,8 +108,8 @@ export function createKeySets(options: {
       schedule(entry, KEY_SET_TIMES.refresh * spread);
     } catch (error) {
       if (entries.get(entry.source) !== entry || closed) return;
-      entry.problem = errorText(error);
-      log.warn("key set not fetched", { source: entry.source, reason: entry.problem, failures: entry.failures });
+      entry.failure = errorText(error);
+      log.warn("key set not fetched", { source: entry.source, reason: entry.failure, failures: entry.failures });
       const [first, most] =
         entry.stored && entry.confirmed ? KEY_SET_TIMES.retryWithKeys : KEY_SET_TIMES.retryWithoutKeys;
       schedule(entry, Math.min(most, first * 2 ** Math.min(entry.failures, 30)));
@@ -117,12 +119,12 @@ export function createKeySets(options: {
     }
   };
 
-  const accept = async (entry: Entry, { jwks, refused }: LoadedKeySet): Promise<void> => {
+  const accept = async (entry: Entry, { jwks, refusal }: LoadedKeySet): Promise<void> => {
     const isNew = entry.stored?.jwks !== jwks;
     entry.failures = 0;
-    entry.problem = refused;
-    entry.isRefused = refused !== undefined;
-    if (refused !== undefined) log.error("no key of a set is used", { source: entry.source, reason: refused });
+    entry.failure = undefined;
+    entry.refusal = refusal;
+    if (refusal !== undefined) log.error("no key of a set is used", { source: entry.source, reason: refusal });
     entry.stored = { jwks, fetchedMs: nowMs() };
     entry.confirmed = true;
     expireLater(entry);
@@ -140,6 +142,7 @@ export function createKeySets(options: {
     entry.timers.expiry = clock.setTimer(leftMs, () => {
       log.error("keys are too old and not used any more", { source: entry.source });
       entry.stored = undefined;
+      entry.refusal = undefined;
       schedule(entry, 0);
       onChange();
     });
@@ -154,8 +157,8 @@ export function createKeySets(options: {
       stored,
       confirmed: false,
       failures: 0,
-      problem: undefined,
-      isRefused: false,
+      failure: undefined,
+      refusal: stored && whyNoKeyIsUsed(source, parseProviderKeySet(stored.jwks)),
       running: false,
       lastUnknownMs: Number.NEGATIVE_INFINITY,
       timers: {},
@@ -203,7 +206,8 @@ export function createKeySets(options: {
     status(source) {
       const entry = entries.get(source);
       if (!entry) return undefined;
-      const { stored, problem, isRefused } = entry;
+      const { stored, failure, refusal } = entry;
+      const problems = [refusal, failure].filter((problem) => problem !== undefined);
       return {
         source,
         ...(stored
@@ -212,8 +216,8 @@ export function createKeySets(options: {
               ageSeconds: Math.max(0, Math.round((nowMs() - stored.fetchedMs) / 1000)),
             }
           : {}),
-        ...(problem === undefined ? {} : { problem }),
-        ...(stored && isRefused ? { isRefused } : {}),
+        ...(problems.length === 0 ? {} : { problem: problems.join("; and now ") }),
+        ...(refusal === undefined ? {} : { isRefused: true }),
       };
     },
     close() {
@@ -226,7 +230,7 @@ export function createKeySets(options: {
 interface LoadedKeySet {
   readonly jwks: string;
   /** Why none of its keys is used. */
-  readonly refused?: string;
+  readonly refusal: string | undefined;
 }
 
 /** @throws ERR_JWKS_FETCH, ERR_JWKS_INVALID, ERR_JWKS_ADDRESS_FORBIDDEN */
@@ -235,14 +239,15 @@ async function load({ source, timeoutMs }: Entry, fetcher: KeySetFetcher): Promi
   const url = discovery === undefined ? source : keySetUrl(await fetcher.fetch({ url: discovery, timeoutMs }), source);
   const text = await fetcher.fetch({ url, timeoutMs });
   const set = parseProviderKeySet(text);
-  if (set.kind === "ready") return { jwks: text };
   // A set without a usable key says that none is good any more, those of the last one neither; whatever is no set says nothing.
-  if (set.kind === "no_valid_keys") return { jwks: text, ...whyRefused(url, set.leftOut) };
+  if (set.kind === "ready" || set.kind === "no_valid_keys") return { jwks: text, refusal: whyNoKeyIsUsed(url, set) };
   throw productError("ERR_JWKS_INVALID", `what ${url} answers is no JWK set: ${WHAT_IS_WRONG[set.kind]}`);
 }
 
-function whyRefused(url: string, [first]: readonly LeftOutKey[]): { readonly refused?: string } {
-  return first ? { refused: `no key that ${url} answers can be used: ${first.reason}` } : {};
+function whyNoKeyIsUsed(from: string, set: ProviderKeySet): string | undefined {
+  if (set.kind !== "no_valid_keys") return undefined;
+  const [first] = set.leftOut;
+  return first ? `no key that ${from} answers can be used: ${first.reason}` : `the set that ${from} answers has no key`;
 }
 
 const WHAT_IS_WRONG = {

@@ -42,7 +42,7 @@ export function publicKeySets(
   });
 }
 
-/** A line for each source that could not be fetched when it was last tried. */
+/** A line for each source that has no usable key, or could not be fetched when it was last tried. */
 export function keySetProblems(
   policies: readonly RequestAuthentication[],
   statusOf: (source: string) => KeySetStatus | undefined,
@@ -56,7 +56,7 @@ export function keySetProblems(
       status.fetchedAt === undefined || status.isRefused
         ? "tokens that need them get 401"
         : `those of ${status.fetchedAt} are used until they are a day old`;
-    const what = status.isRefused ? "are refused" : "cannot be fetched";
+    const what = status.isRefused ? "cannot be used" : "cannot be fetched";
     return [`keys of ${names} ${what}: ${status.problem}; ${effect}`];
   });
 }
