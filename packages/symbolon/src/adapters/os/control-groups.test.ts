@@ -25,6 +25,11 @@ describe("controlGroupFacts: unit", () => {
       "12:pids:/system.slice/other.service\n1:name=systemd:/system.slice/cron.service\n0::/",
       "cron.service",
     ],
+    [
+      "cgroup v2 beside a mounted tree of cgroup v1 that systemd does not use",
+      "9:name=systemd:/\n8:pids:/\n0::/system.slice/cron.service",
+      "cron.service",
+    ],
   ])("%s", (_what, text, unit) => {
     expect(controlGroupFacts(`${text}\n`).unit).toBe(unit);
   });
@@ -40,6 +45,10 @@ describe("controlGroupFacts: unit", () => {
   test.each([
     ["the root group", "0::/"],
     ["slices alone", "0::/system.slice"],
+    [
+      "slices alone in systemd's own tree, whatever the unified one says",
+      "1:name=systemd:/system.slice\n0::/a.service",
+    ],
     ["a group without a unit's name", "0::/docker/nginx"],
     ["a group outside of this process's cgroup namespace", "0::/../../system.slice/nginx.service"],
     ["nothing", ""],

@@ -20,9 +20,10 @@ export function controlGroupFacts(text: string): ControlGroupFacts {
       ? []
       : [{ controllers, path }];
   });
-  const managed =
-    hierarchies.find(({ controllers }) => controllers === "name=systemd") ??
-    hierarchies.find(({ controllers }) => controllers === "");
+  // The root of a tree says nothing: systemd manages the unified one also where somebody has mounted its old one.
+  const managed = ["name=systemd", ""].flatMap((tree) =>
+    hierarchies.filter(({ controllers, path }) => controllers === tree && path !== "/"),
+  )[0];
   const unit = managed && unitOf(managed.path);
   const containers = new Set(hierarchies.flatMap(({ path }) => containerOf(path) ?? []));
   const owner = idOwner(unit);
