@@ -156,7 +156,7 @@ describe.skipIf(why !== undefined)("identity of a pod's processes", () => {
     ];
     const refused = fetchOnHost(socketOf(mesh, "web"), inPod("other"));
     expect(refused.code).toBe("ERR_WORKLOAD_API_NO_IDENTITY");
-    expect(auditOf(mesh)).toMatch(/"outcome":"refused".*"ERR_WORKLOAD_NOT_ENTITLED".*"a process of pod foo\/web-/);
+    expect(auditOf(mesh)).toMatch(/"outcome":"refused".*"ERR_WORKLOAD_NOT_ENTITLED".* is not in pod foo\/web-/);
     expectIdentity(fetchOnHost(socketOf(mesh, "web"), inPod("web")), WEB);
   });
 
@@ -243,6 +243,6 @@ describe.skipIf(why !== undefined)("identity of a pod's processes, explicit capt
     const socket = `SPIFFE_ENDPOINT_SOCKET=unix://${socketOf(mesh, "web")}`;
     const answer = answerOf(mesh.exec("other", "foo", "env", socket, ...FETCH).stdout);
     expect(answer.code).toBe("ERR_WORKLOAD_API_NO_IDENTITY");
-    expect(auditOf(mesh)).toMatch(/"outcome":"refused".*"ERR_WORKLOAD_NOT_ENTITLED".*"a process of pod foo\/web-/);
+    expect(auditOf(mesh)).toMatch(/"outcome":"refused".*"ERR_WORKLOAD_NOT_ENTITLED".* is not in pod foo\/web-/);
   });
 });

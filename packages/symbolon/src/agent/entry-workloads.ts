@@ -22,18 +22,13 @@ export interface EntryWorkloadsOptions {
 export function createEntryWorkloads(options: EntryWorkloadsOptions): WorkloadAttestor {
   return {
     async attest(peer, signal) {
-      try {
-        return createEntryWorkload(peer, await options.processes.attest(peer, signal), options);
-      } catch (error) {
-        recordFailure(peer, error, options);
-        throw error;
-      }
+      return createEntryWorkload(peer, await options.processes.attest(peer, signal), options);
     },
   };
 }
 
-/** Who could not be found out gets nothing, and is on record. */
-function recordFailure({ pid, uid }: WorkloadPeer, error: unknown, { audit, log }: EntryWorkloadsOptions): void {
+/** Entries that demand the digest give nothing then; others still may. */
+function recordDigestFailure({ pid, uid }: WorkloadPeer, error: unknown, { audit, log }: EntryWorkloadsOptions): void {
   audit
     .write({
       kind: "identity.deliver",
@@ -66,7 +61,7 @@ function createEntryWorkload(peer: WorkloadPeer, process: AttestedProcess, optio
     changed: () => {
       if (!released) changed();
     },
-    failed: (error) => recordFailure(peer, error, options),
+    failed: (error) => recordDigestFailure(peer, error, options),
   });
   const holdAll = (entries: readonly RegistrationEntry[]): void => {
     const ids = new Set(entries.map(({ id }) => id));

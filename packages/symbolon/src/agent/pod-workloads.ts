@@ -1,5 +1,5 @@
 import { BundleSet, JwtBundleSet } from "@symbolon/spiffe/bundle";
-import { errorText, type Log, type Observable } from "@symbolon/spiffe/core";
+import type { Log, Observable } from "@symbolon/spiffe/core";
 import { type AuditSink, productError } from "../core/index.ts";
 import { createDeliveryRecord } from "./delivery-record.ts";
 import type { IdentityManager } from "./identity-manager.ts";
@@ -29,9 +29,12 @@ export function createPodWorkloads(options: PodWorkloadsOptions): WorkloadAttest
     async attest(peer) {
       const isInPod = processes.isInPod(pod.podUid, peer.pid);
       // Alive afterwards: what was looked at was the process that connected, not a later one with its id.
-      if (!peer.isAlive()) throw refuse(peer, "ERR_WORKLOAD_ATTESTATION", "has ended", options);
+      if (!peer.isAlive()) throw productError("ERR_WORKLOAD_ATTESTATION", `process ${peer.pid} has ended`);
       if (!isInPod)
-        throw refuse(peer, "ERR_WORKLOAD_NOT_ENTITLED", `is not in pod ${pod.namespace}/${pod.name}`, options);
+        throw productError(
+          "ERR_WORKLOAD_NOT_ENTITLED",
+          `process ${peer.pid} is not in pod ${pod.namespace}/${pod.name}`,
+        );
       want();
       return createPodWorkload(peer, options);
     },
@@ -108,25 +111,4 @@ function grant({ svid }: WorkloadIdentity, { bundles, jwtBundles }: NodeState): 
     bundles: BundleSet.of(...own(bundles.bundles)),
     jwtBundles: JwtBundleSet.of(...own(jwtBundles.bundles)),
   };
-}
-
-/** A process of another pod, of the mesh itself, or of the machine asked for this pod's identity: that is on record. */
-function refuse(
-  peer: WorkloadPeer,
-  code: "ERR_WORKLOAD_ATTESTATION" | "ERR_WORKLOAD_NOT_ENTITLED",
-  why: string,
-  { pod, audit, log }: PodWorkloadsOptions,
-) {
-  void audit
-    .write({
-      kind: "identity.deliver",
-      outcome: "refused",
-      actor: `process ${peer.pid}`,
-      subject: `pod ${pod.podUid}`,
-      authority: "kernel peer credentials",
-      code,
-      details: { uid: peer.uid, wanted: `a process of pod ${pod.namespace}/${pod.name}` },
-    })
-    .catch((error: unknown) => log.error("audit line was not written", { error: errorText(error) }));
-  return productError(code, `process ${peer.pid} ${why}`);
 }

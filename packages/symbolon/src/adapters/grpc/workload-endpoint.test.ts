@@ -233,6 +233,30 @@ describe("who connects", () => {
     expect(await caller.stream("FetchX509SVID").next()).toHaveProperty("svids");
     await caller.stream("FetchX509Bundles").next();
     expect(attempts).toBe(2);
+    expect(audited).toEqual([refusalLine("ERR_WORKLOAD_ATTESTATION", "its executable cannot be read")]);
+  });
+
+  test("and has no identity on this socket is on record once a minute, however often it connects and asks", async () => {
+    const clock = createFakeClock();
+    const reason = "process 4711 is not in pod foo/web-1";
+    await serve({
+      clock,
+      attestor: {
+        attest() {
+          throw productError("ERR_WORKLOAD_NOT_ENTITLED", reason);
+        },
+      },
+    });
+    const ask = async () => {
+      for (const caller of [call(), call()])
+        expect(await caller.stream("FetchX509SVID").next()).toMatchObject({ code: "PERMISSION_DENIED" });
+    };
+    await ask();
+    const line = refusalLine("ERR_WORKLOAD_NOT_ENTITLED", reason);
+    expect(audited).toEqual([line]);
+    await clock.advance(60_000);
+    await ask();
+    expect(audited).toEqual([line, { ...line, details: { reason, repeats: 1 } }]);
   });
 
   describe("and is not to be seen from here", () => {

@@ -84,10 +84,16 @@ export async function serveWorkloadEndpoint(options: WorkloadEndpointOptions): P
   const record = createRefusalRecord(options);
   const recordInvalid = ({ caller }: Connection, reason: string): void =>
     record({ actor: callerName(caller), code: "ERR_WORKLOAD_REQUEST_INVALID", reason });
+  const recordRefused = (peer: WorkloadPeer, error: unknown): void =>
+    record({
+      actor: callerName(peer),
+      code: isSymbolonError(error) ? error.code : "ERR_WORKLOAD_ATTESTATION",
+      reason: errorText(error),
+    });
   const requireAlive = (peer: WorkloadPeer): void => {
     if (peer.isAlive()) return;
-    const error = productError("ERR_WORKLOAD_ATTESTATION", `process ${peer.pid} that connected has ended`);
-    record({ actor: callerName(peer), code: error.code, reason: error.message });
+    const error = hasEnded(peer);
+    recordRefused(peer, error);
     throw error;
   };
   const connections = new Set<Connection>();
@@ -110,12 +116,13 @@ export async function serveWorkloadEndpoint(options: WorkloadEndpointOptions): P
   const attest = async ({ ending }: Connection, peer: PinnedPeer): Promise<Workload> => {
     try {
       const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(MAX_ATTESTATION_MS)]);
-      requireAlive(peer);
+      if (!peer.isAlive()) throw hasEnded(peer);
       const workload = pinnedWorkload(await workloads.attest(peer, signal), () => requireAlive(peer));
       if (ending.signal.aborted) workload.release();
       else ending.signal.addEventListener("abort", () => workload.release(), { once: true });
       return workload;
     } catch (error) {
+      recordRefused(peer, error);
       log.warn("workload attestation failed", { pid: peer.pid, uid: peer.uid, error: errorText(error) });
       throw error;
     }
@@ -189,6 +196,10 @@ export async function serveWorkloadEndpoint(options: WorkloadEndpointOptions): P
       return closing;
     },
   };
+}
+
+function hasEnded({ pid }: WorkloadPeer): SymbolonError {
+  return productError("ERR_WORKLOAD_ATTESTATION", `process ${pid} that connected has ended`);
 }
 
 /** All strangers are one: no process has this id. */
