@@ -43,6 +43,11 @@ function refused(document: unknown, message: RegExp): void {
 }
 
 describe("SpiffeBundle.parse reads (Trust Domain and Bundle §4)", () => {
+  test("past entries of a type that is not known, whatever is in them (§4.2.1)", () => {
+    for (const use of ["x509-svid", "jwt-svid"])
+      assert.deepEqual(counts(parse({ keys: [{ kty: "future", use, x5c: ["?"] }, x509Entry(), jwtEntry()] })), [1, 1]);
+  });
+
   test("both kinds of authorities, the sequence number and the hint", () => {
     const bundle = parse({
       keys: [x509Entry(), x509Entry(other), jwtEntry(), jwtEntry(rsa.publicKey, "two")],

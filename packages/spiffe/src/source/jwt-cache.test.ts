@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { spiffeError } from "../core/index.ts";
+import { SpiffeId } from "../id/index.ts";
 import type { JwtSvid } from "../svid/index.ts";
 import { createFakeClock } from "../testing/index.ts";
 import { createJwtCache } from "./jwt-cache.ts";
@@ -34,6 +35,16 @@ describe("tokens that are kept", () => {
     const { agent, cache } = cacheOf();
     await Promise.all([cache.get({ audience: "a" }), cache.get({ audience: ["a"] }), cache.get({ audience: "b" })]);
     assert.equal(agent.asked, 2);
+  });
+
+  test("are one for each identity", async () => {
+    const { agent, cache } = cacheOf();
+    const [a, b] = ["spiffe://example.org/a", "spiffe://example.org/b"].map((id) => SpiffeId.parse(id));
+    const own = await cache.get({ audience: "a" });
+    const ofA = await cache.get({ audience: "a", ...(a ? { spiffeId: a } : {}) });
+    const ofB = await cache.get({ audience: "a", ...(b ? { spiffeId: b } : {}) });
+    assert.equal(new Set([own, ofA, ofB]).size, 3);
+    assert.equal(agent.asked, 3);
   });
 
   test("serve while the agent is away, until they expire", async () => {

@@ -42,6 +42,17 @@ describe("createPeerVerifier", () => {
     assert.equal(verifier.stats.hits, 0);
   });
 
+  test("remembers nobody when two trust domains change their authorities", () => {
+    const [one, other] = [createTestAuthority("one.test"), createTestAuthority("other.test")];
+    const bundle = (of: typeof one, by: typeof one) => X509Bundle.fromCertificates(of.trustDomain, [by.certificate]);
+    const { verifier, trust } = setUp();
+    const web = one.issueCertificate({ uris: ["spiffe://one.test/web"] }).chain.map(({ der }) => der);
+    trust(BundleSet.of(bundle(one, one), bundle(other, other)));
+    verifier.verify(web);
+    trust(BundleSet.of(bundle(one, other), bundle(other, one)));
+    refused(() => verifier.verify(web), "ERR_SVID_UNTRUSTED");
+  });
+
   test("remembers nobody beyond the end of the certificate", async () => {
     const { clock, verifier } = setUp();
     const web = presentedBy("/web");

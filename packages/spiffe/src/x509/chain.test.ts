@@ -203,6 +203,11 @@ describe("buildPath refuses", () => {
     );
     const dns = bound.issueCertificate({ dnsNames: ["a.evil.example"] }).chain;
     refused(() => path(dns, [bound.certificate]), "ERR_X509_NAME_CONSTRAINTS", /dns name "a.evil.example" is excluded/);
+    const selfIssued = bound.issueCertificate({
+      uris: ["spiffe://td2/x"],
+      template: { subject: bound.certificate.subject.der },
+    });
+    refused(() => path(selfIssued.chain, [bound.certificate]), "ERR_X509_NAME_CONSTRAINTS");
     const below = bound.intermediate({ template: { subjectAltName: { uris: ["spiffe://td2"] } } });
     refused(() => path(below.issueCertificate().chain, [bound.certificate]), "ERR_X509_NAME_CONSTRAINTS");
   });
@@ -233,6 +238,22 @@ describe("buildPath refuses", () => {
         maxSignatureChecks: 3,
       }).length,
       4,
+    );
+    const ring = Array.from({ length: 8 }, (_, index) => createTestAuthority("td", { commonName: `ring ${index}` }));
+    const crossed = ring.flatMap((by) =>
+      ring
+        .filter((of) => of !== by)
+        .map(
+          (of) =>
+            by.intermediate({ keyPair: of.keyPair, template: { subject: of.certificate.subject.der } }).certificate,
+        ),
+    );
+    const below = ring[0]?.issueCertificate().certificate;
+    assert.ok(below);
+    refused(
+      () => path([below, ...crossed], [root.certificate], { maxSignatureChecks: 1000 }),
+      "ERR_X509_WORK_LIMIT",
+      /path building steps/,
     );
     const same = Array.from({ length: 30 }, () =>
       createTestAuthority("td", { commonName: "same", template: { subjectKeyId: undefined } as never }),

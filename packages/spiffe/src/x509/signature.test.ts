@@ -101,3 +101,12 @@ test("does not sign with keys of other kinds", () => {
     (error) => isSymbolonError(error) && error.code === "ERR_KEY_UNSUPPORTED",
   );
 });
+
+test("believes no algorithm that the key is not for, though the signature itself is right", () => {
+  const ec = createKeyPair("ec-p256");
+  const underEcdsa = encodeSequence(encodeOid(OID.ecdsaWithSha256));
+  const underRsa = encodeSequence(encodeOid(OID.sha256WithRsa), encodeNull());
+  assert.ok(!verifySignature(rsa.publicKey, underEcdsa, message, sign("sha256", message, rsa.privateKey)));
+  assert.ok(!verifySignature(ec.publicKey, underRsa, message, sign("sha256", message, ec.privateKey)));
+  assert.ok(verifySignature(ec.publicKey, underEcdsa, message, sign("sha256", message, ec.privateKey)));
+});
